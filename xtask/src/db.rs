@@ -1,0 +1,33 @@
+//! `cargo xtask db`: a PostgreSQL for `cargo test` in one crate, left running in the background.
+//!
+//! Prints `export DATABASE_URL=…` on standard output and everything else on standard error, so that
+//! `eval "$(cargo xtask db)"` works. The database is empty: `#[sqlx::test]` makes one per test from `migrations/`.
+
+use anyhow::Result;
+
+use crate::checkout::Checkout;
+use crate::progress;
+use crate::stack::postgres::{Cluster, DATABASE, Durability, Postgres};
+use crate::stack::process::Lifetime;
+
+/// The folder under `.local` of the background cluster.
+const STACK: &str = "test";
+
+pub fn start(checkout: &Checkout) -> Result<()> {
+    let postgres = background(checkout)?;
+    println!("export DATABASE_URL={}", postgres.url(DATABASE));
+    Ok(())
+}
+
+pub fn stop(checkout: &Checkout) -> Result<()> {
+    cluster(checkout).stop_detached()
+}
+
+/// The background cluster, started when it does not run.
+pub fn background(checkout: &Checkout) -> Result<Postgres> {
+    progress::step("starting PostgreSQL for tests", || cluster(checkout).start())
+}
+
+fn cluster(checkout: &Checkout) -> Cluster<'_> {
+    Cluster { checkout, stack: STACK, durability: Durability::Throwaway, lifetime: Lifetime::Detached }
+}

@@ -1,0 +1,239 @@
+//! A PostgreSQL cluster of our own on 127.0.0.1.
+//!
+//! Guarantee: encoding, collation and time zone do not depend on the machine (UTF-8, the built-in `C.UTF-8`, UTC), so a
+//! query sorts here as it does in production's container, which is set up with the same words.
+//! Cost: [`Durability::Throwaway`] turns off everything that survives a power cut; tests run two to three times faster.
+
+use std::fs::{self, File};
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+
+use super::ports::Ports;
+use super::process::{Lifetime, Process, Program, Stop, end_stale, is_recorded_alive};
+use super::secrets;
+use crate::checkout::Checkout;
+use crate::command;
+use crate::install::postgres::{self as installed, Programs};
+
+/// The role that owns everything; also the name of the database the programs use.
+pub const USER: &str = "payouts";
+pub const DATABASE: &str = "payouts";
+
+/// A cold disk, a busy machine; it takes 0.1 s otherwise.
+const START_LIMIT: Duration = Duration::from_secs(60);
+
+/// The tests of several crates run side by side, each with pools of its own.
+const MAX_CONNECTIONS: &str = "300";
+
+/// What must survive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Durability {
+    /// PostgreSQL's defaults: a commit is on disk.
+    Kept,
+    /// Nothing: for clusters that are made anew.
+    Throwaway,
+}
+
+/// A running cluster.
+#[derive(Debug)]
+pub struct Postgres {
+    process: Option<Process>,
+    programs: Programs,
+    port: u16,
+    password: String,
+}
+
+/// Where a cluster lives and what kind it is.
+#[derive(Debug)]
+pub struct Cluster<'a> {
+    pub checkout: &'a Checkout,
+    /// Name of the stack: the folder under `.local`.
+    pub stack: &'a str,
+    pub durability: Durability,
+    pub lifetime: Lifetime,
+}
+
+impl Cluster<'_> {
+    /// Starts the cluster, making it first when there is none. One that already runs detached is used as it is.
+    pub fn start(&self) -> Result<Postgres> {
+        let programs = installed::install(self.checkout)?;
+        let state = self.checkout.state(self.stack);
+        fs::create_dir_all(&state).with_context(|| format!("creating {}", state.display()))?;
+        // Two starts at once in one folder would run two initdb into it; the second waits and finds it done.
+        let lock = File::create(state.join("postgres-lock")).context("creating the lock file")?;
+        lock.lock().context("waiting for another start of the same cluster")?;
+        let password = secrets::kept(&state, "postgres-password")?;
+        if is_recorded_alive(&state, "postgres") && self.lifetime == Lifetime::Detached {
+            let port = Ports::remembered(&state, "postgres")?;
+            return Ok(Postgres { process: None, programs, port, password });
+        }
+
+        let data = self.data()?;
+        if !data.join("PG_VERSION").is_file() {
+            self.create(&programs, &data, &password)?;
+        }
+        let port = Ports::load(&state)?.claim("postgres")?;
+        let mut arguments = vec!["-D".to_owned(), data.to_string_lossy().into_owned()];
+        for setting in self.settings(port) {
+            arguments.extend(["-c".to_owned(), setting]);
+        }
+        let mut process = Process::spawn(Program {
+            name: "postgres".to_owned(),
+            path: programs.program("postgres"),
+            arguments,
+            environment: vec![],
+            account: programs.account(),
+            folder: data,
+            log: self.checkout.logs().join(format!("{}-postgres.log", self.stack)),
+            state,
+            stop: Stop::Interrupt,
+            lifetime: self.lifetime,
+        })?;
+        let probe = programs.program("pg_isready");
+        process.wait_healthy(START_LIMIT, || {
+            let mut ask = Command::new(&probe);
+            ask.args(["-q", "-h", "127.0.0.1", "-p", &port.to_string(), "-U", USER, "-d", "postgres"]);
+            ask.status().is_ok_and(|status| status.success())
+        })?;
+        let postgres = Postgres { process: Some(process), programs, port, password };
+        postgres.ensure_database(DATABASE)?;
+        Ok(postgres)
+    }
+
+    /// Ends one that runs detached; nothing happens when none does.
+    pub fn stop_detached(&self) -> Result<()> {
+        end_stale(&self.checkout.state(self.stack))
+    }
+
+    /// Forgets everything the cluster held; it must not run.
+    pub fn erase(&self) -> Result<()> {
+        let data = self.data()?;
+        if data.exists() {
+            fs::remove_dir_all(&data).with_context(|| format!("removing {}", data.display()))?;
+        }
+        Ok(())
+    }
+
+    fn data(&self) -> Result<PathBuf> {
+        Ok(installed::home(self.checkout)?.join(self.stack).join("postgres"))
+    }
+
+    fn create(&self, programs: &Programs, data: &Path, password: &str) -> Result<()> {
+        // Left over from an initdb that was interrupted: initdb refuses a folder with something in it.
+        self.erase()?;
+        fs::create_dir_all(data).with_context(|| format!("creating {}", data.display()))?;
+        let secret = data.with_extension("password");
+        fs::write(&secret, password).context("writing the password for initdb")?;
+        secrets::make_private(&secret)?;
+        let mut initdb = Command::new(programs.program("initdb"));
+        initdb
+            .arg("-D")
+            .arg(data)
+            .args(["-U", USER, "--auth=scram-sha-256", "--encoding=UTF8"])
+            .args(["--locale-provider=builtin", "--locale=C.UTF-8", "--no-instructions"])
+            // The password is random and long: repeating the hash protects nothing and costs each connection 5 ms.
+            .args(["--set", "scram_iterations=1"])
+            .arg("--pwfile")
+            .arg(&secret)
+            .current_dir("/");
+        if self.durability == Durability::Throwaway {
+            initdb.arg("--no-sync");
+        }
+        if let Some(account) = programs.account() {
+            account.give(data)?;
+            account.give(&secret)?;
+            initdb.gid(account.gid).uid(account.uid);
+        }
+        let made = command::capture(&mut initdb);
+        fs::remove_file(&secret).context("removing the password for initdb")?;
+        made.map(drop)
+    }
+
+    fn settings(&self, port: u16) -> Vec<String> {
+        let mut settings = vec![
+            "listen_addresses=127.0.0.1".to_owned(),
+            format!("port={port}"),
+            // The data folder may have a path longer than a socket's name can be.
+            "unix_socket_directories=".to_owned(),
+            format!("max_connections={MAX_CONNECTIONS}"),
+            "timezone=UTC".to_owned(),
+            "log_timezone=UTC".to_owned(),
+        ];
+        match self.durability {
+            Durability::Kept => {}
+            Durability::Throwaway => settings.extend(
+                // Tests create and drop a database each: with full checkpoints off that is the cost that remains.
+                [
+                    "fsync=off",
+                    "synchronous_commit=off",
+                    "full_page_writes=off",
+                    "autovacuum=off",
+                    "wal_level=minimal",
+                    "max_wal_senders=0",
+                    "checkpoint_timeout=1h",
+                    "max_wal_size=2GB",
+                ]
+                .map(str::to_owned),
+            ),
+        }
+        settings
+    }
+}
+
+impl Postgres {
+    /// The address of a database in this cluster.
+    pub fn url(&self, database: &str) -> String {
+        format!("postgres://{USER}:{}@127.0.0.1:{}/{database}", self.password, self.port)
+    }
+
+    pub fn psql(&self) -> PathBuf {
+        self.programs.program("psql")
+    }
+
+    pub fn process(&mut self) -> Option<&mut Process> {
+        self.process.as_mut()
+    }
+
+    /// Creates a database when it is not there.
+    pub fn ensure_database(&self, name: &str) -> Result<()> {
+        let url = self.url("postgres");
+        let there = sql(&self.psql(), &url, &format!("SELECT 1 FROM pg_database WHERE datname = '{name}'"))?;
+        if there.trim().is_empty() {
+            sql(&self.psql(), &url, &format!("CREATE DATABASE \"{name}\""))?;
+        }
+        Ok(())
+    }
+
+    pub fn drop_database(&self, name: &str) -> Result<()> {
+        let statement = format!("DROP DATABASE IF EXISTS \"{name}\" WITH (FORCE)");
+        sql(&self.psql(), &self.url("postgres"), &statement).map(drop)
+    }
+}
+
+/// Runs statements through `psql`; the answer is its unaligned output.
+pub fn sql(psql: &Path, url: &str, statement: &str) -> Result<String> {
+    let mut ask = Command::new(psql);
+    ask.args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-c", statement, url]);
+    command::capture(&mut ask)
+}
+
+/// Applies every migration of the folder, each in one transaction, as sqlx does at the programs' start. The bookkeeping
+/// table of sqlx is not written: this is for databases that are thrown away.
+pub fn apply_migrations(psql: &Path, url: &str, folder: &Path) -> Result<()> {
+    let mut files: Vec<PathBuf> = fs::read_dir(folder)
+        .with_context(|| format!("listing {}", folder.display()))?
+        .filter_map(|entry| entry.ok().map(|entry| entry.path()))
+        .filter(|path| path.extension().is_some_and(|extension| extension == "sql"))
+        .collect();
+    files.sort();
+    for file in files {
+        let mut apply = Command::new(psql);
+        apply.args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "--single-transaction", "-f"]).arg(&file).arg(url);
+        command::capture(&mut apply).with_context(|| format!("applying {}", file.display()))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,295 @@
+//! One long-running program: started in a process group of its own, logged to a file, ended by its pid and by nothing else.
+//!
+//! Guarantees: a [`Process`] that goes out of scope is stopped. If xtask itself dies without a chance to tidy up, the
+//! kernel sends the program its stop signal (Linux, through `setpriv --pdeathsig`, since this workspace forbids `unsafe`);
+//! where that is not to be had, the pid file lets the next start end it ([`end_stale`]).
+//! Limit: the parent-death signal is tied to the thread that spawned, so programs are spawned from the main thread.
+
+use std::fs::{self, File};
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail};
+use rustix::process::{Pid, Signal};
+
+use crate::install::postgres::Account;
+use crate::{command, interrupt};
+
+/// How long a program may take to leave after it was asked. PostgreSQL writes a checkpoint, Temporal drains: seconds.
+const STOP_GRACE: Duration = Duration::from_secs(15);
+
+/// How often a stopping or starting program is looked at.
+const TICK: Duration = Duration::from_millis(20);
+
+/// What to run, and how.
+#[derive(Clone, Debug)]
+pub struct Program {
+    pub name: String,
+    pub path: PathBuf,
+    pub arguments: Vec<String>,
+    pub environment: Vec<(String, String)>,
+    /// Another user to run it as; only root can.
+    pub account: Option<Account>,
+    pub folder: PathBuf,
+    pub log: PathBuf,
+    /// Holds the pid file.
+    pub state: PathBuf,
+    pub stop: Stop,
+    pub lifetime: Lifetime,
+}
+
+/// The signal that means "leave now, tidily" to a program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stop {
+    Terminate,
+    /// To PostgreSQL, SIGTERM means: wait until every client has gone. SIGINT means: end them and leave.
+    Interrupt,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lifetime {
+    /// Ends when xtask ends, however that happens.
+    WithUs,
+    /// Goes on after xtask has left; ended later by [`end_stale`].
+    Detached,
+}
+
+/// A running program that this process started.
+#[derive(Debug)]
+pub struct Process {
+    program: Program,
+    child: Child,
+}
+
+impl Stop {
+    fn signal(self) -> Signal {
+        match self {
+            Self::Terminate => Signal::TERM,
+            Self::Interrupt => Signal::INT,
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Terminate => "SIGTERM",
+            Self::Interrupt => "SIGINT",
+        }
+    }
+}
+
+impl Process {
+    pub fn spawn(program: Program) -> Result<Self> {
+        if let Some(folder) = program.log.parent() {
+            fs::create_dir_all(folder).with_context(|| format!("creating {}", folder.display()))?;
+        }
+        let log = File::options()
+            .create(true)
+            .append(true)
+            .open(&program.log)
+            .with_context(|| format!("opening {}", program.log.display()))?;
+        let errors = log.try_clone().context("sharing the log file")?;
+
+        let mut start = if program.lifetime == Lifetime::WithUs && cfg!(target_os = "linux") && has_setpriv()
+        {
+            let mut wrapped = Command::new("setpriv");
+            wrapped.args(["--pdeathsig", program.stop.name(), "--"]).arg(&program.path);
+            wrapped
+        } else {
+            Command::new(&program.path)
+        };
+        start
+            .args(&program.arguments)
+            .envs(program.environment.iter().map(|(name, value)| (name, value)))
+            .current_dir(&program.folder)
+            .stdin(Stdio::null())
+            .stdout(log)
+            .stderr(errors)
+            // Ctrl-C in the terminal goes to xtask alone, which then stops things in the right order.
+            .process_group(0);
+        if let Some(account) = program.account {
+            start.gid(account.gid).uid(account.uid);
+        }
+        let child = start.spawn().with_context(|| format!("starting {}", program.path.display()))?;
+        let process = Self { program, child };
+        process.write_pid_file()?;
+        Ok(process)
+    }
+
+    pub fn name(&self) -> &str {
+        &self.program.name
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// How it ended, if it did.
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().ok().flatten()
+    }
+
+    /// Waits until `healthy` says so. Fails at once when the program ends, with the end of its log.
+    pub fn wait_healthy(&mut self, limit: Duration, mut healthy: impl FnMut() -> bool) -> Result<()> {
+        let started = Instant::now();
+        loop {
+            if healthy() {
+                return Ok(());
+            }
+            if let Some(status) = self.ended() {
+                bail!("{} ended with {status} while starting; {}", self.program.name, self.last_words());
+            }
+            if started.elapsed() > limit {
+                bail!("{} was not healthy after {limit:?}; {}", self.program.name, self.last_words());
+            }
+            interrupt::check()?;
+            thread::sleep(TICK);
+        }
+    }
+
+    /// Asks it to leave, waits, and ends it when it does not.
+    pub fn stop(&mut self) {
+        if self.ended().is_none() {
+            self.send(self.program.stop.signal());
+            let asked = Instant::now();
+            while self.ended().is_none() {
+                if asked.elapsed() > STOP_GRACE {
+                    eprintln!("  {} did not leave within {STOP_GRACE:?}: killed", self.program.name);
+                    return self.kill();
+                }
+                thread::sleep(TICK);
+            }
+        }
+        self.forget();
+    }
+
+    /// Ends it at once, as a crash would.
+    pub fn kill(&mut self) {
+        let _already_gone = self.child.kill();
+        let _reaped = self.child.wait();
+        self.forget();
+    }
+
+    fn send(&self, signal: Signal) {
+        if let Some(pid) = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw) {
+            let _already_gone = rustix::process::kill_process(pid, signal);
+        }
+    }
+
+    fn last_words(&self) -> String {
+        let log = fs::read(&self.program.log).unwrap_or_default();
+        let text = String::from_utf8_lossy(&log).into_owned();
+        format!("the end of {}:\n{}", self.program.log.display(), command::tail(&text))
+    }
+
+    fn pid_file(&self) -> PathBuf {
+        pid_folder(&self.program.state).join(&self.program.name)
+    }
+
+    fn write_pid_file(&self) -> Result<()> {
+        let folder = pid_folder(&self.program.state);
+        fs::create_dir_all(&folder).with_context(|| format!("creating {}", folder.display()))?;
+        let text = format!("{}\n{}\n{}\n", self.pid(), self.program.stop.name(), self.program.path.display());
+        let file = self.pid_file();
+        fs::write(&file, text).with_context(|| format!("writing {}", file.display()))
+    }
+
+    fn forget(&self) {
+        let _may_be_gone = fs::remove_file(self.pid_file());
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        match self.program.lifetime {
+            Lifetime::WithUs => self.stop(),
+            Lifetime::Detached => {}
+        }
+    }
+}
+
+/// Ends what an earlier xtask started in this folder and could not end.
+///
+/// A pid alone proves nothing, it may belong to someone else by now: the process must also still run the very program
+/// file that was written down.
+pub fn end_stale(state: &Path) -> Result<()> {
+    let Ok(entries) = fs::read_dir(pid_folder(state)) else {
+        return Ok(());
+    };
+    for entry in entries {
+        let file = entry.context("listing pid files")?.path();
+        if let Some((pid, stop)) = recorded(&file) {
+            eprintln!(
+                "  ending {} (pid {}), left over from an earlier start",
+                file.display(),
+                pid.as_raw_nonzero()
+            );
+            end(pid, stop)?;
+        }
+        let _may_be_gone = fs::remove_file(&file);
+    }
+    Ok(())
+}
+
+/// The recorded process of this name, if it is still the one that was started.
+pub fn is_recorded_alive(state: &Path, name: &str) -> bool {
+    recorded(&pid_folder(state).join(name)).is_some()
+}
+
+fn recorded(file: &Path) -> Option<(Pid, Stop)> {
+    let text = fs::read_to_string(file).ok()?;
+    let mut lines = text.lines();
+    let pid = Pid::from_raw(lines.next()?.parse().ok()?)?;
+    let stop = match lines.next()? {
+        "SIGINT" => Stop::Interrupt,
+        _ => Stop::Terminate,
+    };
+    let program = lines.next()?;
+    command_line(pid)?.contains(program).then_some((pid, stop))
+}
+
+fn end(pid: Pid, stop: Stop) -> Result<()> {
+    rustix::process::kill_process(pid, stop.signal()).context("stopping a process of an earlier start")?;
+    let asked = Instant::now();
+    while command_line(pid).is_some_and(|line| !line.is_empty()) {
+        if asked.elapsed() > STOP_GRACE {
+            let _already_gone = rustix::process::kill_process(pid, Signal::KILL);
+            break;
+        }
+        thread::sleep(TICK);
+    }
+    Ok(())
+}
+
+/// What a process runs, with its arguments; nothing when there is no such process. Empty for one that has ended but whose
+/// parent has not taken note.
+fn command_line(pid: Pid) -> Option<String> {
+    let number = pid.as_raw_nonzero();
+    if cfg!(target_os = "linux") {
+        let bytes = fs::read(format!("/proc/{number}/cmdline")).ok()?;
+        return Some(String::from_utf8_lossy(&bytes).replace('\0', " "));
+    }
+    let answer = Command::new("ps").args(["-o", "command=", "-p", &number.to_string()]).output().ok()?;
+    answer.status.success().then(|| String::from_utf8_lossy(&answer.stdout).into_owned())
+}
+
+fn pid_folder(state: &Path) -> PathBuf {
+    state.join("pids")
+}
+
+fn has_setpriv() -> bool {
+    use std::sync::OnceLock;
+    static FOUND: OnceLock<bool> = OnceLock::new();
+    *FOUND.get_or_init(|| {
+        // Older versions know `setpriv` but not this option.
+        Command::new("setpriv")
+            .args(["--pdeathsig", "keep", "true"])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status()
+            .is_ok_and(|status| status.success())
+    })
+}
