@@ -1,0 +1,37 @@
+//! The rules of payouts, without any I/O.
+//!
+//! Everything here is a pure function of its arguments: no clock but [`Clock`] (which callers pass in), no database, no
+//! network. The other crates read rows or gateway answers into these types, ask them what is legal, and write the answer
+//! down. Architecture invariant: this crate depends on none of ours.
+
+mod account;
+mod clock;
+mod failure;
+mod ids;
+mod money;
+mod next;
+mod outcome;
+mod reference;
+mod retry;
+mod risk;
+mod status;
+mod window;
+
+pub use account::{AccountName, AccountNumber, BankCode, InvalidAccount};
+pub use clock::{Clock, ManualClock, SystemClock};
+pub use failure::{Failure, FailureClass, FailureCode};
+pub use ids::{
+    AttemptId, BankAccountId, BatchId, DecisionId, EarningId, InvalidId, PayoutId, PostingId, ProviderId,
+    ReviewId,
+};
+pub use money::{Currency, InvalidMoney, Money};
+pub use next::{Ending, Held, Next, OpenAttempt, Progress, Standing, Waiting, WaitingFor, WhoActs};
+pub use outcome::{
+    Accepted, AttemptFacts, AttemptTerms, NotProven, NotSent, NotSentClass, Observed, ProvenUnpaid, Sighting,
+    Submitted, next_attempt,
+};
+pub use reference::{InvalidPrefix, Reference, ReferencePrefix};
+pub use retry::{AttemptNumber, InvalidSchedule, MAX_AUTOMATIC_RETRIES, RetrySchedule, poll_delay};
+pub use risk::{Assessment, Finding, RiskFacts, RiskPolicy, Route, RuleName, assess};
+pub use status::{AttemptEvent, AttemptStatus, IllegalMove, PayoutEvent, PayoutStatus};
+pub use window::{BatchWindow, InvalidWindow};

@@ -1,0 +1,199 @@
+//! What the gateway answered, and what may be concluded from it. Unknown is a value.
+//!
+//! Absence never ends an attempt: "not found", however often, permits only sending the *same* attempt again under the same
+//! reference. A next attempt and a refund demand a [`ProvenUnpaid`] for every earlier one, and only this module makes one.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::{AccountName, AccountNumber, AttemptNumber, AttemptStatus, BankCode, Failure, Money, Reference};
+
+/// What an attempt asks the gateway to do; the same for every send of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AttemptTerms {
+    pub reference: Reference,
+    pub amount: Money,
+    pub bank: BankCode,
+    pub account: AccountNumber,
+    pub beneficiary: AccountName,
+    /// Shown on the recipient's statement.
+    pub narration: String,
+}
+
+/// The answer to a send.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Submitted {
+    /// Queued under the gateway's id. Not yet paid.
+    Accepted(Accepted),
+    /// Refused for a known reason. Proof only if this reference was sent exactly once.
+    Declined(Failure),
+    /// The gateway already has this reference: it says nothing about the outcome, which must be observed.
+    Duplicate,
+    /// No byte of the request can have been carried out.
+    NotSent(NotSent),
+    /// The bytes may have left. The money may move.
+    Unknown { why: String },
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Accepted {
+    /// The gateway's own id of the transfer.
+    pub gateway_id: String,
+    pub fee: Option<Money>,
+}
+
+/// Why nothing was sent, and when to send again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NotSent {
+    pub class: NotSentClass,
+    pub retry_after: Option<Duration>,
+    pub message: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NotSentClass {
+    /// DNS, connect or TLS failed.
+    Unreachable,
+    /// 429.
+    RateLimited,
+    /// 401: the key is wrong or missing.
+    Unauthorized,
+    /// The gateway does not take calls from this address.
+    NotWhitelisted,
+}
+
+/// The answer to a look-up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Observed {
+    InFlight(Sighting),
+    Succeeded(Sighting),
+    Failed(Sighting, Failure),
+    /// Paid, then given back.
+    Reversed(Sighting),
+    NotFound,
+    /// A status word, or a body, that this client does not know.
+    Unrecognised {
+        said: String,
+    },
+}
+
+/// The gateway's record of a transfer, as far as it was told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sighting {
+    pub reference: Reference,
+    pub gateway_id: String,
+    pub amount: Money,
+    pub bank: String,
+    pub account: String,
+    pub fee: Option<Money>,
+}
+
+impl Sighting {
+    /// The first field that does not agree with what the attempt asked for. Evidence counts only when there is none.
+    pub fn disagreement(&self, terms: &AttemptTerms) -> Option<&'static str> {
+        if self.reference != terms.reference {
+            Some("reference")
+        } else if self.amount.currency() != terms.amount.currency() {
+            Some("currency")
+        } else if self.amount.amount() != terms.amount.amount() {
+            Some("amount")
+        } else if self.account != terms.account.expose() {
+            Some("account")
+        } else {
+            None
+        }
+    }
+}
+
+/// One earlier attempt, as far as it matters for what may come next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AttemptFacts {
+    pub number: AttemptNumber,
+    pub status: AttemptStatus,
+    /// Sends whose bytes may have reached the gateway.
+    pub sends: u32,
+    /// When the gateway itself last said that this reference has failed, or declined its only send.
+    pub failed_seen_at: Option<DateTime<Utc>>,
+}
+
+/// Proof that an attempt did not pay and cannot pay any more. Made only from an attempt whose failure the gateway itself
+/// told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ProvenUnpaid {
+    attempt: AttemptNumber,
+}
+
+/// An attempt that may still pay, or has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("attempt {} is {status}: it has not conclusively failed", attempt.get())]
+pub struct NotProven {
+    pub attempt: AttemptNumber,
+    pub status: AttemptStatus,
+}
+
+impl AttemptFacts {
+    pub fn proof_unpaid(&self) -> Result<ProvenUnpaid, NotProven> {
+        let unproven = NotProven { attempt: self.number, status: self.status };
+        match self.status {
+            AttemptStatus::Failed => {
+                self.failed_seen_at.map(|_| ProvenUnpaid { attempt: self.number }).ok_or(unproven)
+            }
+            AttemptStatus::Submitting
+            | AttemptStatus::Accepted
+            | AttemptStatus::Unknown
+            | AttemptStatus::Succeeded
+            | AttemptStatus::Reversed => Err(unproven),
+        }
+    }
+}
+
+impl ProvenUnpaid {
+    /// Which attempt this is proof about.
+    pub fn attempt(self) -> AttemptNumber {
+        self.attempt
+    }
+}
+
+/// The number of the next attempt. The proofs are the argument: one for every attempt made so far (`earlier` says how many
+/// there were), else there is no next attempt. `None` when the numbers are used up.
+pub fn next_attempt(earlier: u8, proofs: &[ProvenUnpaid]) -> Option<AttemptNumber> {
+    let every_one_proven = (1..=earlier).all(|n| proofs.iter().any(|proof| proof.attempt.get() == n));
+    if every_one_proven { AttemptNumber::new(earlier.checked_add(1)?) } else { None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn facts(number: u8, status: AttemptStatus, seen: bool) -> AttemptFacts {
+        AttemptFacts {
+            number: AttemptNumber::new(number).unwrap(),
+            status,
+            sends: 1,
+            failed_seen_at: seen.then_some(DateTime::UNIX_EPOCH),
+        }
+    }
+
+    #[test]
+    fn only_a_seen_failure_is_proof() {
+        for status in AttemptStatus::ALL {
+            let proven = facts(1, status, true).proof_unpaid().is_ok();
+            assert_eq!(proven, status == AttemptStatus::Failed, "{status}");
+        }
+        assert!(facts(1, AttemptStatus::Failed, false).proof_unpaid().is_err());
+    }
+
+    #[test]
+    fn a_next_attempt_needs_proof_about_every_earlier_one() {
+        let first = facts(1, AttemptStatus::Failed, true).proof_unpaid().unwrap();
+        let second = facts(2, AttemptStatus::Failed, true).proof_unpaid().unwrap();
+        assert_eq!(next_attempt(0, &[]).map(AttemptNumber::get), Some(1));
+        assert_eq!(next_attempt(1, &[]), None);
+        assert_eq!(next_attempt(2, &[second]), None);
+        assert_eq!(next_attempt(2, &[first, first]), None);
+        assert_eq!(next_attempt(2, &[first, second]).map(AttemptNumber::get), Some(3));
+    }
+}

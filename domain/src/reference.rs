@@ -1,0 +1,72 @@
+//! The reference under which the gateway knows an attempt.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{AttemptNumber, PayoutId};
+
+/// Names this installation in every reference, so that two that share a gateway account never meet. 1 to 6 of `[a-z0-9]`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct ReferencePrefix(String);
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("a reference prefix is 1 to 6 characters of a-z and 0-9")]
+pub struct InvalidPrefix;
+
+impl FromStr for ReferencePrefix {
+    type Err = InvalidPrefix;
+    fn from_str(text: &str) -> Result<Self, InvalidPrefix> {
+        /// 6 + `-` + 32 hex digits + `-` + 2 digits = 42, the longest reference every gateway takes.
+        const MAX_CHARS: usize = 6;
+        let fits = (1..=MAX_CHARS).contains(&text.len());
+        let plain = text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+        if fits && plain { Ok(Self(text.to_owned())) } else { Err(InvalidPrefix) }
+    }
+}
+
+/// A pure function of installation, payout and attempt number, `[a-z0-9-]{36,42}`. The gateway refuses a second transfer
+/// under the same one: it is the only guard against paying twice that the gateway has, so a re-send reuses it and a new one
+/// demands proof.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Reference(String);
+
+impl Reference {
+    pub fn new(prefix: &ReferencePrefix, payout: PayoutId, attempt: AttemptNumber) -> Self {
+        Self(format!("{}-{}-{}", prefix.0, payout.uuid().simple(), attempt.get()))
+    }
+
+    /// One we stored or were told. What it belongs to is for the database to say.
+    pub fn from_stored(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Reference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fits_every_gateway() {
+        let prefix: ReferencePrefix = "abc123".parse().unwrap();
+        let number = AttemptNumber::new(99).unwrap();
+        let reference = Reference::new(&prefix, PayoutId::mint(), number);
+        assert_eq!(reference.as_str().len(), 42);
+        assert!(
+            reference.as_str().bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+        );
+        assert_eq!("TOO".parse::<ReferencePrefix>(), Err(InvalidPrefix));
+        assert_eq!("toolong".parse::<ReferencePrefix>(), Err(InvalidPrefix));
+    }
+}
