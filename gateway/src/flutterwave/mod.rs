@@ -1,0 +1,3 @@
+//! Flutterwave, <https://developer.flutterwave.com>.
+
+pub mod v3;
