@@ -29,6 +29,17 @@ pub fn capture(command: &mut Command) -> Result<String> {
     Ok(output)
 }
 
+/// Runs it and returns its standard output; the rest of its set-up is the caller's.
+pub fn capture_output(command: &mut Command) -> Result<String> {
+    let mut child = spawn(command.stdout(Stdio::piped()))?;
+    let output = drain(child.stdout.take());
+    let status = wait(&mut child)?;
+    if !status.success() {
+        bail!("{} ended with {status}", shown(command));
+    }
+    Ok(output.join().unwrap_or_default())
+}
+
 /// Runs it with its output on ours; the answer is how it ended.
 pub fn watch(command: &mut Command) -> Result<ExitStatus> {
     let mut child = spawn(command)?;

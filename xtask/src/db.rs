@@ -8,7 +8,7 @@ use anyhow::Result;
 use crate::checkout::Checkout;
 use crate::progress;
 use crate::stack::postgres::{Cluster, DATABASE, Durability, Postgres};
-use crate::stack::process::Lifetime;
+use crate::stack::process::{Lifetime, is_recorded_alive};
 
 /// The folder under `.local` of the background cluster.
 const STACK: &str = "test";
@@ -21,6 +21,10 @@ pub fn start(checkout: &Checkout) -> Result<()> {
 
 pub fn stop(checkout: &Checkout) -> Result<()> {
     cluster(checkout).stop_detached()
+}
+
+pub fn is_running(checkout: &Checkout) -> bool {
+    is_recorded_alive(&checkout.state(STACK), "postgres")
 }
 
 /// The background cluster, started when it does not run.

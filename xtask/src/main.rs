@@ -12,6 +12,7 @@ mod command;
 mod db;
 mod install;
 mod interrupt;
+mod prepare;
 mod progress;
 mod stack;
 
@@ -35,6 +36,8 @@ enum Verb {
         #[arg(long)]
         stop: bool,
     },
+    /// Write .sqlx anew: what PostgreSQL says about each query of the store crate
+    Prepare,
 }
 
 fn main() -> Result<()> {
@@ -44,5 +47,6 @@ fn main() -> Result<()> {
     match arguments.verb {
         Verb::Db { stop: false } => db::start(&checkout),
         Verb::Db { stop: true } => db::stop(&checkout),
+        Verb::Prepare => prepare::write(&checkout),
     }
 }
