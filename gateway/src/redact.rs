@@ -25,7 +25,8 @@ pub(crate) fn scrub(said: &str, name: &str) -> String {
 fn scrub_word(word: &str, name: &str) -> String {
     /// What Flutterwave's secret, public and hash keys begin with.
     const KEY: &str = "flw";
-    let letters = |text: &str| text.chars().filter(|c| c.is_alphanumeric()).collect::<String>().to_lowercase();
+    let letters =
+        |text: &str| text.chars().filter(|c| c.is_alphanumeric()).collect::<String>().to_lowercase();
     let plain = letters(word);
     let is_of_name = |part: &str| part.chars().count() >= LEAST_NAME_LETTERS && part == plain;
     if plain.starts_with(KEY) && plain.len() > LEAST_PRIVATE_DIGITS {

@@ -31,7 +31,9 @@ pub struct Config {
 pub enum InvalidConfig {
     #[error("the base URL is not http or https")]
     NotHttp,
-    #[error("the base URL must be without `/v3`, query, fragment and credentials, such as `https://api.flutterwave.com`")]
+    #[error(
+        "the base URL must be without `/v3`, query, fragment and credentials, such as `https://api.flutterwave.com`"
+    )]
     NotBare,
     #[error("a live key is only ever sent over https")]
     LiveKeyInTheClear,
