@@ -29,7 +29,9 @@ pub fn is_running(checkout: &Checkout) -> bool {
 
 /// The background cluster, started when it does not run.
 pub fn background(checkout: &Checkout) -> Result<Postgres> {
-    progress::step("starting PostgreSQL for tests", || cluster(checkout).start())
+    progress::step("starting PostgreSQL for tests", || {
+        cluster(checkout).start_detached(&checkout.logs().join("test-postgres.log"))
+    })
 }
 
 fn cluster(checkout: &Checkout) -> Cluster<'_> {

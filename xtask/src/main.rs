@@ -10,16 +10,23 @@
 mod checkout;
 mod command;
 mod db;
+mod dev;
 mod install;
 mod interrupt;
 mod prepare;
 mod progress;
+mod seed;
 mod stack;
+mod test;
+
+use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
 use checkout::Checkout;
+use stack::programs::Profile;
+use stack::token::Role;
 
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask", about = "Local stack, tests and checks of the payout system")]
@@ -38,15 +45,53 @@ enum Verb {
     },
     /// Write .sqlx anew: what PostgreSQL says about each query of the store crate
     Prepare,
+    /// Build and start everything, until Ctrl-C
+    Dev {
+        /// Forget the data of the last start
+        #[arg(long)]
+        fresh: bool,
+        /// Optimised programs; linking them takes minutes
+        #[arg(long)]
+        release: bool,
+    },
+    /// Print a token for the API of `cargo xtask dev`
+    Token {
+        #[arg(long)]
+        role: Role,
+        /// Who it names
+        #[arg(long, default_value = "someone")]
+        subject: String,
+        /// For the role provider: whose money
+        #[arg(long, required_if_eq("role", "provider"))]
+        provider: Option<String>,
+    },
+    /// Start the servers that tests need, run every test, stop them
+    Test {
+        /// Only this crate's tests; may be given again
+        #[arg(short, long)]
+        package: Vec<String>,
+        /// Passed on to the test runner
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
 }
 
-fn main() -> Result<()> {
+fn main() -> Result<ExitCode> {
     let arguments = Arguments::parse();
     interrupt::install()?;
     let checkout = Checkout::locate()?;
     match arguments.verb {
-        Verb::Db { stop: false } => db::start(&checkout),
-        Verb::Db { stop: true } => db::stop(&checkout),
-        Verb::Prepare => prepare::write(&checkout),
+        Verb::Db { stop: false } => db::start(&checkout)?,
+        Verb::Db { stop: true } => db::stop(&checkout)?,
+        Verb::Prepare => prepare::write(&checkout)?,
+        Verb::Dev { fresh, release } => {
+            let profile = if release { Profile::Release } else { Profile::Dev };
+            dev::run(&checkout, dev::Options { fresh, profile })?;
+        }
+        Verb::Token { role, subject, provider } => {
+            dev::token(&checkout, role, &subject, provider.as_deref())?
+        }
+        Verb::Test { package, arguments } => return test::run(&checkout, &package, &arguments),
     }
+    Ok(ExitCode::SUCCESS)
 }

@@ -8,13 +8,14 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use anyhow::{Context as _, Result, bail};
 use serde::Deserialize;
 
 use crate::checkout::Checkout;
-use crate::stack::postgres::{Postgres, apply_migrations};
+use crate::stack::postgres::{Postgres, apply_migrations, ensure_database};
+use crate::stack::programs::cargo;
 use crate::{command, db, progress};
 
 /// The crate that holds all SQL.
@@ -68,8 +69,8 @@ fn describe_with(checkout: &Checkout, postgres: &Postgres) -> Result<Description
     let database = format!("prepare_{}", std::process::id());
     let scratch = checkout.local().join(&database);
     fs::create_dir_all(&scratch).with_context(|| format!("creating {}", scratch.display()))?;
-    postgres.ensure_database(&database)?;
     let url = postgres.url(&database);
+    ensure_database(&postgres.psql(), &url, &database)?;
     let described = apply_migrations(&postgres.psql(), &url, &checkout.migrations())
         .and_then(|()| {
             progress::step(&format!("asking PostgreSQL about the queries of {CRATE}"), || {
@@ -102,9 +103,8 @@ enum Compiled {
 }
 
 fn compile_once(checkout: &Checkout, url: &str, scratch: &Path) -> Result<Compiled> {
-    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    let mut cargo = cargo(checkout);
     cargo
-        .current_dir(checkout.root())
         // The library as its unit tests see it: a unit that no other crate is built on, so nothing else becomes stale.
         .args(["check", "--quiet", "--package", CRATE, "--lib", "--profile", "test"])
         .args(["--message-format", "json-render-diagnostics"])

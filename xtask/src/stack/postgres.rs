@@ -13,8 +13,9 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 
 use super::ports::Ports;
-use super::process::{Lifetime, Process, Program, Stop, end_stale, is_recorded_alive};
+use super::process::{Lifetime, Program, Stop, end_stale, is_recorded_alive};
 use super::secrets;
+use super::service::{Probe, Service};
 use crate::checkout::Checkout;
 use crate::command;
 use crate::install::postgres::{self as installed, Programs};
@@ -22,6 +23,9 @@ use crate::install::postgres::{self as installed, Programs};
 /// The role that owns everything; also the name of the database the programs use.
 pub const USER: &str = "payouts";
 pub const DATABASE: &str = "payouts";
+
+/// The database that is always there, from which others are created and dropped.
+const MAINTENANCE_DATABASE: &str = "postgres";
 
 /// A cold disk, a busy machine; it takes 0.1 s otherwise.
 const START_LIMIT: Duration = Duration::from_secs(60);
@@ -38,10 +42,9 @@ pub enum Durability {
     Throwaway,
 }
 
-/// A running cluster.
-#[derive(Debug)]
+/// How to reach a cluster and its databases.
+#[derive(Clone, Debug)]
 pub struct Postgres {
-    process: Option<Process>,
     programs: Programs,
     port: u16,
     password: String,
@@ -58,49 +61,55 @@ pub struct Cluster<'a> {
 }
 
 impl Cluster<'_> {
-    /// Starts the cluster, making it first when there is none. One that already runs detached is used as it is.
-    pub fn start(&self) -> Result<Postgres> {
+    /// Everything needed to start the cluster; the cluster itself is made when there is none.
+    pub fn service(&self, log: &Path, ports: &mut Ports) -> Result<(Service, Postgres)> {
         let programs = installed::install(self.checkout)?;
+        let state = self.checkout.state(self.stack);
+        let password = secrets::kept(&state, "postgres-password")?;
+        let data = self.data()?;
+        if !data.join("PG_VERSION").is_file() {
+            self.create(&programs, &data, &password)?;
+        }
+        let port = ports.claim("postgres")?;
+        let mut arguments = vec!["-D".to_owned(), data.to_string_lossy().into_owned()];
+        for setting in self.settings(port) {
+            arguments.extend(["-c".to_owned(), setting]);
+        }
+        let service = Service::new(
+            Program {
+                name: "postgres".to_owned(),
+                path: programs.program("postgres"),
+                arguments,
+                environment: vec![],
+                account: programs.account(),
+                folder: data,
+                log: log.to_path_buf(),
+                state,
+                stop: Stop::Interrupt,
+                lifetime: self.lifetime,
+            },
+            Probe::Postgres { pg_isready: programs.program("pg_isready"), port, user: USER },
+            START_LIMIT,
+        );
+        Ok((service, Postgres { programs, port, password }))
+    }
+
+    /// Starts one that goes on after us; one that already runs is used as it is.
+    pub fn start_detached(&self, log: &Path) -> Result<Postgres> {
         let state = self.checkout.state(self.stack);
         fs::create_dir_all(&state).with_context(|| format!("creating {}", state.display()))?;
         // Two starts at once in one folder would run two initdb into it; the second waits and finds it done.
         let lock = File::create(state.join("postgres-lock")).context("creating the lock file")?;
         lock.lock().context("waiting for another start of the same cluster")?;
-        let password = secrets::kept(&state, "postgres-password")?;
-        if is_recorded_alive(&state, "postgres") && self.lifetime == Lifetime::Detached {
+        if is_recorded_alive(&state, "postgres") {
+            let programs = installed::install(self.checkout)?;
             let port = Ports::remembered(&state, "postgres")?;
-            return Ok(Postgres { process: None, programs, port, password });
+            let password = secrets::kept(&state, "postgres-password")?;
+            return Ok(Postgres { programs, port, password });
         }
-
-        let data = self.data()?;
-        if !data.join("PG_VERSION").is_file() {
-            self.create(&programs, &data, &password)?;
-        }
-        let port = Ports::load(&state)?.claim("postgres")?;
-        let mut arguments = vec!["-D".to_owned(), data.to_string_lossy().into_owned()];
-        for setting in self.settings(port) {
-            arguments.extend(["-c".to_owned(), setting]);
-        }
-        let mut process = Process::spawn(Program {
-            name: "postgres".to_owned(),
-            path: programs.program("postgres"),
-            arguments,
-            environment: vec![],
-            account: programs.account(),
-            folder: data,
-            log: self.checkout.logs().join(format!("{}-postgres.log", self.stack)),
-            state,
-            stop: Stop::Interrupt,
-            lifetime: self.lifetime,
-        })?;
-        let probe = programs.program("pg_isready");
-        process.wait_healthy(START_LIMIT, || {
-            let mut ask = Command::new(&probe);
-            ask.args(["-q", "-h", "127.0.0.1", "-p", &port.to_string(), "-U", USER, "-d", "postgres"]);
-            ask.status().is_ok_and(|status| status.success())
-        })?;
-        let postgres = Postgres { process: Some(process), programs, port, password };
-        postgres.ensure_database(DATABASE)?;
+        let (mut service, postgres) = self.service(log, &mut Ports::load(&state)?)?;
+        service.start()?;
+        ensure_database(&postgres.psql(), &postgres.url(DATABASE), DATABASE)?;
         Ok(postgres)
     }
 
@@ -194,24 +203,21 @@ impl Postgres {
         self.programs.program("psql")
     }
 
-    pub fn process(&mut self) -> Option<&mut Process> {
-        self.process.as_mut()
-    }
-
-    /// Creates a database when it is not there.
-    pub fn ensure_database(&self, name: &str) -> Result<()> {
-        let url = self.url("postgres");
-        let there = sql(&self.psql(), &url, &format!("SELECT 1 FROM pg_database WHERE datname = '{name}'"))?;
-        if there.trim().is_empty() {
-            sql(&self.psql(), &url, &format!("CREATE DATABASE \"{name}\""))?;
-        }
-        Ok(())
-    }
-
     pub fn drop_database(&self, name: &str) -> Result<()> {
         let statement = format!("DROP DATABASE IF EXISTS \"{name}\" WITH (FORCE)");
-        sql(&self.psql(), &self.url("postgres"), &statement).map(drop)
+        sql(&self.psql(), &self.url(MAINTENANCE_DATABASE), &statement).map(drop)
     }
+}
+
+/// Creates a database when it is not there; `url` is any address in the same cluster.
+pub fn ensure_database(psql: &Path, url: &str, name: &str) -> Result<()> {
+    let (server, _) = url.rsplit_once('/').context("a database address without a database")?;
+    let url = format!("{server}/{MAINTENANCE_DATABASE}");
+    let there = sql(psql, &url, &format!("SELECT 1 FROM pg_database WHERE datname = '{name}'"))?;
+    if there.trim().is_empty() {
+        sql(psql, &url, &format!("CREATE DATABASE \"{name}\""))?;
+    }
+    Ok(())
 }
 
 /// Runs statements through `psql`; the answer is its unaligned output.

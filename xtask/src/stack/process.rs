@@ -118,10 +118,6 @@ impl Process {
         Ok(process)
     }
 
-    pub fn name(&self) -> &str {
-        &self.program.name
-    }
-
     pub fn pid(&self) -> u32 {
         self.child.id()
     }
@@ -138,8 +134,8 @@ impl Process {
             if healthy() {
                 return Ok(());
             }
-            if let Some(status) = self.ended() {
-                bail!("{} ended with {status} while starting; {}", self.program.name, self.last_words());
+            if let Some(obituary) = self.obituary() {
+                bail!("while starting, {obituary}");
             }
             if started.elapsed() > limit {
                 bail!("{} was not healthy after {limit:?}; {}", self.program.name, self.last_words());
@@ -176,6 +172,12 @@ impl Process {
         if let Some(pid) = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw) {
             let _already_gone = rustix::process::kill_process(pid, signal);
         }
+    }
+
+    /// How it ended and the end of its log, if it did end.
+    pub fn obituary(&mut self) -> Option<String> {
+        let status = self.ended()?;
+        Some(format!("{} ended with {status}; {}", self.program.name, self.last_words()))
     }
 
     fn last_words(&self) -> String {
@@ -292,4 +294,97 @@ fn has_setpriv() -> bool {
             .status()
             .is_ok_and(|status| status.success())
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sleeper(state: &Path, lifetime: Lifetime) -> Program {
+        Program {
+            name: "sleeper".to_owned(),
+            path: PathBuf::from("/bin/sleep"),
+            arguments: vec!["600".to_owned()],
+            environment: vec![],
+            account: None,
+            folder: state.to_path_buf(),
+            log: state.join("sleeper.log"),
+            state: state.to_path_buf(),
+            stop: Stop::Terminate,
+            lifetime,
+        }
+    }
+
+    fn state(name: &str) -> PathBuf {
+        let folder = std::env::temp_dir().join(format!("xtask-{name}-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        folder
+    }
+
+    /// Between its spawn and its exec a process has no command line for a moment.
+    fn soon(mut condition: impl FnMut() -> bool) -> bool {
+        let asked = Instant::now();
+        while asked.elapsed() < Duration::from_secs(10) {
+            if condition() {
+                return true;
+            }
+            thread::sleep(TICK);
+        }
+        false
+    }
+
+    fn runs(pid: u32) -> bool {
+        let pid = Pid::from_raw(i32::try_from(pid).unwrap()).unwrap();
+        command_line(pid).is_some_and(|line| line.contains("sleep"))
+    }
+
+    #[test]
+    fn a_process_that_goes_out_of_scope_is_gone_and_leaves_no_pid_file() {
+        let state = state("scope");
+        let process = Process::spawn(sleeper(&state, Lifetime::WithUs)).unwrap();
+        let pid = process.pid();
+        assert!(soon(|| runs(pid)));
+        drop(process);
+        assert!(!runs(pid));
+        assert!(!is_recorded_alive(&state, "sleeper"));
+        fs::remove_dir_all(&state).unwrap();
+    }
+
+    #[test]
+    fn a_detached_process_goes_on_until_a_later_start_ends_it() {
+        let state = state("detached");
+        let mut process = Process::spawn(sleeper(&state, Lifetime::Detached)).unwrap();
+        assert!(soon(|| is_recorded_alive(&state, "sleeper")));
+        end_stale(&state).unwrap();
+        assert!(soon(|| process.ended().is_some()));
+        assert!(!is_recorded_alive(&state, "sleeper"));
+        fs::remove_dir_all(&state).unwrap();
+    }
+
+    #[test]
+    fn a_recorded_pid_that_belongs_to_another_program_is_left_alone() {
+        let state = state("stranger");
+        let mut stranger = Process::spawn(sleeper(&state, Lifetime::Detached)).unwrap();
+        assert!(soon(|| runs(stranger.pid())));
+        let file = stranger.pid_file();
+        fs::write(&file, format!("{}\nSIGTERM\n/somewhere/else/api\n", stranger.pid())).unwrap();
+        end_stale(&state).unwrap();
+        assert!(stranger.ended().is_none());
+        stranger.kill();
+        fs::remove_dir_all(&state).unwrap();
+    }
+
+    #[test]
+    fn a_program_that_ends_while_starting_is_reported_with_the_end_of_its_log() {
+        let state = state("ends");
+        let program = Program {
+            path: PathBuf::from("/bin/sh"),
+            arguments: vec!["-c".to_owned(), "echo no such database; exit 3".to_owned()],
+            ..sleeper(&state, Lifetime::WithUs)
+        };
+        let mut process = Process::spawn(program).unwrap();
+        let error = process.wait_healthy(Duration::from_secs(10), || false).unwrap_err();
+        assert!(error.to_string().contains("no such database"), "{error}");
+        fs::remove_dir_all(&state).unwrap();
+    }
 }

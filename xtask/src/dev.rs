@@ -1,0 +1,76 @@
+//! `cargo xtask dev`: the whole system on this machine, until Ctrl-C.
+
+use std::fs;
+
+use anyhow::{Context as _, Result};
+
+use crate::checkout::Checkout;
+use crate::seed::{SeededProvider, seed};
+use crate::stack::programs::{Profile, build};
+use crate::stack::settings::Surroundings;
+use crate::stack::token::{Role, mint};
+use crate::stack::{JWT_SECRET, Keeping, Stack, forget_data, secrets};
+use crate::{interrupt, progress};
+
+/// The folder under `.local` that a second start finds again.
+pub const STACK: &str = "dev";
+
+/// What to start from, and how it is built.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    pub fresh: bool,
+    pub profile: Profile,
+}
+
+pub fn run(checkout: &Checkout, options: Options) -> Result<()> {
+    if options.fresh {
+        progress::step("forgetting the last stack's data", || forget_data(checkout, STACK))?;
+    }
+    let mut stack = Stack::open(checkout, STACK, Keeping::Data)?;
+    let programs = build(checkout, options.profile)?;
+    stack.add_programs(&programs, &[]);
+    stack.start()?;
+    let providers = progress::step("seeding", || seed(stack.around()))?;
+    introduce(checkout, stack.around(), &providers)?;
+    loop {
+        stack.check()?;
+        if interrupt::tick().is_err() {
+            progress::note("stopping");
+            stack.stop();
+            return Ok(());
+        }
+    }
+}
+
+/// `cargo xtask token`: one more token for the stack of this checkout.
+pub fn token(checkout: &Checkout, role: Role, subject: &str, provider: Option<&str>) -> Result<()> {
+    let state = checkout.state(STACK);
+    fs::create_dir_all(&state).with_context(|| format!("creating {}", state.display()))?;
+    println!("{}", mint(&secrets::kept(&state, JWT_SECRET)?, role, subject, provider)?);
+    Ok(())
+}
+
+/// Says where everything is and how to get in.
+fn introduce(checkout: &Checkout, around: &Surroundings, providers: &[SeededProvider]) -> Result<()> {
+    println!();
+    println!("API          {}", around.api_url());
+    println!("API docs     {}/docs", around.api_url());
+    if let Some(ui) = &around.temporal.ui {
+        println!("Temporal UI  {ui}");
+    }
+    println!("Simulator    {}", around.simulator_url());
+    println!("Worker       {}/healthz", around.worker_url());
+    println!("Database     {}", around.database_url);
+    println!("Logs         {}", checkout.logs().join(format!("{STACK}-*.log")).display());
+    println!();
+    println!("Tokens, valid for a day (`cargo xtask token` makes more):");
+    println!("  admin     {}", mint(&around.jwt_secret, Role::Admin, "admin-ada", None)?);
+    println!("  platform  {}", mint(&around.jwt_secret, Role::Platform, "marketplace", None)?);
+    for provider in providers {
+        let token = mint(&around.jwt_secret, Role::Provider, &provider.name, Some(&provider.id))?;
+        println!("  {} ({})  {token}", provider.name, provider.id);
+    }
+    println!();
+    println!("Ctrl-C stops everything; a second start finds the data again, `--fresh` begins anew.");
+    Ok(())
+}

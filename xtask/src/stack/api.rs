@@ -1,0 +1,30 @@
+//! The API as a process of the stack.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::process::{Lifetime, Program, Stop};
+use super::service::{Probe, Service};
+use super::settings::Surroundings;
+
+/// It applies the migrations first; the stack's databases are small.
+const START_LIMIT: Duration = Duration::from_secs(60);
+
+pub fn service(program: &Path, around: &Surroundings, state: &Path, log: PathBuf) -> Service {
+    Service::new(
+        Program {
+            name: "api".to_owned(),
+            path: program.to_path_buf(),
+            arguments: vec![],
+            environment: around.variables(),
+            account: None,
+            folder: state.to_path_buf(),
+            log,
+            state: state.to_path_buf(),
+            stop: Stop::Terminate,
+            lifetime: Lifetime::WithUs,
+        },
+        Probe::Http { url: format!("{}/readyz", around.api_url()) },
+        START_LIMIT,
+    )
+}
