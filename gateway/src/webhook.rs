@@ -136,3 +136,129 @@ fn claimed(transfer: &Value) -> ClaimedStatus {
 fn kept(word: &str) -> String {
     scrub(word, "")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_our_secret_verifies() {
+        let secret = b"a-long-shared-secret";
+        assert_eq!(verify(Some(secret), secret), Ok(()));
+        for wrong in
+            [&b""[..], b"a", b"a-long-shared-secreT", b"a-long-shared-secret ", b"A-LONG-SHARED-SECRET"]
+        {
+            assert_eq!(verify(Some(wrong), secret), Err(Unsigned));
+        }
+        assert_eq!(verify(None, secret), Err(Unsigned));
+    }
+
+    #[test]
+    fn an_unset_secret_verifies_nothing() {
+        assert_eq!(verify(Some(b""), b""), Err(Unsigned));
+        assert_eq!(verify(None, b""), Err(Unsigned));
+    }
+
+    const CAPTURED: &str = r#"{"event":"transfer.completed","event.type":"Transfer","data":{"id":71780490,
+        "account_number":"3000000000","bank_name":"FIRST BANK PLC","bank_code":"011","fullname":"JOHN DOE",
+        "created_at":"2026-03-21T19:50:13.000Z","currency":"NGN","debit_currency":"NGN","amount":100,"fee":10.75,
+        "status":"SUCCESSFUL","reference":"pay-1","meta":[{}],"narration":"transfers","approver":null,
+        "complete_message":"Transaction was successful","requires_approval":0,"is_approved":1}}"#;
+
+    fn hint(body: &str) -> Hint {
+        parse(body.as_bytes()).unwrap()
+    }
+
+    fn names(hint: &Hint) -> Option<&str> {
+        hint.reference.as_ref().map(Reference::as_str)
+    }
+
+    #[test]
+    fn the_captured_shape_names_its_transfer() {
+        let read = hint(CAPTURED);
+        assert_eq!(names(&read), Some("pay-1"));
+        assert_eq!(read.gateway_id.as_deref(), Some("71780490"));
+        assert_eq!(read.claimed, ClaimedStatus::Succeeded);
+        assert_eq!(read.event.as_deref(), Some("transfer.completed"));
+    }
+
+    #[test]
+    fn what_varies_does_not_matter() {
+        for (this, for_that) in [
+            ("\"event.type\":\"Transfer\",", ""),
+            ("\"event\":\"transfer.completed\",", ""),
+            ("[{}]", "null"),
+            ("[{}]", "{\"a\":1}"),
+            ("fullname", "full_name"),
+            ("10.75", "\"free\""),
+            ("71780490", "\"71780490\""),
+            ("transfer.completed", "transfer.reversal"),
+        ] {
+            assert!(CAPTURED.contains(this));
+            let read = hint(&CAPTURED.replacen(this, for_that, 1));
+            assert_eq!(names(&read), Some("pay-1"), "{this}");
+            assert_eq!(read.gateway_id.as_deref(), Some("71780490"), "{this}");
+        }
+    }
+
+    #[test]
+    fn the_claim_is_the_status_and_never_the_event() {
+        for (word, claimed) in [
+            ("FAILED", ClaimedStatus::Failed),
+            ("NEW", ClaimedStatus::InFlight),
+            ("PENDING", ClaimedStatus::InFlight),
+            ("successful", ClaimedStatus::Other("successful".to_owned())),
+            ("REVERSED", ClaimedStatus::Other("REVERSED".to_owned())),
+        ] {
+            assert_eq!(hint(&CAPTURED.replace("SUCCESSFUL", word)).claimed, claimed);
+        }
+    }
+
+    #[test]
+    fn the_shape_of_2020_names_its_transfer() {
+        let read = hint(
+            r#"{"event.type":"Transfer","transfer":{"id":7,"fullname":"JOHN DOE","date_created":"2020-01-01","status":"FAILED",
+            "reference":"pay-2","complete_message":"no","proof":"504828363550713897092362940989"}}"#,
+        );
+        assert_eq!((names(&read), read.gateway_id.as_deref()), (Some("pay-2"), Some("7")));
+        assert_eq!((read.claimed, read.event), (ClaimedStatus::Failed, None));
+    }
+
+    #[test]
+    fn what_is_not_about_a_transfer_names_none() {
+        for body in [
+            &CAPTURED.replace("transfer.completed", "charge.completed"),
+            &CAPTURED.replace("transfer.completed", "unheard.of"),
+            &CAPTURED.replace("\"event\":\"transfer.completed\",\"event.type\":\"Transfer\",", ""),
+            r#"{"event":"transfer.completed","data":null}"#,
+            r#"{"event":"transfer.completed","data":[]}"#,
+            r#"{"event":"transfer.completed","data":{"reference":7,"id":-1}}"#,
+            r#"{"event":"transfer.completed","data":{"reference":""}}"#,
+            r#"{"event":7}"#,
+            "{}",
+            "[]",
+            "null",
+            "7",
+        ] {
+            let read = hint(body);
+            assert_eq!((names(&read), read.gateway_id.as_deref()), (None, None), "{body}");
+        }
+        // Cut, it would be another reference.
+        assert_eq!(names(&hint(&CAPTURED.replace("pay-1", &"x".repeat(101)))), None);
+    }
+
+    #[test]
+    fn only_what_is_not_json_is_an_error() {
+        for body in [&b""[..], b"<html>", b"{", b"{}{}", b"\xff"] {
+            assert_eq!(parse(body), Err(NotJson));
+        }
+    }
+
+    #[test]
+    fn in_test_mode_the_suffix_is_taken_off() {
+        let suffix: TestSuffix = "_PMCKDU_1".parse().unwrap();
+        let suffixed = hint(&CAPTURED.replace("pay-1", "pay-1_PMCKDU_1"));
+        assert_eq!(names(&suffixed.without_suffix(&suffix)), Some("pay-1"));
+        assert_eq!(names(&hint(CAPTURED).without_suffix(&suffix)), Some("pay-1"));
+    }
+}

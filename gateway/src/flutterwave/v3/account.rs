@@ -104,3 +104,65 @@ fn data<T: for<'de> Deserialize<'de>>(body: &[u8]) -> Option<T> {
     let data: &RawValue = Envelope::read(body)?.success()?;
     serde_json::from_str(data.get()).ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        LookUpClass,
+        flutterwave::v3::exchange::{Answer, Body},
+    };
+
+    fn answer(status: u16, body: &str) -> Exchange {
+        Exchange::Answered(Answer { status, retry_after: None, body: Body::Whole(body.to_owned().into()) })
+    }
+
+    #[test]
+    fn the_name_or_why_there_is_none() {
+        let owner_is = |number: &str, name: &str| {
+            format!(
+                r#"{{"status":"success","message":"Account details fetched","data":{{"account_number":"{number}","account_name":"{name}"}}}}"#
+            )
+        };
+        let error = |message: &str| format!(r#"{{"status":"error","message":"{message}","data":null}}"#);
+        #[rustfmt::skip]
+        let rows = [
+            (200, owner_is("0690000032", "Pastor Bright"),                      "Pastor Bright"),
+            (200, owner_is("0690000033", "Pastor Bright"),                      "NotUnderstood"),
+            (200, owner_is("0690000032", " "),                                  "NotUnderstood"),
+            (200, error("Unknown Bank Code"),                                   "NotUnderstood"),
+            (200, "<html>".to_owned(),                                          "NotUnderstood"),
+            (400, error("Sorry, that account number is invalid, please check and try again"), "no such account"),
+            (400, error("Unknown Bank Code"),                                   "unknown bank"),
+            (400, error("Something nobody has seen"),                           "Refused"),
+            (400, "<html>".to_owned(),                                          "Refused"),
+            (400, error("Please enable IP Whitelisting to access this service"), "NotWhitelisted"),
+            (401, error("Authorization required"),                              "Unauthorized"),
+            (503, error("Sorry, that account number is invalid"),               "Unavailable"),
+        ];
+        for (status, body, expected) in rows {
+            let said = match owner(&"0690000032".parse().unwrap(), answer(status, &body)) {
+                Ok(name) => name.expose().to_owned(),
+                Err(ResolveFailed::NoSuchAccount { .. }) => "no such account".to_owned(),
+                Err(ResolveFailed::UnknownBank) => "unknown bank".to_owned(),
+                Err(ResolveFailed::Unavailable(failed)) => format!("{:?}", failed.class),
+            };
+            assert_eq!(said, expected, "{status} {body}");
+        }
+    }
+
+    #[test]
+    fn banks_that_cannot_be_paid_to_are_left_out() {
+        let body = r#"{"status":"success","message":"Banks fetched successfully","data":[
+            {"id":137,"code":"011","name":" First Bank of Nigeria "},{"id":1,"code":"50515","name":"Five digits"},
+            {"id":2,"code":"100004","name":"OPay"}]}"#;
+        let banks = listed(answer(200, body)).unwrap();
+        let read: Vec<_> = banks.iter().map(|bank| (bank.code.as_str(), bank.name.as_str())).collect();
+        assert_eq!(read, [("011", "First Bank of Nigeria"), ("100004", "OPay")]);
+        for body in
+            [r#"{"status":"success","data":null}"#, r#"{"status":"success","data":[{"code":11}]}"#, "[]"]
+        {
+            assert_eq!(listed(answer(200, body)).unwrap_err().class, LookUpClass::NotUnderstood);
+        }
+    }
+}

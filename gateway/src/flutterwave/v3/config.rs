@@ -169,3 +169,81 @@ impl FromStr for TestSuffix {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEST: &str = "FLWSECK_TEST-0123456789abcdef-X";
+    const LIVE: &str = "FLWSECK-0123456789abcdef-X";
+
+    fn config(url: &str, key: &str) -> Config {
+        Config::new(url.parse().unwrap(), key.parse().unwrap())
+    }
+
+    #[test]
+    fn the_key_says_whose_money_it_moves_and_nothing_else() {
+        for (key, mode) in [
+            (TEST, KeyMode::Test),
+            (LIVE, KeyMode::Live),
+            ("sk_live_0123456789abcdef", KeyMode::Unrecognised),
+        ] {
+            let key: SecretKey = key.parse().unwrap();
+            assert_eq!(key.mode(), mode);
+            assert!(!format!("{key:?}").contains("0123456789abcdef"));
+        }
+        for wrong in ["", "FLWSECK-a b", "FLWSECK-a\n", "FLWSECK-é"] {
+            assert!(wrong.parse::<SecretKey>().is_err());
+        }
+        assert!(!format!("{:?}", config("https://api.flutterwave.com", LIVE)).contains("0123456789abcdef"));
+    }
+
+    #[test]
+    fn the_defaults_outlast_the_gateway() {
+        let config = config("https://api.flutterwave.com", LIVE);
+        assert!(config.timeout > GATEWAY_GIVES_UP_AFTER && config.connect_timeout < config.timeout);
+        assert_eq!(config.check(), Ok(()));
+    }
+
+    #[test]
+    fn settings_that_do_not_fit_are_refused() {
+        for (url, key, refusal) in [
+            ("https://api.flutterwave.com/", LIVE, None),
+            ("http://127.0.0.1:4000", TEST, None),
+            ("https://example.org/prefix", TEST, None),
+            ("ftp://api.flutterwave.com", TEST, Some(InvalidConfig::NotHttp)),
+            ("mailto:a@example.org", TEST, Some(InvalidConfig::NotHttp)),
+            ("https://api.flutterwave.com/v3", TEST, Some(InvalidConfig::NotBare)),
+            ("https://api.flutterwave.com/v3/", TEST, Some(InvalidConfig::NotBare)),
+            ("https://api.flutterwave.com?a=b", TEST, Some(InvalidConfig::NotBare)),
+            ("https://a:b@api.flutterwave.com", TEST, Some(InvalidConfig::NotBare)),
+            ("http://api.flutterwave.com", LIVE, Some(InvalidConfig::LiveKeyInTheClear)),
+            ("http://api.flutterwave.com", "unheard-of", Some(InvalidConfig::LiveKeyInTheClear)),
+        ] {
+            assert_eq!(config(url, key).check().err(), refusal, "{url}");
+        }
+        let live = config("https://api.flutterwave.com", LIVE);
+        let hasty = Config { timeout: GATEWAY_GIVES_UP_AFTER, ..live.clone() };
+        assert_eq!(hasty.check(), Err(InvalidConfig::LiveTimeoutTooShort));
+        let suffixed = Config { test_reference_suffix: Some("_PMCK".parse().unwrap()), ..live.clone() };
+        assert_eq!(suffixed.check(), Err(InvalidConfig::SuffixWithLiveKey));
+        let slow = Config { connect_timeout: live.timeout, ..live };
+        assert_eq!(slow.check(), Err(InvalidConfig::ConnectTimeoutTooLong));
+    }
+
+    #[test]
+    fn a_suffix_is_taken_off_once_and_only_at_the_end() {
+        for suffix in ["_PMCK", "_PMCKDU_1", "_PMCK_ST_F", "_PMCK_ST_FDU_1"] {
+            assert!(suffix.parse::<TestSuffix>().is_ok());
+        }
+        for wrong in ["", "PMCK", "_PMCK-1", "_PMCKdu_1", "_PMCK?x=1", "_PMCKDU_1111111111111111111111"] {
+            assert!(wrong.parse::<TestSuffix>().is_err(), "{wrong}");
+        }
+        let suffix: TestSuffix = "_PMCK".parse().unwrap();
+        for (wire, ours) in
+            [("a_PMCK", "a"), ("a_PMCK_PMCK", "a_PMCK"), ("a_PMCKDU_1", "a_PMCKDU_1"), ("a", "a")]
+        {
+            assert_eq!(suffix.strip(Reference::from_stored(wire)).as_str(), ours);
+        }
+    }
+}

@@ -26,6 +26,11 @@ impl<'a> Envelope<'a> {
         if self.status == "success" { self.data } else { None }
     }
 
+    /// A success that holds nothing.
+    pub(super) fn is_empty_success(&self) -> bool {
+        self.status == "success" && self.data.is_none()
+    }
+
     /// `message` of an error.
     pub(super) fn error(&self) -> Option<&str> {
         if self.status == "error" { self.message.as_deref() } else { None }

@@ -76,8 +76,12 @@ fn by_id(reference: &WireReference, exchange: Exchange) -> Result<ById, LookUpFa
         Told::Refused { status: 400 | 404, .. } => return Ok(ById::NotThere),
         Told::Refused { status, message } => return Err(question::refused(status, &message)),
     };
-    let envelope = Envelope::read(&body);
-    let Some(record) = envelope.and_then(|envelope| envelope.success()).and_then(Record::read) else {
+    let Some(envelope) = Envelope::read(&body) else { return Ok(ById::Seen(another_shape())) };
+    // One of the shapes "no such transfer" may have.
+    if envelope.is_empty_success() {
+        return Ok(ById::NotThere);
+    }
+    let Some(record) = envelope.success().and_then(Record::read) else {
         return Ok(ById::Seen(another_shape()));
     };
     Ok(if record.is_of(reference) {
@@ -127,15 +131,28 @@ fn on_page(reference: &WireReference, page: u32, exchange: Exchange) -> Result<O
     if records.iter().any(|record| record.reference.is_none()) {
         return unrecognised();
     }
-    let mut ours = records.iter().filter(|record| record.is_of(reference));
-    match (ours.next(), ours.next()) {
-        (Some(_), Some(_)) => {
-            Ok(OnPage::Seen(Observed::Unrecognised { said: "two transfers have this reference".to_owned() }))
-        }
-        (Some(record), None) => {
-            Ok(OnPage::Seen(unless_retried(&records, reference, record.observed(reference))))
-        }
-        (None, _) => Ok(none_of_ours(page, records.is_empty(), &info)),
+    let ours: Vec<_> = records
+        .iter()
+        .filter(|record| record.is_of(reference))
+        .map(|record| record.observed(reference))
+        .collect();
+    Ok(match together(ours) {
+        Some(observed) => OnPage::Seen(unless_retried(&records, reference, observed)),
+        None => none_of_ours(page, records.is_empty(), &info),
+    })
+}
+
+/// What all the records under our reference say. There is one, unless the gateway takes the reference of a failed transfer a
+/// second time, which it does not say: then the failed ones are history. Two that may both pay are for a person to see.
+fn together(ours: Vec<Observed>) -> Option<Observed> {
+    let (mut failed, mut others): (Vec<_>, Vec<_>) =
+        ours.into_iter().partition(|observed| matches!(observed, Observed::Failed(..)));
+    match others.len() {
+        0 => failed.pop(),
+        1 => others.pop(),
+        _ => Some(Observed::Unrecognised {
+            said: "two transfers that may both pay have this reference".to_owned(),
+        }),
     }
 }
 

@@ -53,3 +53,30 @@ fn order(terms: &AttemptTerms, reference: &WireReference) -> Option<Vec<u8>> {
     })
     .ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use domain::{AccountName, Reference};
+
+    use super::*;
+
+    #[test]
+    fn one_attempt_is_always_the_same_bytes() {
+        let terms = AttemptTerms {
+            reference: Reference::from_stored("pay-1"),
+            amount: "9007199254740993.10 NGN".parse().unwrap(),
+            bank: "044".parse().unwrap(),
+            account: "0690000040".parse().unwrap(),
+            beneficiary: AccountName::new("Ada \"Obi\""),
+            narration: "ž".repeat(150),
+        };
+        let reference = WireReference::new(&terms.reference, Some(&"_PMCK".parse().unwrap()));
+        let body = order(&terms, &reference).unwrap();
+        assert_eq!(order(&terms, &reference).unwrap(), body);
+        let narration = "ž".repeat(100);
+        let expected = format!(
+            r#"{{"account_bank":"044","account_number":"0690000040","amount":9007199254740993.10,"currency":"NGN","debit_currency":"NGN","beneficiary_name":"Ada \"Obi\"","narration":"{narration}","reference":"pay-1_PMCK"}}"#
+        );
+        assert_eq!(String::from_utf8(body).unwrap(), expected);
+    }
+}

@@ -79,3 +79,53 @@ fn answer(exchange: Exchange) -> Result<bytes::Bytes, LookUpFailed> {
         Told::Refused { status, message } => Err(question::refused(status, &message)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        LookUpClass,
+        flutterwave::v3::exchange::{Answer, Body},
+    };
+
+    fn success(data: &str) -> Exchange {
+        let body = format!(r#"{{"status":"success","message":"fetched","data":{data}}}"#);
+        Exchange::Answered(Answer { status: 200, retry_after: None, body: Body::Whole(body.into()) })
+    }
+
+    #[test]
+    fn the_balance_is_exact_and_of_the_asked_currency() {
+        let wallet =
+            r#"{"currency":"NGN","available_balance":9007199254740993.01,"ledger_balance":-253125.825}"#;
+        let balance = held(Currency::Ngn, success(wallet)).unwrap();
+        assert_eq!(balance.available.to_string(), "9007199254740993.01 NGN");
+        assert_eq!(balance.ledger.to_string(), "-253125.825 NGN");
+        for (currency, data) in [
+            (Currency::Ghs, wallet),
+            (Currency::Ngn, "[]"),
+            (Currency::Ngn, r#"{"currency":"NGN","available_balance":1}"#),
+            (Currency::Ngn, r#"{"currency":"NGN","available_balance":1e9,"ledger_balance":0}"#),
+        ] {
+            assert_eq!(held(currency, success(data)).unwrap_err().class, LookUpClass::NotUnderstood);
+        }
+    }
+
+    #[test]
+    fn a_quote_is_one_fee_as_a_value() {
+        let one = r#"{"currency":"NGN","fee_type":"value","fee":26.875}"#;
+        let quote = |data: String| quoted(Currency::Ngn, success(&data)).map(|fee| fee.to_string());
+        assert_eq!(quote(format!("[{one}]")).unwrap(), "26.875 NGN");
+        let percentage = one.replace("value", "percentage");
+        assert_eq!(quote(format!("[{percentage},{one}]")).unwrap(), "26.875 NGN");
+        for data in [
+            "[]".to_owned(),
+            one.to_owned(),
+            format!("[{percentage}]"),
+            format!("[{one},{one}]"),
+            format!("[{}]", one.replace("NGN", "KES")),
+            format!("[{}]", one.replace("26.875", "2.6875e1")),
+        ] {
+            assert_eq!(quote(data).unwrap_err().class, LookUpClass::NotUnderstood);
+        }
+    }
+}

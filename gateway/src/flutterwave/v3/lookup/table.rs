@@ -71,7 +71,7 @@ fn by_id() {
         (200, mine("SUCCESSFUL").replace(OURS, ""),                 "of another"),
         (200, one(&record("another", "SUCCESSFUL")),                "of another"),
         (200, one(&record(&format!("{OURS}_RETRY_1"), "FAILED")),   "of another"),
-        (200, one("null"),                                          "unrecognised"),
+        (200, one("null"),                                          "not there"),
         (200, one("[]"),                                            "unrecognised"),
         (200, error("No transfer found"),                           "unrecognised"),
         (200, "<html>".to_owned(),                                  "unrecognised"),
@@ -100,7 +100,8 @@ fn by_id() {
 
 #[test]
 fn by_reference() {
-    let (paid, failed) = (record(OURS, "SUCCESSFUL"), record(OURS, "FAILED"));
+    let (paid, failed, pending) =
+        (record(OURS, "SUCCESSFUL"), record(OURS, "FAILED"), record(OURS, "PENDING"));
     let other = record("another", "SUCCESSFUL");
     let longer = record(&format!("{OURS}0"), "FAILED");
     let louder = record(&OURS.to_uppercase(), "FAILED");
@@ -126,7 +127,12 @@ fn by_reference() {
         // Nothing that can be relied on.
         (200, 1, page(&[], &pages(3, 1)),                           "unrecognised"),
         (200, 1, page(&[], "\"meta\":7,"),                          "unrecognised"),
-        (200, 1, page(&[&paid, &failed], &pages(2, 1)),             "unrecognised"),
+        (200, 1, page(&[&paid, &paid], &pages(2, 1)),               "unrecognised"),
+        (200, 1, page(&[&paid, &failed, &pending], &pages(3, 1)),   "unrecognised"),
+        // A failed reference that was taken a second time.
+        (200, 1, page(&[&failed, &failed], &pages(2, 1)),           "failed: wallet_empty"),
+        (200, 1, page(&[&pending, &failed], &pages(2, 1)),          "in flight 71780490"),
+        (200, 1, page(&[&failed, &paid], &pages(2, 1)),             "succeeded, fee 26.875 NGN"),
         (200, 1, page(&[&failed, &retried], &pages(2, 1)),          "unrecognised"),
         (200, 1, page(&[&paid, &retried], &pages(2, 1)),            "succeeded, fee 26.875 NGN"),
         (200, 1, page(&[&nameless], &pages(1, 1)),                  "unrecognised"),
