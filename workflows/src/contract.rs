@@ -11,6 +11,8 @@ use domain::{AttemptNumber, BatchId, Currency, Ending, PayoutId, Progress, Provi
 use serde::{Deserialize, Serialize};
 use temporalio_macros::activity_definitions;
 
+use crate::payout::Memory;
+
 /// What a payout's workflow is started with. Everything else is read from the row. The last three only fill the search
 /// attributes; whoever starts the workflow may set those too.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,6 +22,9 @@ pub struct PayoutInput {
     /// In the currency's minor unit.
     pub amount_minor: i64,
     pub currency: Currency,
+    /// Filled by the workflow itself when it continues as new; whoever starts one leaves it at its default.
+    #[serde(default, skip_serializing_if = "Memory::is_fresh")]
+    pub memory: Memory,
 }
 
 /// One payout.

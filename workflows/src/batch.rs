@@ -1,0 +1,87 @@
+//! The workflow type `Batch`: claims approved payouts for a window.
+//!
+//! Guarantee: every payout that was approved when a window came is claimed or stays approved for the next one; a batch whose
+//! worker died goes on where it was, because each claim is a transaction of its own. Cost: one event a chunk. It moves no
+//! money and signals nobody: the release signals are outbox rows of the claiming transaction.
+//!
+//! Three ways to be started: by the schedule's tick (input `{}`: is a window due?), by run-now with a batch's id, and for
+//! instant payouts under the id [`names::BATCH_OPEN_WORKFLOW_ID`] by signal-with-start of [`names::SIGNAL_RUN`], where it
+//! goes on until no further `run` came during its work.
+
+use temporalio_common::data_converters::RawValue;
+use temporalio_macros::{workflow, workflow_methods};
+use temporalio_workflow::{
+    ContinueAsNewOptions, SyncWorkflowContext, WorkflowContext, WorkflowContextView, WorkflowResult,
+    WorkflowTermination,
+};
+
+use crate::{
+    calls::database_step,
+    contract::{BatchInput, BatchRef, BatchSummary, Contract},
+    names,
+};
+
+/// Chunks before a run's history is long enough: 200 markers, and as many workflow tasks at worst.
+const CHUNKS_PER_RUN: u32 = 200;
+
+/// A batch's workflow: its state.
+#[workflow]
+pub struct BatchWorkflow {
+    input: BatchInput,
+    /// A `run` came since the last batch was opened.
+    asked_again: bool,
+}
+
+#[workflow_methods]
+impl BatchWorkflow {
+    #[init]
+    fn new(_ctx: &WorkflowContextView, input: BatchInput) -> Self {
+        Self { input, asked_again: false }
+    }
+
+    /// The batch's script: open, claim until nothing is left, close.
+    #[run(name = names::BATCH_WORKFLOW)]
+    pub async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<BatchSummary> {
+        let mut input = ctx.state(|state| state.input);
+        let mut total = BatchSummary::default();
+        loop {
+            // What was approved before this moment is found by the claims below; what comes later asks again.
+            ctx.state_mut(|state| state.asked_again = false);
+            let opened = database_step(ctx, || Contract::open_batch, input, "Is a batch due?").await?;
+            if let Some(batch) = opened {
+                claim_all(ctx, batch).await?;
+                let closed = database_step(ctx, || Contract::close_batch, batch, "Close the batch").await?;
+                total.payouts = total.payouts.saturating_add(closed.payouts);
+            }
+            // A run that went on with a batch of the run before cannot know whether that one was asked again.
+            let again = input.batch.is_some() || ctx.state(|state| state.asked_again);
+            if !(input.open && again) {
+                return Ok(total);
+            }
+            input.batch = None;
+            if ctx.continue_as_new_suggested() {
+                continue_with(ctx, input)?;
+            }
+        }
+    }
+
+    /// Instant payouts: something was approved. What the signal carries is of no interest.
+    #[signal(name = names::SIGNAL_RUN)]
+    pub fn run_again(&mut self, _ctx: &mut SyncWorkflowContext<Self>, _ignored: RawValue) {
+        self.asked_again = true;
+    }
+}
+
+async fn claim_all(ctx: &WorkflowContext<BatchWorkflow>, batch: BatchRef) -> Result<(), WorkflowTermination> {
+    for _ in 0..CHUNKS_PER_RUN {
+        let claimed = database_step(ctx, || Contract::claim_chunk, batch, "Claim a chunk of payouts").await?;
+        if !claimed.more {
+            return Ok(());
+        }
+    }
+    continue_with(ctx, BatchInput { batch: Some(batch.batch), ..ctx.state(|state| state.input) })
+}
+
+fn continue_with(ctx: &WorkflowContext<BatchWorkflow>, input: BatchInput) -> Result<(), WorkflowTermination> {
+    ctx.continue_as_new(input, ContinueAsNewOptions::default()).map(|never| match never {})
+}

@@ -1,0 +1,354 @@
+//! The script's steps as a Temporal workflow does them.
+//!
+//! Guarantees: a wake-up is never lost, because whatever arrives makes the workflow look at the row again; Temporal's cancel
+//! is one more wake-up and tears nothing down; steps that answer each other without ever waiting are slowed down.
+//!
+//! Cost of an auto-approved payout whose release and webhook come one after the other: 33 events. No timer runs while a
+//! person or a batch is waited for, and a release goes to the attempt without another look (the gate looks itself).
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use domain::{AttemptNumber, Ending, Next, Progress};
+use futures::{FutureExt, future::pending};
+use temporalio_workflow::{
+    ContinueAsNewOptions, TimerOptions, WaitConditionOptions, WorkflowCancellationToken, WorkflowContext,
+    WorkflowTermination, select,
+};
+
+use super::{
+    PayoutWorkflow, Steps, Waited,
+    signals::{SignalName, WakeUp},
+    visibility,
+    waits::{Heard, Place},
+};
+use crate::{
+    calls::{database_step, gateway_step, pause},
+    contract::{
+        AttemptRef, Contract, EndingRef, EngineCancel, EngineDecision, PayoutInput, PayoutRef, StraySignal,
+        UNNAMED,
+    },
+    names,
+};
+
+/// Steps in a row without a wait. The longest honest row is four: look back, begin, transfer, ask.
+const UNHURRIED_STEPS: u32 = 6;
+/// The first pause of a payout that runs in circles; it doubles.
+const CIRCLE_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_CIRCLE_PAUSE: Duration = Duration::from_secs(60);
+
+const OUT_OF_PLACE: &str = "out of place: the payout was looked at and nothing had changed";
+const NO_DECISION_DUE: &str = "out of place: nobody is asked for a decision now";
+
+/// The driver: a handle to the workflow, and what the current run has done.
+pub(super) struct Temporal {
+    ctx: WorkflowContext<PayoutWorkflow>,
+    payout: PayoutRef,
+    /// Temporal's cancel has been passed on to the database.
+    cancel_heard: bool,
+    steps_in_a_row: u32,
+}
+
+impl Steps for Temporal {
+    type Stop = WorkflowTermination;
+
+    async fn validate_and_assess(&mut self) -> Result<Next, WorkflowTermination> {
+        self.show(Next::Assess);
+        let summary = "Validate and assess";
+        let progress = database_step(&self.ctx, || Contract::assess, self.payout, summary).await?;
+        self.answered(progress).await
+    }
+
+    async fn await_decision(&mut self) -> Result<Next, WorkflowTermination> {
+        self.wait_for_somebody(Place::Decision).await
+    }
+
+    async fn await_window(&mut self) -> Result<Next, WorkflowTermination> {
+        self.wait_for_somebody(Place::Window).await
+    }
+
+    async fn begin_attempt(&mut self) -> Result<Next, WorkflowTermination> {
+        self.show(Next::Begin);
+        let summary = "Record the next attempt";
+        let progress = database_step(&self.ctx, || Contract::begin_attempt, self.payout, summary).await?;
+        self.answered(progress).await
+    }
+
+    async fn transfer(&mut self, attempt: AttemptNumber) -> Result<Next, WorkflowTermination> {
+        self.show(Next::Send { attempt });
+        let input = AttemptRef { payout: self.payout.payout, attempt };
+        let summary = format!("Send attempt {}", attempt.get());
+        let activity = || Contract::transfer;
+        let progress = gateway_step(&self.ctx, activity, input, names::TRANSFER_QUEUE, &summary).await?;
+        self.answered(progress).await
+    }
+
+    async fn await_outcome(
+        &mut self,
+        attempt: AttemptNumber,
+        check_at: DateTime<Utc>,
+    ) -> Result<Waited, WorkflowTermination> {
+        self.wait(Place::Outcome { attempt, check_at }).await
+    }
+
+    async fn ask_gateway(&mut self, attempt: AttemptNumber) -> Result<Next, WorkflowTermination> {
+        self.ctx.state_mut(|state| state.inbox.memory.drop_hint(attempt));
+        let input = AttemptRef { payout: self.payout.payout, attempt };
+        let summary = format!("Ask the gateway about attempt {}", attempt.get());
+        let activity = || Contract::observe;
+        let progress = gateway_step(&self.ctx, activity, input, names::LOOKUP_QUEUE, &summary).await?;
+        self.answered(progress).await
+    }
+
+    async fn await_retry(&mut self, due: DateTime<Utc>) -> Result<Waited, WorkflowTermination> {
+        self.wait(Place::Retry { due }).await
+    }
+
+    async fn ask_gateway_about_all(&mut self) -> Result<Next, WorkflowTermination> {
+        self.ctx.state_mut(|state| state.inbox.memory.drop_hints());
+        let summary = "Ask the gateway about every earlier attempt";
+        let activity = || Contract::reobserve;
+        let progress = gateway_step(&self.ctx, activity, self.payout, names::LOOKUP_QUEUE, summary).await?;
+        self.answered(progress).await
+    }
+
+    async fn await_attention(&mut self) -> Result<Next, WorkflowTermination> {
+        self.wait_for_somebody(Place::Attention).await
+    }
+
+    async fn notify(&mut self, ending: Ending) -> Result<(), WorkflowTermination> {
+        self.show(Next::Notify { ending });
+        let input = EndingRef { payout: self.payout.payout, ending };
+        database_step(&self.ctx, || Contract::notify, input, "Tell how it ended").await
+    }
+}
+
+impl Temporal {
+    pub(super) fn new(ctx: WorkflowContext<PayoutWorkflow>) -> Self {
+        let payout = PayoutRef { payout: ctx.state(|state| state.input.payout) };
+        Self { ctx, payout, cancel_heard: false, steps_in_a_row: 0 }
+    }
+
+    /// Before the workflow ends: what people asked for meanwhile is not lost without a trace. A wake-up is: it named a row,
+    /// and whoever wrote the row finds the payout ended.
+    pub(super) async fn leave(&mut self) -> Result<(), WorkflowTermination> {
+        self.hear_cancel().await?;
+        while let Some(request) = self.ctx.state_mut(|state| state.inbox.next_request()) {
+            self.stray(names::SIGNAL_DECISION, NO_DECISION_DUE, request.key);
+        }
+        self.record_strays().await
+    }
+
+    async fn wait_for_somebody(&mut self, place: Place) -> Result<Next, WorkflowTermination> {
+        loop {
+            if let Waited::Moved(next) = self.wait(place).await? {
+                return Ok(next);
+            }
+        }
+    }
+
+    /// Waits at `place` until it is over or somebody has moved the payout, and answers everything that is said meanwhile.
+    async fn wait(&mut self, place: Place) -> Result<Waited, WorkflowTermination> {
+        self.show(place.next());
+        loop {
+            if let Some(next) = self.hear(place).await? {
+                return Ok(Waited::Moved(next));
+            }
+            let now = self.now();
+            let due = place.due();
+            if due.is_some_and(|due| due <= now) {
+                return Ok(Waited::Over);
+            }
+            let hinted = self.ctx.state(|state| state.inbox.memory.hinted(now));
+            if let Some((attempt, at)) = hinted
+                && at <= now
+            {
+                self.ctx.state_mut(|state| state.inbox.memory.follow_hint(attempt, now));
+                if place.is_about(attempt) {
+                    return Ok(Waited::Over);
+                }
+                // A webhook about an earlier attempt: a late success must be known before money is sent again.
+                let next = self.ask_gateway(attempt).await?;
+                if next != place.next() {
+                    return Ok(Waited::Moved(next));
+                }
+                self.show(place.next());
+                continue;
+            }
+            self.continue_as_new_when_long()?;
+            self.sleep([due, hinted.map(|(_, at)| at)].into_iter().flatten().min(), now, place).await;
+        }
+    }
+
+    /// Answers what has been said so far. `Some`: the payout is not at `place` any more.
+    async fn hear(&mut self, place: Place) -> Result<Option<Next>, WorkflowTermination> {
+        if let Some(next) = self.hear_cancel().await?
+            && next != place.next()
+        {
+            return Ok(Some(next));
+        }
+        while let Some(request) = self.ctx.state_mut(|state| state.inbox.next_request()) {
+            if place != Place::Decision {
+                self.stray(names::SIGNAL_DECISION, NO_DECISION_DUE, request.key);
+                continue;
+            }
+            let decision = EngineDecision {
+                payout: self.payout.payout,
+                verdict: request.verdict,
+                reason: request.reason,
+                identity: request.by,
+                signal_key: request.key,
+            };
+            let summary = "A decision signalled by hand";
+            let activity = || Contract::request_decision;
+            let progress = database_step(&self.ctx, activity, decision, summary).await?;
+            let next = self.answered(progress).await?;
+            if next != place.next() {
+                return Ok(Some(next));
+            }
+        }
+        let wake_ups = self.ctx.state_mut(|state| state.inbox.take_wake_ups());
+        let next = self.answer_wake_ups(place, &wake_ups).await?;
+        self.record_strays().await?;
+        Ok(next.filter(|next| *next != place.next()))
+    }
+
+    async fn answer_wake_ups(
+        &mut self,
+        place: Place,
+        wake_ups: &[(SignalName, WakeUp)],
+    ) -> Result<Option<Next>, WorkflowTermination> {
+        let mut look = false;
+        let mut unexpected = vec![];
+        for (name, wake_up) in wake_ups {
+            match place.hears(*name, *wake_up) {
+                Heard::Release => return Ok(Some(Next::Begin)),
+                Heard::Hint(attempt) => self.ctx.state_mut(|state| state.inbox.memory.hint(attempt)),
+                Heard::Look => look = true,
+                Heard::Unexpected => unexpected.push((*name, *wake_up)),
+            }
+        }
+        if !look && unexpected.is_empty() {
+            return Ok(None);
+        }
+        let progress =
+            database_step(&self.ctx, || Contract::reload, self.payout, "Look at the payout again").await?;
+        let next = self.answered(progress).await?;
+        if next == place.next() {
+            for (name, wake_up) in unexpected {
+                let key = format!("{}/{}/{}", self.ctx.run_id(), name.as_str(), wake_up.id);
+                self.stray(name.as_str(), OUT_OF_PLACE, key);
+            }
+        }
+        Ok(Some(next))
+    }
+
+    /// Temporal's own cancel: the database says whether it is still legal.
+    async fn hear_cancel(&mut self) -> Result<Option<Next>, WorkflowTermination> {
+        let token = self.ctx.cancellation_token();
+        if self.cancel_heard || !token.is_cancelled() {
+            return Ok(None);
+        }
+        self.cancel_heard = true;
+        let cancel = EngineCancel {
+            payout: self.payout.payout,
+            reason: token.reason().unwrap_or_default(),
+            identity: UNNAMED.to_owned(),
+            signal_key: format!("{}/cancel", self.ctx.run_id()),
+        };
+        let summary = "A cancel requested by hand";
+        let progress = database_step(&self.ctx, || Contract::request_cancel, cancel, summary).await?;
+        self.answered(progress).await.map(Some)
+    }
+
+    fn stray(&self, name: &str, why: &str, key: String) {
+        self.ctx.state_mut(|state| state.inbox.stray(name, why, key));
+    }
+
+    async fn record_strays(&mut self) -> Result<(), WorkflowTermination> {
+        while let Some(stray) = self.ctx.state_mut(|state| state.inbox.next_stray()) {
+            let signal = StraySignal {
+                payout: self.payout.payout,
+                name: stray.name,
+                why: stray.why,
+                count: stray.count,
+                signal_key: stray.key,
+            };
+            database_step(&self.ctx, || Contract::record_signal, signal, "An ignored signal").await?;
+        }
+        Ok(())
+    }
+
+    /// Until something is said, or until `alarm`.
+    async fn sleep(&mut self, alarm: Option<DateTime<Utc>>, now: DateTime<Utc>, place: Place) {
+        self.show(place.next());
+        self.steps_in_a_row = 0;
+        let apart = WorkflowCancellationToken::new();
+        let options = WaitConditionOptions::builder().cancellation_token(apart).build();
+        let said = self.ctx.wait_condition_with_options(|state| !state.inbox.is_empty(), options);
+        let cancelled =
+            async { if self.cancel_heard { pending().await } else { self.ctx.cancelled().await } };
+        let timer = WorkflowCancellationToken::new();
+        let time = async {
+            match alarm.and_then(|alarm| (alarm - now).to_std().ok()) {
+                None => pending().await,
+                Some(wait) => {
+                    let options = TimerOptions::builder(wait)
+                        .cancellation_token(timer.clone())
+                        .summary(place.alarm().to_owned())
+                        .build();
+                    self.ctx.timer(options).await
+                }
+            }
+        };
+        let (mut said, mut cancelled, mut time) =
+            (std::pin::pin!(said), std::pin::pin!(cancelled.fuse()), std::pin::pin!(time.fuse()));
+        select! {
+            _ = said => {}
+            _ = cancelled => {}
+            _ = time => {}
+        }
+        // Dropping the future would leave the timer running at the server; a timer that has fired takes no notice.
+        timer.cancel();
+    }
+
+    /// A run whose history has grown long goes on as a new one, with all it remembers. Nothing is pending here.
+    fn continue_as_new_when_long(&self) -> Result<(), WorkflowTermination> {
+        if !self.ctx.continue_as_new_suggested() {
+            return Ok(());
+        }
+        let input =
+            self.ctx.state(|state| PayoutInput { memory: state.inbox.memory.clone(), ..state.input.clone() });
+        self.ctx.continue_as_new(input, ContinueAsNewOptions::default()).map(|never| match never {})
+    }
+
+    /// Takes a step's answer in: for the operator's eyes, and for the pace.
+    async fn answered(&mut self, progress: Progress) -> Result<Next, WorkflowTermination> {
+        let changes = self.ctx.state_mut(|state| {
+            state.progress = Some(progress);
+            visibility::changed_attributes(&self.ctx.search_attributes(), &state.input, &progress)
+        });
+        if !changes.is_empty() {
+            self.ctx.upsert_search_attributes(changes);
+        }
+        self.steps_in_a_row = self.steps_in_a_row.saturating_add(1);
+        if let Some(circles) = self.steps_in_a_row.checked_sub(UNHURRIED_STEPS) {
+            let how_long =
+                CIRCLE_PAUSE.saturating_mul(2_u32.saturating_pow(circles)).min(LONGEST_CIRCLE_PAUSE);
+            pause(&self.ctx, how_long, "Steps answer each other without waiting: slowing down").await;
+        }
+        Ok(progress.next)
+    }
+
+    fn show(&self, next: Next) {
+        let waiting = self.ctx.state_mut(|state| {
+            state.next = next;
+            state.waiting()
+        });
+        self.ctx.set_current_details(visibility::details(&waiting));
+    }
+
+    fn now(&self) -> DateTime<Utc> {
+        self.ctx.workflow_time().map_or(DateTime::UNIX_EPOCH, DateTime::from)
+    }
+}
