@@ -58,6 +58,9 @@ fn introduce(checkout: &Checkout, around: &Surroundings, providers: &[SeededProv
     if let Some(ui) = &around.temporal.ui {
         println!("Temporal UI  {ui}");
     }
+    if let Some(cli) = &around.temporal.cli {
+        println!("Temporal CLI {} --address {}", cli.display(), around.temporal.grpc);
+    }
     println!("Simulator    {}", around.simulator_url());
     println!("Worker       {}/healthz", around.worker_url());
     println!("Database     {}", around.database_url);

@@ -7,7 +7,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -48,13 +48,4 @@ pub fn check() -> Result<()> {
 pub fn tick() -> Result<()> {
     thread::sleep(TICK);
     check()
-}
-
-/// Sleeps, but leaves early when someone asks to stop.
-pub fn sleep(duration: Duration) -> Result<()> {
-    let started = Instant::now();
-    while started.elapsed() < duration {
-        tick()?;
-    }
-    Ok(())
 }

@@ -7,8 +7,11 @@
 #![expect(unreachable_pub, reason = "in a binary `pub` says: used by other modules")]
 #![expect(clippy::print_stdout, reason = "a command-line program answers on standard output")]
 
+mod check;
 mod checkout;
 mod command;
+#[cfg(test)]
+mod compose;
 mod db;
 mod dev;
 mod install;
@@ -65,6 +68,10 @@ enum Verb {
         #[arg(long, required_if_eq("role", "provider"))]
         provider: Option<String>,
     },
+    /// Check formatting, lints, generated files and architecture rules
+    Check,
+    /// Write openapi/openapi.json anew
+    Openapi,
     /// Start the servers that tests need, run every test, stop them
     Test {
         /// Only this crate's tests; may be given again
@@ -76,7 +83,17 @@ enum Verb {
     },
 }
 
-fn main() -> Result<ExitCode> {
+fn main() -> ExitCode {
+    match run() {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<ExitCode> {
     let arguments = Arguments::parse();
     interrupt::install()?;
     let checkout = Checkout::locate()?;
@@ -89,8 +106,10 @@ fn main() -> Result<ExitCode> {
             dev::run(&checkout, dev::Options { fresh, profile })?;
         }
         Verb::Token { role, subject, provider } => {
-            dev::token(&checkout, role, &subject, provider.as_deref())?
+            dev::token(&checkout, role, &subject, provider.as_deref())?;
         }
+        Verb::Check => return check::run(&checkout),
+        Verb::Openapi => check::openapi::write(&checkout)?,
         Verb::Test { package, arguments } => return test::run(&checkout, &package, &arguments),
     }
     Ok(ExitCode::SUCCESS)

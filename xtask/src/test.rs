@@ -10,7 +10,7 @@ use std::process::{Command, ExitCode};
 use anyhow::Result;
 
 use crate::checkout::Checkout;
-use crate::stack::programs::cargo;
+use crate::stack::programs::{build_everything, cargo, selection};
 use crate::stack::{Keeping, Stack, sweep};
 use crate::{command, install, progress};
 
@@ -24,8 +24,8 @@ pub fn run(checkout: &Checkout, packages: &[String], arguments: &[String]) -> Re
     sweep(checkout, FAMILY)?;
     let node_sdk = node_sdk(checkout)?;
     let mut stack = Stack::open(checkout, &format!("{FAMILY}/{}", std::process::id()), Keeping::Nothing)?;
-    let selection = selection(packages);
-    build(checkout, &selection)?;
+    // The programs too, since end-to-end tests of one crate start those of another.
+    build_everything(checkout, packages)?;
     stack.start()?;
 
     let mut tests = cargo(checkout);
@@ -36,7 +36,7 @@ pub fn run(checkout: &Checkout, packages: &[String], arguments: &[String]) -> Re
         tests.arg("test");
     }
     // One run tells everything that is broken.
-    tests.arg("--no-fail-fast").args(&selection).args(arguments);
+    tests.arg("--no-fail-fast").args(selection(packages)).args(arguments);
     tests.envs(stack.around().servers());
     if let Some(folder) = node_sdk {
         tests.env("NODE_SDK_DIR", folder);
@@ -45,21 +45,6 @@ pub fn run(checkout: &Checkout, packages: &[String], arguments: &[String]) -> Re
     // Silently: the runner's summary stays the last line.
     drop(stack);
     Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-}
-
-fn selection(packages: &[String]) -> Vec<String> {
-    if packages.is_empty() {
-        return vec!["--workspace".to_owned()];
-    }
-    packages.iter().flat_map(|package| ["--package".to_owned(), package.clone()]).collect()
-}
-
-/// Everything in one build, so that cargo sees one set of features and compiles each crate once; the programs too, since
-/// end-to-end tests of one crate start those of another.
-fn build(checkout: &Checkout, selection: &[String]) -> Result<()> {
-    progress::step("building programs and tests", || {
-        command::run(cargo(checkout).args(["build", "--bins", "--tests"]).args(selection))
-    })
 }
 
 fn node_sdk(checkout: &Checkout) -> Result<Option<PathBuf>> {

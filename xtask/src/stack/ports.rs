@@ -20,19 +20,19 @@ pub struct Ports {
 }
 
 impl Ports {
-    pub fn load(state: &Path) -> Result<Self> {
+    pub fn load(state: &Path) -> Self {
         let file = state.join("ports.json");
         let remembered = match fs::read(&file) {
             // A file that does not parse is not worth stopping for: new ports are as good.
             Ok(bytes) => serde_json::from_slice(&bytes).unwrap_or_default(),
             Err(_) => BTreeMap::new(),
         };
-        Ok(Self { file, remembered, handed_out: BTreeSet::new() })
+        Self { file, remembered, handed_out: BTreeSet::new() }
     }
 
     /// The port that a running stack has for this use.
     pub fn remembered(state: &Path, name: &str) -> Result<u16> {
-        Self::load(state)?
+        Self::load(state)
             .remembered
             .get(name)
             .copied()
@@ -76,11 +76,11 @@ mod tests {
     fn a_port_is_remembered_while_it_is_free_and_replaced_when_it_is_not() {
         let state = std::env::temp_dir().join(format!("xtask-ports-{}", std::process::id()));
         fs::create_dir_all(&state).unwrap();
-        let first = Ports::load(&state).unwrap().claim("postgres").unwrap();
-        assert_eq!(Ports::load(&state).unwrap().claim("postgres").unwrap(), first);
+        let first = Ports::load(&state).claim("postgres").unwrap();
+        assert_eq!(Ports::load(&state).claim("postgres").unwrap(), first);
 
         let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, first)).unwrap();
-        assert_ne!(Ports::load(&state).unwrap().claim("postgres").unwrap(), first);
+        assert_ne!(Ports::load(&state).claim("postgres").unwrap(), first);
         drop(taken);
         fs::remove_dir_all(&state).unwrap();
     }
@@ -89,7 +89,7 @@ mod tests {
     fn two_uses_never_share_a_port() {
         let state = std::env::temp_dir().join(format!("xtask-ports-two-{}", std::process::id()));
         fs::create_dir_all(&state).unwrap();
-        let mut ports = Ports::load(&state).unwrap();
+        let mut ports = Ports::load(&state);
         let one = ports.claim("api").unwrap();
         let two = ports.claim("worker").unwrap();
         assert_ne!(one, two);

@@ -28,7 +28,7 @@ pub const DATABASE: &str = "payouts";
 const MAINTENANCE_DATABASE: &str = "postgres";
 
 /// A cold disk, a busy machine; it takes 0.1 s otherwise.
-const START_LIMIT: Duration = Duration::from_secs(60);
+const START_LIMIT: Duration = Duration::from_mins(1);
 
 /// The tests of several crates run side by side, each with pools of its own.
 const MAX_CONNECTIONS: &str = "300";
@@ -107,7 +107,7 @@ impl Cluster<'_> {
             let password = secrets::kept(&state, "postgres-password")?;
             return Ok(Postgres { programs, port, password });
         }
-        let (mut service, postgres) = self.service(log, &mut Ports::load(&state)?)?;
+        let (mut service, postgres) = self.service(log, &mut Ports::load(&state))?;
         service.start()?;
         ensure_database(&postgres.psql(), &postgres.url(DATABASE), DATABASE)?;
         Ok(postgres)

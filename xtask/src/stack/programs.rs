@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, bail};
 use serde::Deserialize;
 
 use crate::checkout::Checkout;
@@ -51,30 +51,56 @@ pub fn cargo(checkout: &Checkout) -> Command {
 pub fn build(checkout: &Checkout, profile: Profile) -> Result<Programs> {
     progress::step("building api, worker and simulator", || {
         let mut build = cargo(checkout);
-        build.args(["build", "--message-format", "json-render-diagnostics", "--bins"]);
+        build.args(["build", "--bins"]);
         for package in PROGRAMS {
             build.args(["--package", package]);
         }
         if profile == Profile::Release {
             build.arg("--release");
         }
-        build.stdin(Stdio::null()).stderr(Stdio::inherit());
-        let messages = command::capture_output(&mut build)?;
-        let executables: Vec<PathBuf> = messages
-            .lines()
-            .filter_map(|line| serde_json::from_str::<Message>(line).ok())
-            .filter(|message| message.reason == "compiler-artifact")
-            .filter_map(|message| message.executable)
-            .collect();
+        let executables = executables(&mut build)?;
         let [api, worker, simulator] = PROGRAMS.map(|name| find(&executables, name));
         Ok(Programs { api: api?, worker: worker?, simulator: simulator? })
     })
 }
 
-fn find(executables: &[PathBuf], name: &str) -> Result<PathBuf> {
+/// Builds every program and every test in one go, so that cargo sees one set of features and compiles each crate once.
+/// No packages means all. The answer is every program that was built.
+pub fn build_everything(checkout: &Checkout, packages: &[String]) -> Result<Vec<PathBuf>> {
+    progress::step("building programs and tests", || {
+        let mut build = cargo(checkout);
+        executables(build.args(["build", "--bins", "--tests"]).args(selection(packages)))
+    })
+}
+
+/// The words that tell cargo which packages are meant; none means all.
+pub fn selection(packages: &[String]) -> Vec<String> {
+    if packages.is_empty() {
+        return vec!["--workspace".to_owned()];
+    }
+    packages.iter().flat_map(|package| ["--package".to_owned(), package.clone()]).collect()
+}
+
+/// Runs a build and lists the programs that cargo says it made.
+fn executables(command: &mut Command) -> Result<Vec<PathBuf>> {
+    command
+        .args(["--message-format", "json-render-diagnostics"])
+        .stdin(Stdio::null())
+        .stderr(Stdio::inherit());
+    let messages = command::capture_output(command)?;
+    let found = messages
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Message>(line).ok())
+        .filter(|message| message.reason == "compiler-artifact")
+        .filter_map(|message| message.executable);
+    Ok(found.collect())
+}
+
+/// The program of this name among those that were built.
+pub fn find(executables: &[PathBuf], name: &str) -> Result<PathBuf> {
     let found = executables.iter().find(|path| path.file_name() == Path::new(name).file_name());
     match found {
         Some(path) => Ok(path.clone()),
-        None => bail!("the package `{name}` has no program called `{name}`"),
+        None => bail!("no package has a program called `{name}`"),
     }
 }

@@ -64,24 +64,8 @@ impl Service {
         }
     }
 
-    /// Ends it with SIGKILL, as a crash would.
-    pub fn kill(&mut self) {
-        if let Some(mut process) = self.process.take() {
-            process.kill();
-        }
-    }
-
     pub fn is_running(&mut self) -> bool {
         self.process.as_mut().is_some_and(|process| process.ended().is_none())
-    }
-
-    pub fn is_healthy(&mut self) -> bool {
-        self.is_running() && self.probe.is_healthy()
-    }
-
-    /// While it runs.
-    pub fn pid(&self) -> Option<u32> {
-        self.process.as_ref().map(Process::pid)
     }
 
     /// How and with which last words it ended, if it did so by itself.
@@ -93,6 +77,25 @@ impl Service {
     pub fn set(&mut self, name: &str, value: &str) {
         self.program.environment.retain(|(known, _)| known != name);
         self.program.environment.push((name.to_owned(), value.to_owned()));
+    }
+}
+
+#[expect(dead_code, reason = "for the verbs that break things on purpose and measure: demo, chaos, bench")]
+impl Service {
+    /// Ends it with SIGKILL, as a crash would.
+    pub fn kill(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            process.kill();
+        }
+    }
+
+    pub fn is_healthy(&mut self) -> bool {
+        self.is_running() && self.probe.is_healthy()
+    }
+
+    /// While it runs.
+    pub fn pid(&self) -> Option<u32> {
+        self.process.as_ref().map(Process::pid)
     }
 }
 

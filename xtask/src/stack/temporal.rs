@@ -36,7 +36,7 @@ pub const DYNAMIC_CONFIG: [(&str, &str); 2] = [
 ];
 
 /// A database of a long-used stack takes seconds to open.
-const START_LIMIT: Duration = Duration::from_secs(60);
+const START_LIMIT: Duration = Duration::from_mins(1);
 
 /// Where histories live.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use super::service::{Probe, Service};
 use super::settings::Surroundings;
 
 /// It connects to the database, Redis and Temporal before it says that it is well.
-const START_LIMIT: Duration = Duration::from_secs(60);
+const START_LIMIT: Duration = Duration::from_mins(1);
 
 pub fn service(program: &Path, around: &Surroundings, state: &Path, log: PathBuf) -> Service {
     Service::new(
