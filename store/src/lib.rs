@@ -1,1 +1,34 @@
+//! PostgreSQL arbitrates: every change of money or status is one transaction here, with its audit row, its outbox row and its
+//! postings, and every UPDATE names the status it expects.
+//!
+//! Refusals are values (a lost race, too little money); [`Error`] means the database could not answer. Lock order, everywhere:
+//! payout row, attempt row, control row, ledger accounts (by id), earnings. Times are arguments; no `now()` in business SQL.
 
+mod actor;
+mod error;
+mod pool;
+
+pub mod assessments;
+pub mod attempts;
+pub mod audit;
+pub mod balances;
+pub mod bank_accounts;
+pub mod batches;
+pub mod books;
+pub mod control;
+pub mod decisions;
+pub mod earnings;
+pub mod inbox;
+pub mod ledger;
+pub mod manual;
+pub mod notifications;
+pub mod outbox;
+pub mod payouts;
+pub mod providers;
+pub mod reservations;
+pub mod reviews;
+pub mod sweep;
+
+pub use actor::Actor;
+pub use error::{Conflict, Error, Result};
+pub use pool::{MIGRATOR, Pool, connect, connect_lazy, migrate, ping};

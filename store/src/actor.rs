@@ -1,0 +1,52 @@
+//! Who did it, as the audit trail names them.
+
+use std::fmt;
+
+use domain::ProviderId;
+
+/// `provider:<id>`, `admin:<sub>`, `platform:<sub>`, `engine:<identity>` (claimed, unverified) or `system`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Actor(String);
+
+/// Longest subject or identity kept.
+const MAX_CHARS: usize = 200;
+
+impl Actor {
+    pub fn provider(id: ProviderId) -> Self {
+        Self(format!("provider:{id}"))
+    }
+
+    pub fn admin(subject: &str) -> Self {
+        Self::named("admin", subject)
+    }
+
+    pub fn platform(subject: &str) -> Self {
+        Self::named("platform", subject)
+    }
+
+    /// Someone at the Temporal UI or command line. The name is what they claimed.
+    pub fn engine(identity: &str) -> Self {
+        Self::named("engine", identity)
+    }
+
+    pub fn system() -> Self {
+        Self("system".to_owned())
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    fn named(kind: &str, name: &str) -> Self {
+        Self(format!(
+            "{kind}:{}",
+            name.chars().filter(|c| !c.is_control()).take(MAX_CHARS).collect::<String>()
+        ))
+    }
+}
+
+impl fmt::Display for Actor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}

@@ -1,0 +1,129 @@
+//! What the provider is told. The message is a row of the transaction it tells about; one per (payout, event, channel).
+
+use chrono::{DateTime, Utc};
+use domain::{Money, PayoutId, ProviderId};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use crate::{Pool, Result};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Event {
+    Received,
+    Approved,
+    Rejected,
+    Cancelled,
+    Completed,
+    Failed,
+    Refunded,
+}
+
+impl Event {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Received => "received",
+            Self::Approved => "approved",
+            Self::Rejected => "rejected",
+            Self::Cancelled => "cancelled",
+            Self::Completed => "completed",
+            Self::Failed => "failed",
+            Self::Refunded => "refunded",
+        }
+    }
+
+    fn title(self) -> &'static str {
+        match self {
+            Self::Received => "We have your payout request",
+            Self::Approved => "Your payout is approved",
+            Self::Rejected => "Your payout was rejected",
+            Self::Cancelled => "Your payout is cancelled",
+            Self::Completed => "Your payout has arrived",
+            Self::Failed => "Your payout could not be made",
+            Self::Refunded => "Your money is back in your balance",
+        }
+    }
+
+    fn body(self, amount: Money, why: Option<&str>) -> String {
+        let why = why.map(|why| format!(" {why}")).unwrap_or_default();
+        match self {
+            Self::Received => format!("You asked for {amount}. It is reserved from your balance."),
+            Self::Approved => format!("{amount} will leave with the next batch."),
+            Self::Rejected => format!("{amount} was not approved and is back in your balance.{why}"),
+            Self::Cancelled => format!("{amount} is back in your balance."),
+            Self::Completed => format!("{amount} was paid to your bank account."),
+            Self::Failed => {
+                format!("{amount} could not be paid and stays reserved while we look at it.{why}")
+            }
+            Self::Refunded => format!("{amount} could not be paid; you can ask for it again.{why}"),
+        }
+    }
+}
+
+/// Writes the message into the feed. Telling the same again is nothing new.
+pub(crate) async fn tell(
+    conn: &mut PgConnection,
+    payout: PayoutId,
+    provider: ProviderId,
+    event: Event,
+    amount: Money,
+    why: Option<&str>,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    sqlx::query!(
+        "INSERT INTO notifications (id, payout_id, provider_id, event, channel, title, body, created_at)
+         VALUES ($1, $2, $3, $4, 'feed', $5, $6, $7) ON CONFLICT ON CONSTRAINT notifications_once DO NOTHING",
+        Uuid::now_v7(),
+        payout.uuid(),
+        provider.uuid(),
+        event.as_str(),
+        event.title(),
+        event.body(amount, why),
+        now,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Delivers what of this payout's messages has not been. The feed's delivery is the row itself: it is stamped as delivered.
+/// Answers how many there were.
+pub async fn deliver(pool: &Pool, payout: PayoutId, now: DateTime<Utc>) -> Result<u64> {
+    Ok(sqlx::query!(
+        "UPDATE notifications SET delivered_at = $2 WHERE payout_id = $1 AND channel = 'feed' AND delivered_at IS NULL",
+        payout.uuid(),
+        now,
+    )
+    .execute(pool)
+    .await?
+    .rows_affected())
+}
+
+#[derive(Debug, Clone)]
+pub struct Notification {
+    pub id: Uuid,
+    pub payout_id: Uuid,
+    pub event: String,
+    pub title: String,
+    pub body: String,
+    pub created_at: DateTime<Utc>,
+    pub read_at: Option<DateTime<Utc>>,
+}
+
+/// A provider's feed, newest first, older than `before`.
+pub async fn feed(
+    pool: &Pool,
+    provider: ProviderId,
+    before: Option<Uuid>,
+    limit: i64,
+) -> Result<Vec<Notification>> {
+    Ok(sqlx::query_as!(
+        Notification,
+        "SELECT id, payout_id, event, title, body, created_at, read_at FROM notifications
+         WHERE provider_id = $1 AND channel = 'feed' AND ($2::uuid IS NULL OR id < $2) ORDER BY id DESC LIMIT $3",
+        provider.uuid(),
+        before,
+        limit,
+    )
+    .fetch_all(pool)
+    .await?)
+}

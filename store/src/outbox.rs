@@ -1,0 +1,208 @@
+//! Starts and signals for the engine, written in the transaction of what they tell, delivered by a relay.
+//!
+//! At least once, in order per payout: a row is offered only when no older one of its payout is undelivered. A lease keeps two
+//! relays off the same row; a relay that dies leaves it to the next one when the lease has run out.
+
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::{AttemptNumber, BatchId, Money, PayoutId, ProviderId};
+use serde_json::{Value, json};
+use sqlx::PgConnection;
+
+use crate::{Error, Pool, Result};
+
+/// What a row asks the relay to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Work {
+    Start(Start),
+    Signal { payout: Start, signal: String, body: Value },
+    Batch { batch: BatchId },
+    InstantBatch,
+}
+
+/// What a payout's workflow is started with; a signal that finds no workflow starts one too.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Start {
+    pub payout: PayoutId,
+    pub provider: ProviderId,
+    pub amount: Money,
+}
+
+#[derive(Debug, Clone)]
+pub struct Row {
+    pub id: i64,
+    pub tries: i32,
+    pub created_at: DateTime<Utc>,
+    pub work: Work,
+}
+
+/// A row that failed this often is dead: an admin sees it and can send it again. With the back-off below this is about a day.
+pub const MAX_TRIES: i32 = 100;
+/// Longest wait between two tries.
+const MAX_BACKOFF: TimeDelta = TimeDelta::minutes(15);
+
+pub(crate) async fn start(conn: &mut PgConnection, payout: PayoutId, now: DateTime<Utc>) -> Result<()> {
+    insert(conn, "start", Some(payout), None, None, json!({}), now).await
+}
+
+/// A wake-up that names a row: the workflow reads the row again.
+pub(crate) async fn signal(
+    conn: &mut PgConnection,
+    payout: PayoutId,
+    signal: &str,
+    attempt: Option<AttemptNumber>,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    let body = attempt.map_or_else(|| json!({}), |attempt| json!({ "attempt": attempt }));
+    insert(conn, "signal", Some(payout), None, Some(signal), body, now).await
+}
+
+pub(crate) async fn batch(conn: &mut PgConnection, batch: BatchId, now: DateTime<Utc>) -> Result<()> {
+    insert(conn, "batch", None, Some(batch), None, json!({}), now).await
+}
+
+/// Instant payouts: asks for a batch at once. Many of these are one batch.
+pub(crate) async fn instant_batch(conn: &mut PgConnection, now: DateTime<Utc>) -> Result<()> {
+    insert(conn, "instant_batch", None, None, None, json!({}), now).await
+}
+
+async fn insert(
+    conn: &mut PgConnection,
+    kind: &str,
+    payout: Option<PayoutId>,
+    batch: Option<BatchId>,
+    signal: Option<&str>,
+    body: Value,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    sqlx::query!(
+        "INSERT INTO outbox (kind, payout_id, batch_id, signal, body, created_at, next_try_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $6)",
+        kind,
+        payout.map(PayoutId::uuid),
+        batch.map(BatchId::uuid),
+        signal,
+        body,
+        now,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Takes up to `limit` rows that are due, oldest first and at most one per payout, and keeps them for `lease`.
+pub async fn lease(pool: &Pool, limit: i64, lease: Duration, now: DateTime<Utc>) -> Result<Vec<Row>> {
+    let until =
+        TimeDelta::from_std(lease).ok().and_then(|lease| now.checked_add_signed(lease)).unwrap_or(now);
+    let rows = sqlx::query!(
+        r#"WITH due AS (
+               SELECT o.id FROM outbox o
+               WHERE o.delivered_at IS NULL AND o.dead_at IS NULL AND o.next_try_at <= $1
+                 AND NOT EXISTS (
+                     SELECT FROM outbox older
+                     WHERE older.payout_id = o.payout_id AND older.id < o.id
+                       AND older.delivered_at IS NULL AND older.dead_at IS NULL)
+               ORDER BY o.id LIMIT $2
+               FOR UPDATE SKIP LOCKED
+           ), leased AS (
+               UPDATE outbox o SET next_try_at = $3, tries = o.tries + 1 FROM due WHERE o.id = due.id
+               RETURNING o.*
+           )
+           SELECT l.id AS "id!", l.kind AS "kind!", l.tries AS "tries!", l.created_at AS "created_at!",
+                  l.signal, l.body AS "body!", l.batch_id, l.payout_id,
+                  p.provider_id AS "provider_id?", p.amount AS "amount?", p.currency AS "currency?"
+           FROM leased l LEFT JOIN payouts p ON p.id = l.payout_id
+           ORDER BY l.id"#,
+        now,
+        limit,
+        until,
+    )
+    .fetch_all(pool)
+    .await?;
+    rows.into_iter()
+        .map(|row| {
+            let start = match (row.payout_id, row.provider_id, row.amount, row.currency) {
+                (Some(payout), Some(provider), Some(amount), Some(currency)) => Some(Start {
+                    payout: PayoutId::from_uuid(payout),
+                    provider: ProviderId::from_uuid(provider),
+                    amount: crate::payouts::money(amount, &currency)?,
+                }),
+                (_, _, _, _) => None,
+            };
+            let work = match (row.kind.as_str(), start, row.signal, row.batch_id) {
+                ("start", Some(start), None, _) => Work::Start(start),
+                ("signal", Some(payout), Some(signal), _) => Work::Signal { payout, signal, body: row.body },
+                ("batch", _, _, Some(batch)) => Work::Batch { batch: BatchId::from_uuid(batch) },
+                ("instant_batch", _, _, _) => Work::InstantBatch,
+                (kind, _, _, _) => {
+                    return Err(Error::corrupt(format!("outbox row {} of kind {kind}", row.id)));
+                }
+            };
+            Ok(Row { id: row.id, tries: row.tries, created_at: row.created_at, work })
+        })
+        .collect()
+}
+
+/// The engine has it.
+pub async fn delivered(pool: &Pool, ids: &[i64], now: DateTime<Utc>) -> Result<()> {
+    sqlx::query!(
+        "UPDATE outbox SET delivered_at = $2, last_error = NULL WHERE id = ANY($1) AND delivered_at IS NULL",
+        ids,
+        now
+    )
+    .execute(pool)
+    .await?;
+    Ok(())
+}
+
+/// The engine did not take it: again later, doubling from a second, dead after [`MAX_TRIES`].
+pub async fn failed(pool: &Pool, row: &Row, error: &str, now: DateTime<Utc>) -> Result<()> {
+    let doublings = u32::try_from(row.tries.clamp(0, 10)).unwrap_or(10);
+    let wait = TimeDelta::seconds(2_i64.saturating_pow(doublings)).min(MAX_BACKOFF);
+    let error: String = error.chars().take(500).collect();
+    sqlx::query!(
+        "UPDATE outbox SET next_try_at = $2, last_error = $3, dead_at = CASE WHEN tries >= $4 THEN $5::timestamptz END
+         WHERE id = $1 AND delivered_at IS NULL",
+        row.id,
+        now.checked_add_signed(wait).unwrap_or(now),
+        error,
+        MAX_TRIES,
+        now,
+    )
+    .execute(pool)
+    .await?;
+    Ok(())
+}
+
+/// The engine is away: give the rows back, due soon, without counting a try against them.
+pub async fn give_back(pool: &Pool, ids: &[i64], due: DateTime<Utc>) -> Result<()> {
+    sqlx::query!(
+        "UPDATE outbox SET next_try_at = $2, tries = greatest(tries - 1, 0) WHERE id = ANY($1) AND delivered_at IS NULL",
+        ids,
+        due
+    )
+    .execute(pool)
+    .await?;
+    Ok(())
+}
+
+/// How much waits, and since when: the measure of whether anything falls between the two stores.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Backlog {
+    pub undelivered: i64,
+    pub dead: i64,
+    pub oldest: Option<DateTime<Utc>>,
+}
+
+pub async fn backlog(pool: &Pool) -> Result<Backlog> {
+    Ok(sqlx::query_as!(
+        Backlog,
+        r#"SELECT count(*) FILTER (WHERE dead_at IS NULL) AS "undelivered!",
+                  count(*) FILTER (WHERE dead_at IS NOT NULL) AS "dead!",
+                  min(created_at) FILTER (WHERE dead_at IS NULL) AS oldest
+           FROM outbox WHERE delivered_at IS NULL"#
+    )
+    .fetch_one(pool)
+    .await?)
+}

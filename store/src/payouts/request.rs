@@ -1,0 +1,186 @@
+//! Asking for a payout: one transaction that checks, reserves, and writes what must go out.
+//!
+//! The idempotency key is a row of the same transaction: a second request under the key waits for the first, a refused one
+//! leaves no row behind. Nine statements on the happy path.
+
+use chrono::{DateTime, Utc};
+use domain::{BankAccountId, Money, PayoutId, ProviderId};
+use serde_json::{Value, json};
+use sqlx::PgConnection;
+
+use super::{Payout, get_in};
+use crate::{
+    Actor, Error, Pool, Result, audit, balances,
+    notifications::{self, Event},
+    outbox, reservations,
+};
+
+#[derive(Debug, Clone)]
+pub struct NewPayout {
+    pub provider: ProviderId,
+    pub bank_account: BankAccountId,
+    /// Positive, at the currency's scale.
+    pub amount: Money,
+    /// 1 to 255 characters, the caller's.
+    pub idempotency_key: String,
+    /// SHA-256 of what was asked for: the same key with another hash is refused.
+    pub body_hash: [u8; 32],
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Requested {
+    New {
+        payout: Box<Payout>,
+        answer: Value,
+    },
+    /// The first answer under this key, as it was given.
+    Again {
+        answer: Value,
+    },
+}
+
+/// Nothing was written and the key is still free.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RequestRefused {
+    InsufficientBalance { available: Money },
+    KeyReused,
+    UnknownProvider,
+    UnknownBankAccount,
+    BankAccountCoolingOff { until: DateTime<Utc> },
+    BankAccountCurrency,
+    ProviderSuspended,
+}
+
+/// `render` makes the answer that is stored under the key.
+pub async fn request(
+    pool: &Pool,
+    new: &NewPayout,
+    render: impl Fn(&Payout) -> Value + Send,
+    now: DateTime<Utc>,
+) -> Result<Result<Requested, RequestRefused>> {
+    let mut tx = pool.begin().await?;
+    match take_key(&mut tx, new, now).await? {
+        Key::Taken => {}
+        Key::Answered(answer) => return Ok(Ok(Requested::Again { answer })),
+        Key::OtherBody => return Ok(Err(RequestRefused::KeyReused)),
+        Key::UnknownProvider => return Ok(Err(RequestRefused::UnknownProvider)),
+    }
+    if let Some(refusal) = refuse_account(&mut tx, new, now).await? {
+        return Ok(Err(refusal));
+    }
+    let available = balances::lock_available(&mut tx, new.provider, new.amount.currency()).await?;
+    if available < new.amount.amount() {
+        let available = super::money(available, new.amount.currency().code())?;
+        return Ok(Err(RequestRefused::InsufficientBalance { available }));
+    }
+    let id = PayoutId::mint();
+    sqlx::query!(
+        "INSERT INTO payouts (id, provider_id, bank_account_id, amount, currency, requested_at, updated_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $6)",
+        id.uuid(),
+        new.provider.uuid(),
+        new.bank_account.uuid(),
+        new.amount.amount(),
+        new.amount.currency().code(),
+        now,
+    )
+    .execute(&mut *tx)
+    .await?;
+    reservations::reserve(&mut tx, new.provider, id, new.amount, now).await?;
+    let actor = Actor::provider(new.provider);
+    audit::record(&mut tx, &actor, "requested", id, None, json!({ "amount": new.amount }), now).await?;
+    notifications::tell(&mut tx, id, new.provider, Event::Received, new.amount, None, now).await?;
+    outbox::start(&mut tx, id, now).await?;
+    let Some(payout) = get_in(&mut tx, id).await? else {
+        return Err(Error::corrupt(format!("payout {id} is gone in its own transaction")));
+    };
+    let answer = render(&payout);
+    sqlx::query!(
+        "UPDATE idempotency_keys SET payout_id = $3, answer = $4 WHERE provider_id = $1 AND key = $2",
+        new.provider.uuid(),
+        new.idempotency_key,
+        id.uuid(),
+        answer,
+    )
+    .execute(&mut *tx)
+    .await?;
+    tx.commit().await?;
+    Ok(Ok(Requested::New { payout: Box::new(payout), answer }))
+}
+
+enum Key {
+    Taken,
+    Answered(Value),
+    OtherBody,
+    UnknownProvider,
+}
+
+/// Inserts the key, or waits for whoever is using it and answers what they got.
+async fn take_key(conn: &mut PgConnection, new: &NewPayout, now: DateTime<Utc>) -> Result<Key> {
+    let inserted = sqlx::query!(
+        "INSERT INTO idempotency_keys (provider_id, key, body_hash, created_at)
+         SELECT id, $2, $3, $4 FROM providers WHERE id = $1
+         ON CONFLICT DO NOTHING",
+        new.provider.uuid(),
+        new.idempotency_key,
+        &new.body_hash,
+        now,
+    )
+    .execute(&mut *conn)
+    .await?
+    .rows_affected();
+    if inserted == 1 {
+        return Ok(Key::Taken);
+    }
+    let saved = sqlx::query!(
+        "SELECT body_hash, answer FROM idempotency_keys WHERE provider_id = $1 AND key = $2",
+        new.provider.uuid(),
+        new.idempotency_key,
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(match saved {
+        None => Key::UnknownProvider,
+        Some(saved) if saved.body_hash != new.body_hash => Key::OtherBody,
+        Some(saved) => Key::Answered(saved.answer.unwrap_or_default()),
+    })
+}
+
+async fn refuse_account(
+    conn: &mut PgConnection,
+    new: &NewPayout,
+    now: DateTime<Utc>,
+) -> Result<Option<RequestRefused>> {
+    let found = sqlx::query!(
+        r#"SELECT p.status AS provider_status, b.currency, b.usable_from
+           FROM providers p JOIN bank_accounts b ON b.provider_id = p.id AND b.status = 'ACTIVE'
+           WHERE p.id = $1 AND b.id = $2"#,
+        new.provider.uuid(),
+        new.bank_account.uuid(),
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(match found {
+        None => Some(RequestRefused::UnknownBankAccount),
+        Some(row) if row.provider_status != "ACTIVE" => Some(RequestRefused::ProviderSuspended),
+        Some(row) if row.currency != new.amount.currency().code() => {
+            Some(RequestRefused::BankAccountCurrency)
+        }
+        Some(row) if row.usable_from > now => {
+            Some(RequestRefused::BankAccountCoolingOff { until: row.usable_from })
+        }
+        Some(_) => None,
+    })
+}
+
+/// Keys are kept 30 days; the caller says what that is. At most a thousand at a time, so that it never holds locks for long.
+pub async fn forget_old_keys(pool: &Pool, older_than: DateTime<Utc>) -> Result<u64> {
+    Ok(sqlx::query!(
+        "DELETE FROM idempotency_keys WHERE (provider_id, key) IN
+             (SELECT provider_id, key FROM idempotency_keys WHERE created_at < $1 LIMIT 1000)",
+        older_than
+    )
+    .execute(pool)
+    .await?
+    .rows_affected())
+}

@@ -1,0 +1,106 @@
+//! The part of a provider's earnings set aside for one open payout.
+//!
+//! Every change of a provider's allocations happens while their available or reserved ledger account is locked, so the rows of
+//! `earnings` need no lock of their own to be read.
+
+use chrono::{DateTime, Utc};
+use domain::{Money, PayoutId, ProviderId};
+use sqlx::PgConnection;
+
+use crate::{Error, Result, ledger};
+
+/// Sets aside `amount`, oldest earnings first and partially where needed, and books it. The caller has locked the available
+/// balance and seen that it is enough; earnings that do not add up to it are a corrupt book and nothing is written.
+pub(crate) async fn reserve(
+    conn: &mut PgConnection,
+    provider: ProviderId,
+    payout: PayoutId,
+    amount: Money,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    let taken = sqlx::query_scalar!(
+        r#"WITH free AS (
+               SELECT id, amount - allocated AS free,
+                      sum(amount - allocated) OVER (ORDER BY earned_at, id) AS upto
+               FROM earnings
+               WHERE provider_id = $1 AND currency = $2 AND allocated < amount
+           ), taken AS (
+               SELECT id, least(free, $3::numeric - (upto - free)) AS amount FROM free WHERE upto - free < $3::numeric
+           ), marked AS (
+               UPDATE earnings e SET allocated = e.allocated + t.amount FROM taken t WHERE e.id = t.id
+           ), allocated AS (
+               INSERT INTO allocations (payout_id, earning_id, amount) SELECT $4, id, amount FROM taken RETURNING amount
+           )
+           SELECT coalesce(sum(amount), 0) AS "taken!" FROM allocated"#,
+        provider.uuid(),
+        amount.currency().code(),
+        amount.amount(),
+        payout.uuid(),
+    )
+    .fetch_one(&mut *conn)
+    .await?;
+    if taken != amount.amount() {
+        return Err(Error::corrupt(format!(
+            "earnings cover {taken} of payout {payout}, the ledger said {amount}"
+        )));
+    }
+    ledger::reserved(conn, provider, payout, amount, now).await
+}
+
+/// Gives the reservation back to the balance.
+pub(crate) async fn refund(
+    conn: &mut PgConnection,
+    provider: ProviderId,
+    payout: PayoutId,
+    amount: Money,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    ledger::refunded(conn, provider, payout, amount, now).await?;
+    let freed = sqlx::query_scalar!(
+        r#"WITH freed AS (
+               UPDATE allocations SET state = 'REFUNDED' WHERE payout_id = $1 AND state = 'RESERVED' RETURNING earning_id, amount
+           ), unmarked AS (
+               UPDATE earnings e SET allocated = e.allocated - f.amount FROM freed f WHERE e.id = f.earning_id
+           )
+           SELECT coalesce(sum(amount), 0) AS "freed!" FROM freed"#,
+        payout.uuid(),
+    )
+    .fetch_one(conn)
+    .await?;
+    settled_whole(payout, freed, amount)
+}
+
+/// Settles the reservation: the earnings it was made of have been paid.
+pub(crate) async fn settle(
+    conn: &mut PgConnection,
+    provider: ProviderId,
+    payout: PayoutId,
+    amount: Money,
+    fee: Option<Money>,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    ledger::paid(conn, provider, payout, amount, now).await?;
+    if let Some(fee) = fee.filter(|fee| !fee.is_zero()) {
+        ledger::fee(conn, payout, fee, now).await?;
+    }
+    let paid = sqlx::query_scalar!(
+        r#"WITH settled AS (
+               UPDATE allocations SET state = 'PAID' WHERE payout_id = $1 AND state = 'RESERVED' RETURNING earning_id, amount
+           ), marked AS (
+               UPDATE earnings e SET paid = e.paid + s.amount FROM settled s WHERE e.id = s.earning_id
+           )
+           SELECT coalesce(sum(amount), 0) AS "paid!" FROM settled"#,
+        payout.uuid(),
+    )
+    .fetch_one(conn)
+    .await?;
+    settled_whole(payout, paid, amount)
+}
+
+fn settled_whole(payout: PayoutId, moved: rust_decimal::Decimal, amount: Money) -> Result<()> {
+    if moved == amount.amount() {
+        Ok(())
+    } else {
+        Err(Error::corrupt(format!("payout {payout} of {amount} had {moved} reserved")))
+    }
+}
