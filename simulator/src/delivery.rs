@@ -55,12 +55,14 @@ impl Delivery {
             .body(Full::new(Bytes::from(self.body)))
             .map_err(|error| error.to_string())?;
         let answer = sender.send_request(request);
-        tokio::pin!(connection);
-        tokio::select! {
+        tokio::pin!(connection, answer);
+        let outcome = tokio::select! {
             biased;
-            answer = answer => answer.map(|answer| answer.status().as_u16()).map_err(text),
-            ended = &mut connection => Err(ended.err().map_or_else(|| "closed without an answer".to_owned(), text)),
-        }
+            answer = &mut answer => answer,
+            // It has ended with the answer already handed over, or the answer will say why there is none.
+            _ = &mut connection => answer.await,
+        };
+        outcome.map(|answer| answer.status().as_u16()).map_err(text)
     }
 }
 

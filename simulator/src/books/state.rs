@@ -21,7 +21,7 @@ pub const LONGEST_TIMELINE: usize = 100_000;
 const MOST_WEBHOOK_TRIES: usize = 20;
 
 /// Where ids start: recognisably not an index, and of the gateway's usual length.
-const FIRST_ID: u64 = 71_000_001;
+const IDS_FOLLOW: u64 = 71_000_000;
 
 /// What has to be done at a moment. An entry is a hint: whoever takes it looks whether it still holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,7 +72,7 @@ impl Default for State {
             wallet: Decimal::ZERO,
             wallet_was_set: false,
             in_flight: Decimal::ZERO,
-            last_id: FIRST_ID,
+            last_id: IDS_FOLLOW,
             transfers: BTreeMap::new(),
             references: HashMap::new(),
             retries: HashMap::new(),
