@@ -64,6 +64,35 @@ pub async fn record_subject(
     Ok(())
 }
 
+/// A signal that a workflow ignored.
+#[derive(Debug, Clone, Copy)]
+pub struct Stray<'a> {
+    pub payout: PayoutId,
+    pub name: &'a str,
+    pub why: &'a str,
+    pub count: u32,
+    /// The same for every try to record this signal.
+    pub key: &'a str,
+}
+
+/// Records an ignored signal, once per key.
+pub async fn record_stray(pool: &Pool, stray: &Stray<'_>, now: DateTime<Utc>) -> Result<()> {
+    let detail = serde_json::json!({ "signal": stray.name, "count": stray.count, "key": stray.key });
+    sqlx::query!(
+        "INSERT INTO audit (at, actor, action, payout_id, reason, detail)
+         SELECT $1, 'engine:unnamed', 'signal_ignored', $2, $3, $4
+         WHERE NOT EXISTS (SELECT FROM audit WHERE payout_id = $2 AND action = 'signal_ignored' AND detail ->> 'key' = $5)",
+        now,
+        stray.payout.uuid(),
+        stray.why,
+        detail,
+        stray.key,
+    )
+    .execute(pool)
+    .await?;
+    Ok(())
+}
+
 /// The lines of one payout, oldest first; at most [`TIMELINE_LIMIT`].
 pub async fn timeline(pool: &Pool, payout: PayoutId) -> Result<Vec<Line>> {
     /// A payout with a hundred attempts has fewer.

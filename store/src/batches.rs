@@ -133,6 +133,27 @@ async fn insert(
     Ok(id)
 }
 
+/// Whether anything waits for a batch.
+pub async fn any_approved(pool: &Pool) -> Result<bool> {
+    let found = sqlx::query_scalar!("SELECT id FROM payouts WHERE status = 'APPROVED' LIMIT 1")
+        .fetch_optional(pool)
+        .await?;
+    Ok(found.is_some())
+}
+
+/// How many batches of windows and run-now came before this one within the minute before `now`.
+pub async fn begun_within_a_minute(pool: &Pool, batch: BatchId, now: DateTime<Utc>) -> Result<u32> {
+    let minute_ago = now.checked_sub_signed(chrono::TimeDelta::minutes(1)).unwrap_or(now);
+    let ahead = sqlx::query_scalar!(
+        r#"SELECT count(*) AS "ahead!" FROM batches WHERE opened_at > $2 AND id < $1 AND kind IN ('WINDOW', 'RUN_NOW')"#,
+        batch.uuid(),
+        minute_ago,
+    )
+    .fetch_one(pool)
+    .await?;
+    u32::try_from(ahead).map_err(Error::corrupt)
+}
+
 /// Whether this batch may still claim.
 pub async fn is_open(pool: &Pool, id: BatchId) -> Result<bool> {
     let found = sqlx::query_scalar!("SELECT id FROM batches WHERE id = $1 AND status = 'OPEN'", id.uuid())

@@ -139,6 +139,16 @@ pub(crate) async fn proofs(
     Ok(Ok(proofs))
 }
 
+/// Whether every attempt of a payout has been seen, just now, to have failed; else why not.
+pub async fn proven_unpaid(
+    pool: &Pool,
+    payout: PayoutId,
+    now: DateTime<Utc>,
+) -> Result<std::result::Result<(), String>> {
+    let proofs = proofs(&mut *pool.acquire().await?, payout, Some((now, crate::manual::FRESH))).await?;
+    Ok(proofs.map(|_| ()))
+}
+
 pub(crate) async fn add_evidence(
     conn: &mut PgConnection,
     attempt: AttemptId,

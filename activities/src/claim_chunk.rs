@@ -1,0 +1,35 @@
+//! Claims the next approved payouts for a batch, with their release signals in the same transaction.
+
+use std::sync::Arc;
+
+use temporalio_macros::activities;
+use temporalio_sdk::activities::{ActivityContext, ActivityError};
+use workflows::{BatchRef, Claimed};
+
+use crate::{World, failure::answer};
+
+/// One transaction of about 50 ms, and a pace at which releases spread out.
+const CHUNK: i64 = 200;
+
+/// The step; register it with a worker.
+pub struct ClaimChunkStep(pub Arc<World>);
+
+#[activities]
+impl ClaimChunkStep {
+    #[activity(definition = workflows::ClaimChunk)]
+    pub async fn claim_chunk(
+        self: Arc<Self>,
+        _ctx: ActivityContext,
+        input: BatchRef,
+    ) -> Result<Claimed, ActivityError> {
+        let world = &self.0;
+        // Closed only when the process ends; then the step is tried again elsewhere.
+        let _slot = world.batch_slots.acquire().await;
+        let claimed = store::batches::claim_chunk(&world.pool, input.batch, CHUNK, world.clock.now()).await;
+        answer(
+            world,
+            "claim_chunk",
+            claimed.map(|claimed| Claimed { claimed, more: i64::from(claimed) == CHUNK }),
+        )
+    }
+}

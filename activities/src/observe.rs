@@ -1,0 +1,61 @@
+//! Asks the gateway about one attempt, writes down what it says, and acts on it.
+
+use std::sync::Arc;
+
+use domain::{AttemptStatus, Progress};
+use store::attempts;
+use temporalio_macros::activities;
+use temporalio_sdk::activities::{ActivityContext, ActivityError};
+use workflows::AttemptRef;
+
+use crate::{
+    World,
+    failure::{again, answer},
+    heartbeat,
+};
+
+/// The step; register it with a worker.
+pub struct ObserveStep(pub Arc<World>);
+
+#[activities]
+impl ObserveStep {
+    #[activity(definition = workflows::Observe)]
+    pub async fn observe(
+        self: Arc<Self>,
+        ctx: ActivityContext,
+        input: AttemptRef,
+    ) -> Result<Progress, ActivityError> {
+        let world = &self.0;
+        let place = match attempts::terms(&world.pool, input.payout, input.attempt).await {
+            Ok(place) => place.filter(|place| is_open(place.status)),
+            Err(error) => return Err(again(world, "observe", &error, None)),
+        };
+        let Some(place) = place else {
+            let progress = store::payouts::progress(&world.pool, input.payout, world.clock.now()).await;
+            return answer(world, "observe", progress);
+        };
+        let look = world.gateway.observe(&place.terms.reference, place.gateway_id.as_deref());
+        let observed = match heartbeat::while_waiting(&ctx, look).await {
+            Ok(observed) => observed,
+            Err(failed) => return Err(again(world, "observe", &failed, failed.retry_after)),
+        };
+        let now = world.clock.now();
+        let recorded = attempts::record_observation(
+            &world.pool,
+            input.payout,
+            &place,
+            &observed,
+            &world.rules.retry,
+            now,
+        )
+        .await;
+        answer(world, "observe", recorded)
+    }
+}
+
+fn is_open(status: AttemptStatus) -> bool {
+    match status {
+        AttemptStatus::Submitting | AttemptStatus::Accepted | AttemptStatus::Unknown => true,
+        AttemptStatus::Succeeded | AttemptStatus::Failed | AttemptStatus::Reversed => false,
+    }
+}

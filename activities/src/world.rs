@@ -1,0 +1,49 @@
+//! What every activity is given.
+
+use std::{sync::Arc, time::Duration};
+
+use chrono_tz::Tz;
+use domain::{BatchWindow, Clock, ReferencePrefix, RiskPolicy};
+use gateway::PayoutGateway;
+use store::{Pool, attempts::RetryPolicy};
+use tokio::sync::Semaphore;
+
+use crate::Tally;
+
+/// The installation's rules, read once at start.
+#[derive(Debug, Clone)]
+pub struct Rules {
+    pub risk: RiskPolicy,
+    pub retry: RetryPolicy,
+    pub prefix: ReferencePrefix,
+    pub window: BatchWindow,
+    pub zone: Tz,
+    /// Whether an approve signalled at the engine is honoured.
+    pub engine_approval: bool,
+    /// The HTTP client's timeout and a margin: how long a send may be on its way.
+    pub send_lease: Duration,
+    /// Shown on the recipient's statement, at most 100 characters.
+    pub narration: String,
+    /// Batches (of windows and run-now) that may begin within a minute, over the whole fleet.
+    pub batches_per_minute: u32,
+}
+
+impl Rules {
+    pub(crate) fn instant(&self) -> bool {
+        match self.window {
+            BatchWindow::Open => true,
+            BatchWindow::Every(_) => false,
+        }
+    }
+}
+
+/// Database, gateway, clock and rules.
+pub struct World {
+    pub pool: Pool,
+    pub gateway: Arc<dyn PayoutGateway>,
+    pub clock: Arc<dyn Clock>,
+    pub rules: Rules,
+    pub tally: Tally,
+    /// Chunks that this process claims at the same time.
+    pub batch_slots: Semaphore,
+}
