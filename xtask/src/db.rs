@@ -20,7 +20,13 @@ pub fn start(checkout: &Checkout) -> Result<()> {
 }
 
 pub fn stop(checkout: &Checkout) -> Result<()> {
-    cluster(checkout).stop_detached()
+    let was_running = cluster(checkout).stop_detached()?;
+    progress::note(if was_running {
+        "ended PostgreSQL for tests"
+    } else {
+        "no PostgreSQL for tests was running"
+    });
+    Ok(())
 }
 
 pub fn is_running(checkout: &Checkout) -> bool {

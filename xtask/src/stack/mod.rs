@@ -77,7 +77,9 @@ impl Stack {
     pub fn open(checkout: &Checkout, name: &str, keeping: Keeping) -> Result<Self> {
         let state = checkout.state(name);
         let lock = lock(checkout, name)?;
-        end_stale(&state)?;
+        for left in end_stale(&state)? {
+            progress::note(&format!("ended {left}, left over from an earlier start"));
+        }
         let mut ports = Ports::load(&state);
         let mut services = BTreeMap::new();
         let log = |part: &str| log_file(checkout, name, part);

@@ -113,9 +113,9 @@ impl Cluster<'_> {
         Ok(postgres)
     }
 
-    /// Ends one that runs detached; nothing happens when none does.
-    pub fn stop_detached(&self) -> Result<()> {
-        end_stale(&self.checkout.state(self.stack))
+    /// Ends one that runs detached; tells whether one did.
+    pub fn stop_detached(&self) -> Result<bool> {
+        Ok(!end_stale(&self.checkout.state(self.stack))?.is_empty())
     }
 
     /// Forgets everything the cluster held; it must not run.
@@ -123,6 +123,10 @@ impl Cluster<'_> {
         let data = self.data()?;
         if data.exists() {
             fs::remove_dir_all(&data).with_context(|| format!("removing {}", data.display()))?;
+        }
+        // Where PostgreSQL lives outside `.local`, nothing else is in its folder.
+        if let Some(folder) = data.parent() {
+            let _not_empty_is_fine = fs::remove_dir(folder);
         }
         Ok(())
     }

@@ -215,24 +215,21 @@ impl Drop for Process {
 /// Ends what an earlier xtask started in this folder and could not end.
 ///
 /// A pid alone proves nothing, it may belong to someone else by now: the process must also still run the very program
-/// file that was written down.
-pub fn end_stale(state: &Path) -> Result<()> {
+/// file that was written down. The answer is the names of those that were ended.
+pub fn end_stale(state: &Path) -> Result<Vec<String>> {
+    let mut ended = vec![];
     let Ok(entries) = fs::read_dir(pid_folder(state)) else {
-        return Ok(());
+        return Ok(ended);
     };
     for entry in entries {
         let file = entry.context("listing pid files")?.path();
         if let Some((pid, stop)) = recorded(&file) {
-            eprintln!(
-                "  ending {} (pid {}), left over from an earlier start",
-                file.display(),
-                pid.as_raw_nonzero()
-            );
             end(pid, stop)?;
+            ended.extend(file.file_name().map(|name| name.to_string_lossy().into_owned()));
         }
         let _may_be_gone = fs::remove_file(&file);
     }
-    Ok(())
+    Ok(ended)
 }
 
 /// The recorded process of this name, if it is still the one that was started.
@@ -355,7 +352,7 @@ mod tests {
         let state = state("detached");
         let mut process = Process::spawn(sleeper(&state, Lifetime::Detached)).unwrap();
         assert!(soon(|| is_recorded_alive(&state, "sleeper")));
-        end_stale(&state).unwrap();
+        assert_eq!(end_stale(&state).unwrap(), ["sleeper"]);
         assert!(soon(|| process.ended().is_some()));
         assert!(!is_recorded_alive(&state, "sleeper"));
         fs::remove_dir_all(&state).unwrap();
@@ -368,7 +365,7 @@ mod tests {
         assert!(soon(|| runs(stranger.pid())));
         let file = stranger.pid_file();
         fs::write(&file, format!("{}\nSIGTERM\n/somewhere/else/api\n", stranger.pid())).unwrap();
-        end_stale(&state).unwrap();
+        assert!(end_stale(&state).unwrap().is_empty());
         assert!(stranger.ended().is_none());
         stranger.kill();
         fs::remove_dir_all(&state).unwrap();
