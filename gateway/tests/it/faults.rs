@@ -6,10 +6,10 @@ use domain::{AttemptTerms, FailureCode, NotSentClass, Observed, Submitted};
 use gateway::{LookUpClass, PayoutGateway as _};
 use simulator::{Fault, Money, Plan, Span};
 
-use crate::terms::{Stage, terms};
+use crate::terms::{Stage, impatient, terms};
 
-/// Longer than the client waits.
-const STALL: Span = Span::from_secs(2);
+/// Longer than an impatient client waits.
+const STALL: Span = Span::from_secs(10);
 
 /// Submits one transfer that meets this fault.
 async fn submit_under(stage: &Stage, fault: Fault) -> (AttemptTerms, Submitted) {
@@ -19,10 +19,19 @@ async fn submit_under(stage: &Stage, fault: Fault) -> (AttemptTerms, Submitted) 
     (terms, submitted)
 }
 
+/// The same, by a client that does not wait for the end of it.
+async fn submit_impatiently_under(stage: &Stage, fault: Fault) -> (AttemptTerms, Submitted) {
+    let terms = terms("1500 NGN");
+    stage.control.plant(Plan::once(terms.reference.as_str(), fault)).unwrap();
+    let submitted = impatient(&stage.base_url()).submit(&terms).await;
+    (terms, submitted)
+}
+
 #[tokio::test]
 async fn a_timeout_is_unknown_and_the_money_moves() {
     let stage = Stage::start().await;
-    let (terms, submitted) = submit_under(&stage, Fault::TimeoutMoneyMoves { stall: STALL }).await;
+    let fault = Fault::TimeoutMoneyMoves { stall: STALL };
+    let (terms, submitted) = submit_impatiently_under(&stage, fault).await;
     assert!(matches!(submitted, Submitted::Unknown { .. }), "{submitted:?}");
     let Observed::Succeeded(sighting) = stage.settled(&terms, None).await else { panic!("not succeeded") };
     assert_eq!(sighting.disagreement(&terms), None);
@@ -42,7 +51,7 @@ async fn a_reset_or_a_503_is_unknown_whether_the_money_moves_or_not() {
         (Fault::StallThen503 { money: Money::Stays, stall: STALL }, false),
     ] {
         let kind = fault.kind();
-        let (terms, submitted) = submit_under(&stage, fault).await;
+        let (terms, submitted) = submit_impatiently_under(&stage, fault).await;
         assert!(matches!(submitted, Submitted::Unknown { .. }), "{kind}: {submitted:?}");
         let observed = stage.settled(&terms, None).await;
         if moves {

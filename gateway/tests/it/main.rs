@@ -10,5 +10,6 @@
 
 mod faults;
 mod honest;
+mod silence;
 mod sockets;
 mod terms;

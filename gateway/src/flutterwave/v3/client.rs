@@ -2,8 +2,8 @@
 //!
 //! Guarantee: a call puts at most one request on the wire. No redirect is followed, no proxy of the environment is used, and
 //! nothing is repeated, also not by the layers below: `hyper-util` by itself sends a request again when it was queued on a
-//! kept-alive connection that turned out to be closed, and `reqwest` does so on HTTP/2 refusals. Neither can happen to a
-//! transfer: it goes over HTTP/1.1 on a connection of its own.
+//! kept-alive connection that turned out to be closed (`reqwest`'s `retry::never()` does not reach that far down), and `reqwest`
+//! does so on HTTP/2 refusals. Neither can happen to a transfer: it goes over HTTP/1.1 on a connection of its own.
 //!
 //! Cost: a TCP and TLS handshake for each transfer. Questions share kept-alive connections.
 //!
@@ -161,4 +161,24 @@ fn chain(error: &reqwest::Error) -> String {
         cause = error.source();
     }
     scrub(&said, "")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_put_behind_the_base_url_and_escaped() {
+        let client = |base: &str| {
+            Client::new(&Config::new(base.parse().unwrap(), "FLWSECK_TEST-x".parse().unwrap())).unwrap()
+        };
+        for (base, path, url) in [
+            ("https://example.org", &["transfers"][..], "https://example.org/v3/transfers"),
+            ("https://example.org/", &["transfers", "7"], "https://example.org/v3/transfers/7"),
+            ("https://example.org/prefix/", &["banks", "NG"], "https://example.org/prefix/v3/banks/NG"),
+            ("https://example.org", &["banks", "../x?y"], "https://example.org/v3/banks/..%2Fx%3Fy"),
+        ] {
+            assert_eq!(client(base).url(path).as_str(), url);
+        }
+    }
 }
