@@ -35,7 +35,7 @@ use crate::{
 const UNHURRIED_STEPS: u32 = 6;
 /// The first pause of a payout that runs in circles; it doubles.
 const CIRCLE_PAUSE: Duration = Duration::from_secs(1);
-const LONGEST_CIRCLE_PAUSE: Duration = Duration::from_secs(60);
+const LONGEST_CIRCLE_PAUSE: Duration = Duration::from_mins(1);
 
 const OUT_OF_PLACE: &str = "out of place: the payout was looked at and nothing had changed";
 const NO_DECISION_DUE: &str = "out of place: nobody is asked for a decision now";
@@ -290,16 +290,13 @@ impl Temporal {
             async { if self.cancel_heard { pending().await } else { self.ctx.cancelled().await } };
         let timer = WorkflowCancellationToken::new();
         let time = async {
-            match alarm.and_then(|alarm| (alarm - now).to_std().ok()) {
-                None => pending().await,
-                Some(wait) => {
-                    let options = TimerOptions::builder(wait)
-                        .cancellation_token(timer.clone())
-                        .summary(place.alarm().to_owned())
-                        .build();
-                    self.ctx.timer(options).await
-                }
-            }
+            let Some(alarm) = alarm else { return pending().await };
+            let options =
+                TimerOptions::builder((alarm.signed_duration_since(now)).to_std().unwrap_or_default())
+                    .cancellation_token(timer.clone())
+                    .summary(place.alarm().to_owned())
+                    .build();
+            self.ctx.timer(options).await
         };
         let (mut said, mut cancelled, mut time) =
             (std::pin::pin!(said), std::pin::pin!(cancelled.fuse()), std::pin::pin!(time.fuse()));

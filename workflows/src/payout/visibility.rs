@@ -127,14 +127,12 @@ fn sentence(next: Next) -> String {
 /// The current details in the Temporal UI, as markdown.
 pub(super) fn details(waiting: &Waiting) -> String {
     let status = waiting.status.map_or("not loaded yet", PayoutStatus::as_str);
-    let mut text = format!("**{}**\n\nStatus: {status}", waiting.says);
-    if let Some(batch) = waiting.batch {
-        text.push_str(&format!("\n\nBatch: {batch}"));
-    }
-    if waiting.stray_signals > 0 {
-        text.push_str(&format!("\n\nIgnored signals: {}", waiting.stray_signals));
-    }
-    text
+    let batch = waiting.batch.map(|batch| format!("\n\nBatch: {batch}")).unwrap_or_default();
+    let ignored = match waiting.stray_signals {
+        0 => String::new(),
+        count => format!("\n\nIgnored signals: {count}"),
+    };
+    format!("**{}**\n\nStatus: {status}{batch}{ignored}", waiting.says)
 }
 
 fn moment(at: DateTime<Utc>) -> String {

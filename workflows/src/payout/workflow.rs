@@ -136,7 +136,8 @@ impl WorkflowImplementation for PayoutWorkflow {
             let mut steps = Temporal::new(ctx);
             let ending = payout(&mut steps).await?;
             steps.leave().await?;
-            Ok(Box::new(ending) as Box<dyn WorkflowOutputValue>)
+            let output: Box<dyn WorkflowOutputValue> = Box::new(ending);
+            Ok(output)
         }
         .boxed_local()
     }
@@ -166,7 +167,8 @@ impl WorkflowImplementation for PayoutWorkflow {
         _payloads: &Payloads,
         _converter: &PayloadConverter,
     ) -> Result<Option<Box<dyn Any>>, WorkflowError> {
-        Ok((name == names::QUERY_WAITING).then(|| Box::new(()) as Box<dyn Any>))
+        let nothing: Box<dyn Any> = Box::new(());
+        Ok((name == names::QUERY_WAITING).then_some(nothing))
     }
 
     fn dispatch_query(
