@@ -69,7 +69,10 @@ enum Verb {
         provider: Option<String>,
     },
     /// Check formatting, lints, generated files and architecture rules
-    Check,
+    Check {
+        /// Only these: format, workflows, compose, clippy, queries, openapi, typescript
+        words: Vec<String>,
+    },
     /// Write openapi/openapi.json anew
     Openapi,
     /// Start the servers that tests need, run every test, stop them
@@ -108,7 +111,7 @@ fn run() -> Result<ExitCode> {
         Verb::Token { role, subject, provider } => {
             dev::token(&checkout, role, &subject, provider.as_deref())?;
         }
-        Verb::Check => return check::run(&checkout),
+        Verb::Check { words } => return check::run(&checkout, &words),
         Verb::Openapi => check::openapi::write(&checkout)?,
         Verb::Test { package, arguments } => return test::run(&checkout, &package, &arguments),
     }

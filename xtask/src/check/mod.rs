@@ -14,7 +14,7 @@ mod workflow_dependencies;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 
 use crate::checkout::Checkout;
 use crate::progress::human;
@@ -28,36 +28,47 @@ pub enum Verdict {
     Skipped(&'static str),
 }
 
-type Check = fn(&Checkout) -> Result<Verdict>;
+/// One check: the word that picks it on the command line, what it holds, how.
+struct Check {
+    word: &'static str,
+    holds: &'static str,
+    run: fn(&Checkout) -> Result<Verdict>,
+}
 
-const CHECKS: [(&str, Check); 7] = [
-    ("format", format::check),
-    ("workflows depend on no I/O", workflow_dependencies::check),
-    ("docker-compose follows the compose schema", compose_schema::check),
-    ("clippy", clippy::check),
-    (".sqlx is what PostgreSQL says", queries),
-    ("openapi.json is what the API says", openapi::check),
-    ("the TypeScript client compiles", typescript::check),
+const CHECKS: [Check; 7] = [
+    Check { word: "format", holds: "the sources are formatted", run: format::check },
+    Check { word: "workflows", holds: "workflows depend on no I/O", run: workflow_dependencies::check },
+    Check { word: "compose", holds: "docker-compose follows the compose schema", run: compose_schema::check },
+    Check { word: "clippy", holds: "clippy has nothing to say", run: clippy::check },
+    Check { word: "queries", holds: ".sqlx is what PostgreSQL says", run: queries },
+    Check { word: "openapi", holds: "openapi.json is what the API says", run: openapi::check },
+    Check { word: "typescript", holds: "the TypeScript client compiles", run: typescript::check },
 ];
 
-pub fn run(checkout: &Checkout) -> Result<ExitCode> {
+/// Runs the checks of these words; none means all.
+pub fn run(checkout: &Checkout, words: &[String]) -> Result<ExitCode> {
+    if let Some(unknown) = words.iter().find(|word| CHECKS.iter().all(|check| check.word != *word)) {
+        let known = CHECKS.map(|check| check.word).join(", ");
+        bail!("no check is called {unknown:?}; there are {known}");
+    }
     let mut summary = vec![];
-    for (name, check) in CHECKS {
+    for check in CHECKS.iter().filter(|check| words.is_empty() || words.iter().any(|word| word == check.word))
+    {
         interrupt::check()?;
-        eprintln!("== {name}");
+        eprintln!("== {}: {}", check.word, check.holds);
         let started = Instant::now();
-        let result = check(checkout);
+        let result = (check.run)(checkout);
         let took = human(started.elapsed());
-        let word = match &result {
+        let verdict = match &result {
             Ok(Verdict::Passed) => "ok".to_owned(),
-            Ok(Verdict::Skipped(why)) => format!("SKIPPED, {why}"),
+            Ok(Verdict::Skipped(why)) => format!("skipped, {why}"),
             Err(error) => {
                 eprintln!("{error:#}");
                 "FAILED".to_owned()
             }
         };
-        eprintln!("== {name}: {word} ({took})\n");
-        summary.push((result.is_ok(), format!("{word:<8} {took:>12}  {name}")));
+        eprintln!("== {}: {verdict} ({took})\n", check.word);
+        summary.push((result.is_ok(), format!("{:<11} {took:>12}  {verdict}", check.word)));
     }
     for (_, line) in &summary {
         println!("{line}");
