@@ -11,6 +11,7 @@ use serde_yaml::Value;
 use crate::install::{postgres, redis, temporal};
 use crate::stack::redis::RedisAddress;
 use crate::stack::settings::{Surroundings, TUNABLES};
+use crate::stack::simulator::SETTLE_AFTER_DEFAULT;
 use crate::stack::temporal::{DYNAMIC_CONFIG, SEARCH_ATTRIBUTES, TemporalAddress};
 
 fn root() -> PathBuf {
@@ -132,11 +133,18 @@ fn both_stacks_set_the_same_variables() {
 
 #[test]
 fn the_gateway_and_its_simulator_share_their_secrets() {
-    let api = environment("api");
-    let command: Vec<String> = serde_yaml::from_value(service("simulator")["command"].clone()).unwrap();
-    let given = |option: &str| command.iter().find_map(|part| part.strip_prefix(option)).unwrap().to_owned();
-    assert_eq!(given("--secret-key="), api["FLUTTERWAVE_SECRET_KEY"]);
-    assert_eq!(given("--webhook-hash="), api["FLUTTERWAVE_WEBHOOK_HASH"]);
+    let (api, simulator) = (environment("api"), environment("simulator"));
+    assert_eq!(simulator["SIMULATOR_SECRET_KEY"], api["FLUTTERWAVE_SECRET_KEY"]);
+    assert_eq!(simulator["SIMULATOR_WEBHOOK_HASH"], api["FLUTTERWAVE_WEBHOOK_HASH"]);
+    assert_eq!(simulator["SIMULATOR_SETTLE_AFTER"], SETTLE_AFTER_DEFAULT);
+}
+
+#[test]
+fn every_variable_of_the_simulator_is_one_of_its_flags() {
+    let flags = text("simulator/src/flags.rs");
+    for name in environment("simulator").keys() {
+        assert!(flags.contains(&format!("env = \"{name}\"")), "{name}");
+    }
 }
 
 #[test]

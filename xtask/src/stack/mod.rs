@@ -134,16 +134,17 @@ impl Stack {
         Ok(Self { checkout: checkout.clone(), name: name.to_owned(), keeping, services, around, _lock: lock })
     }
 
-    /// Adds our own programs, each with the stack's settings and these on top.
+    /// Adds our own programs, each with the stack's settings and these variables on top.
     pub fn add_programs(&mut self, programs: &Programs, overrides: &[(&str, &str)]) {
         let state = self.checkout.state(&self.name);
         let log = |part: &str| log_file(&self.checkout, &self.name, part);
-        let simulator = simulator::service(&programs.simulator, &self.around, &state, log("simulator"));
+        let mut simulator = simulator::service(&programs.simulator, &self.around, &state, log("simulator"));
         let mut api = api::service(&programs.api, &self.around, &state, log("api"));
         let mut worker = worker::service(&programs.worker, &self.around, &state, log("worker"));
         for (name, value) in overrides {
-            api.set(name, value);
-            worker.set(name, value);
+            for service in [&mut simulator, &mut api, &mut worker] {
+                service.set(name, value);
+            }
         }
         self.services.extend([(Part::Simulator, simulator), (Part::Api, api), (Part::Worker, worker)]);
     }

@@ -1,5 +1,6 @@
 //! The Flutterwave simulator as a process of the stack.
 
+use std::env;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -9,24 +10,30 @@ use super::settings::Surroundings;
 
 const START_LIMIT: Duration = Duration::from_secs(20);
 
-/// Long enough to see a payout in PROCESSING, short enough not to wait for it.
-const SETTLE_AFTER: &str = "2s";
+/// How long a transfer takes; set in xtask's own environment, that value wins.
+const SETTLE_AFTER: &str = "SIMULATOR_SETTLE_AFTER";
+
+/// Long enough to see a payout in PROCESSING, short enough not to wait for it; docker-compose says the same.
+pub const SETTLE_AFTER_DEFAULT: &str = "2s";
 
 pub fn service(program: &Path, around: &Surroundings, state: &Path, log: PathBuf) -> Service {
-    let mut arguments = vec![];
-    let mut option = |name: &str, value: &str| arguments.extend([name.to_owned(), value.to_owned()]);
-    option("--listen", &around.simulator_listen);
-    option("--secret-key", &around.flutterwave_secret_key);
-    option("--webhook-url", &around.webhook_url());
-    option("--webhook-hash", &around.flutterwave_webhook_hash);
-    option("--books", &state.join("simulator-books").to_string_lossy());
-    option("--settle-after", SETTLE_AFTER);
+    // Each of its flags can be given as a variable, which unlike a flag is not everyone's to read.
+    let mut environment = vec![];
+    let mut variable = |name: &str, value: &str| environment.push((name.to_owned(), value.to_owned()));
+    variable("SIMULATOR_LISTEN", &around.simulator_listen);
+    variable("SIMULATOR_SECRET_KEY", &around.flutterwave_secret_key);
+    variable("SIMULATOR_WEBHOOK_URL", &around.webhook_url());
+    variable("SIMULATOR_WEBHOOK_HASH", &around.flutterwave_webhook_hash);
+    variable("SIMULATOR_BOOKS", &state.join("simulator-books").to_string_lossy());
+    if env::var_os(SETTLE_AFTER).is_none() {
+        variable(SETTLE_AFTER, SETTLE_AFTER_DEFAULT);
+    }
     Service::new(
         Program {
             name: "simulator".to_owned(),
             path: program.to_path_buf(),
-            arguments,
-            environment: vec![],
+            arguments: vec![],
+            environment,
             account: None,
             folder: state.to_path_buf(),
             log,
