@@ -32,8 +32,8 @@ const ACKNOWLEDGED: u16 = 200;
 const ENTRIES_AT_ONCE: usize = 256;
 /// Deliveries under way; more wait on the agenda, so that a slow receiver cannot fill the memory.
 const DELIVERIES_AT_ONCE: usize = 256;
-/// How soon a webhook that found no free place tries again.
-const CROWDED: Span = Span::from_millis(20);
+/// How soon, on the wall, a webhook that found no free place tries again.
+const CROWDED_MILLIS: u32 = 20;
 /// With nothing on the agenda, look again this often in case a ring was missed.
 const IDLE: Duration = Duration::from_mins(1);
 
@@ -58,6 +58,7 @@ pub(crate) async fn run(world: Arc<World>, mut stop: watch::Receiver<bool>) {
 /// Does what is due; answers how many entries that were.
 fn take_due(world: &Arc<World>, deliveries: &mut JoinSet<()>) -> usize {
     let settings = world.settings();
+    let crowded = Span::from_millis(CROWDED_MILLIS.saturating_mul(world.books.clock.rate()));
     let free = DELIVERIES_AT_ONCE.saturating_sub(deliveries.len());
     let ((took, hooks), upto) = world.books.decide(|draft| {
         let mut hooks = Vec::new();
@@ -70,7 +71,7 @@ fn take_due(world: &Arc<World>, deliveries: &mut JoinSet<()>) -> usize {
                 Due::Step(id) => settle::take_due_steps(draft, world.terms(&settings), id),
                 Due::CarryOut(id) => carry_out(draft, world, &settings, id),
                 Due::Deliver(id) if hooks.len() < free => hooks.extend(is_due(draft, id)),
-                Due::Deliver(id) => draft.put_back(CROWDED.after(draft.now), Due::Deliver(id)),
+                Due::Deliver(id) => draft.put_back(crowded.after(draft.now), Due::Deliver(id)),
             }
         }
         (took, hooks)

@@ -11,7 +11,7 @@ use crate::server::{Answer, Request};
 use crate::settings::Settings;
 use crate::world::World;
 
-use super::order::OrderBody;
+use super::order::{BankField, OrderBody};
 use super::shapes;
 
 /// All of them are taken on under one lock.
@@ -61,7 +61,7 @@ fn queue(
     let mut errors = Vec::new();
     for (index, item) in items.into_iter().enumerate() {
         let reference = item.reference().unwrap_or_default().to_owned();
-        let taken = item.into_order(draft.state(), draft.now).and_then(|order| {
+        let taken = item.into_order(BankField::BankCode, draft.state(), draft.now).and_then(|order| {
             let order = Order { batch: Some(id), ..order };
             accept::accept(draft, world.terms(settings), order, Course::Usual)
                 .map_err(|refusal| refusal.message)

@@ -18,11 +18,17 @@ const LARGEST_META: usize = 8 * 1024;
 
 const NAIRA: &str = "NGN";
 
-/// A transfer, or an item of a bulk one, whose bank field has another name.
+/// The bank's field has another name in an item of a bulk transfer; the wrong one counts as missing.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum BankField {
+    AccountBank,
+    BankCode,
+}
+
 #[derive(Deserialize)]
 pub(super) struct OrderBody<'a> {
-    #[serde(alias = "bank_code")]
     account_bank: Option<String>,
+    bank_code: Option<String>,
     account_number: Option<String>,
     #[serde(borrow)]
     amount: Option<&'a RawValue>,
@@ -43,8 +49,13 @@ impl OrderBody<'_> {
     }
 
     /// The order, or the API's message about the first field that is wrong.
-    pub(super) fn into_order(self, state: &State, now: DateTime<Utc>) -> Result<Order, String> {
-        let (bank_code, account_number) = self.destination(state)?;
+    pub(super) fn into_order(
+        self,
+        bank: BankField,
+        state: &State,
+        now: DateTime<Utc>,
+    ) -> Result<Order, String> {
+        let (bank_code, account_number) = self.destination(bank, state)?;
         let amount = money::parse_amount(self.amount.ok_or("amount is required")?.get())?;
         let currency = self.currency.ok_or("currency is required")?;
         if currency != NAIRA {
@@ -81,12 +92,15 @@ impl OrderBody<'_> {
     }
 
     /// Bank and account number, given or from a beneficiary.
-    fn destination(&self, state: &State) -> Result<(String, String), String> {
+    fn destination(&self, bank: BankField, state: &State) -> Result<(String, String), String> {
         if let Some(id) = self.beneficiary {
             let known = state.beneficiaries.get(&id).ok_or("beneficiary not found")?;
             return Ok((known.bank_code.clone(), known.account_number.clone()));
         }
-        let bank_code = self.account_bank.clone().ok_or("account_bank is required")?;
+        let bank_code = match bank {
+            BankField::AccountBank => self.account_bank.clone().ok_or("account_bank is required")?,
+            BankField::BankCode => self.bank_code.clone().ok_or("bank_code is required")?,
+        };
         let account_number = self.account_number.clone().ok_or("account_number is required")?;
         if account_number.len() > LONGEST_ACCOUNT_NUMBER {
             return Err(format!(

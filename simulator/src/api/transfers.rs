@@ -14,7 +14,7 @@ use crate::server::{Answer, Request};
 use crate::settings::Settings;
 use crate::world::World;
 
-use super::order::OrderBody;
+use super::order::{BankField, OrderBody};
 use super::shapes::TransferData;
 
 /// What a request came to in the books.
@@ -86,7 +86,8 @@ fn read_order(draft: &Draft<'_>, request: &Request) -> Result<Order, Invalid> {
         reference: None,
     })?;
     let reference = body.reference().map(str::to_owned);
-    body.into_order(draft.state(), draft.now).map_err(|message| Invalid { message, reference })
+    body.into_order(BankField::AccountBank, draft.state(), draft.now)
+        .map_err(|message| Invalid { message, reference })
 }
 
 fn strike(

@@ -71,6 +71,7 @@ impl Journal {
         }
         file.seek(SeekFrom::End(0))?;
         file.sync_all()?;
+        sync_folder(path).with_context(|| format!("cannot sync the folder of {}", path.display()))?;
 
         let (lines, queue) = mpsc::channel();
         let (confirm, progress) = watch::channel(Progress { upto: state.lines, broken: false });
@@ -125,6 +126,12 @@ impl Journal {
             }
         }
     }
+}
+
+/// A new file is there after a power cut only if its folder was written too.
+fn sync_folder(path: &Path) -> std::io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
 }
 
 /// Applies whole lines; answers how many bytes they take.

@@ -156,6 +156,7 @@ async fn bad_requests_get_the_error_envelope_and_take_no_reference() {
         (wrong("account_number", r#""069""#), "Sorry, that account number is invalid"),
         (wrong("account_bank", r#""999""#), "Unknown Bank Code"),
         (wrong("account_bank", "null"), "account_bank is required"),
+        (order("bad", "5500").replace("account_bank", "bank_code"), "account_bank is required"),
         (wrong("amount", "null"), "amount is required"),
         (wrong("amount", r#""5500""#), "amount must be a number"),
         (wrong("amount", "0"), "amount must be greater than 0"),

@@ -16,7 +16,7 @@ async fn paced(rate: u32, receiver: &Receiver, change: impl FnOnce(&mut Settings
     Bench::paced(rate, |settings| {
         settings.settle_after = Span::ZERO;
         settings.webhook_url = Some(url);
-        settings.webhook_hash = "the-hash".to_owned();
+        settings.webhook_hash = "the-hash".into();
         change(settings);
     })
     .await
@@ -175,8 +175,8 @@ async fn webhooks_by_hand_can_lie() {
         let order: WebhookOrder = serde_json::from_str(text).unwrap();
         bench.control.send_webhook(order).await
     };
-    let sent = send(r#"{"reference":"ref","hash":"wrong"}"#).await.unwrap();
-    assert_eq!(sent.answers, ["401"]);
+    let wrong = send(r#"{"reference":"ref","hash":"wrong"}"#).await.unwrap();
+    assert_eq!(wrong.answers, ["401"]);
     send(r#"{"reference":"ref","status":"FAILED","amount":"1.10","times":2}"#).await.unwrap();
     send(r#"{"body":{"event":"charge.completed","n":1.10}}"#).await.unwrap();
     let got = receiver.wait_for(5).await;
