@@ -62,6 +62,8 @@ pub enum Lifetime {
 pub struct Process {
     program: Program,
     child: Child,
+    /// How long the log was before this start, in bytes.
+    log_began: u64,
 }
 
 impl Stop {
@@ -90,6 +92,7 @@ impl Process {
             .append(true)
             .open(&program.log)
             .with_context(|| format!("opening {}", program.log.display()))?;
+        let log_began = log.metadata().context("measuring the log file")?.len();
         let errors = log.try_clone().context("sharing the log file")?;
 
         let mut start = if program.lifetime == Lifetime::WithUs && cfg!(target_os = "linux") && has_setpriv()
@@ -113,7 +116,7 @@ impl Process {
             start.gid(account.gid).uid(account.uid);
         }
         let child = start.spawn().with_context(|| format!("starting {}", program.path.display()))?;
-        let process = Self { program, child };
+        let process = Self { program, child, log_began };
         process.write_pid_file()?;
         Ok(process)
     }
@@ -180,9 +183,11 @@ impl Process {
         Some(format!("{} ended with {status}; {}", self.program.name, self.last_words()))
     }
 
+    /// The end of what it wrote to its log since it was started.
     fn last_words(&self) -> String {
         let log = fs::read(&self.program.log).unwrap_or_default();
-        let text = String::from_utf8_lossy(&log).into_owned();
+        let own = usize::try_from(self.log_began).ok().and_then(|began| log.get(began..)).unwrap_or_default();
+        let text = String::from_utf8_lossy(own).into_owned();
         format!("the end of {}:\n{}", self.program.log.display(), command::tail(&text))
     }
 
@@ -193,7 +198,10 @@ impl Process {
     fn write_pid_file(&self) -> Result<()> {
         let folder = pid_folder(&self.program.state);
         fs::create_dir_all(&folder).with_context(|| format!("creating {}", folder.display()))?;
-        let text = format!("{}\n{}\n{}\n", self.pid(), self.program.stop.name(), self.program.path.display());
+        let program = self.program.path.display();
+        let working = self.program.folder.canonicalize().context("resolving the folder to start in")?;
+        let text =
+            format!("{}\n{}\n{program}\n{}\n", self.pid(), self.program.stop.name(), working.display());
         let file = self.pid_file();
         fs::write(&file, text).with_context(|| format!("writing {}", file.display()))
     }
@@ -214,8 +222,8 @@ impl Drop for Process {
 
 /// Ends what an earlier xtask started in this folder and could not end.
 ///
-/// A pid alone proves nothing, it may belong to someone else by now: the process must also still run the very program
-/// file that was written down. The answer is the names of those that were ended.
+/// A pid alone proves nothing, it may belong to someone else by now: the process must also still run the very program file
+/// that was written down, in the very folder (which only Linux tells). The answer is the names of those that were ended.
 pub fn end_stale(state: &Path) -> Result<Vec<String>> {
     let mut ended = vec![];
     let Ok(entries) = fs::read_dir(pid_folder(state)) else {
@@ -245,8 +253,10 @@ fn recorded(file: &Path) -> Option<(Pid, Stop)> {
         "SIGINT" => Stop::Interrupt,
         _ => Stop::Terminate,
     };
-    let program = lines.next()?;
-    command_line(pid)?.contains(program).then_some((pid, stop))
+    let (program, folder) = (lines.next()?, lines.next()?);
+    let is_ours = command_line(pid)?.contains(program)
+        && working_folder(pid).is_none_or(|found| found == Path::new(folder));
+    is_ours.then_some((pid, stop))
 }
 
 fn end(pid: Pid, stop: Stop) -> Result<()> {
@@ -272,6 +282,11 @@ fn command_line(pid: Pid) -> Option<String> {
     }
     let answer = Command::new("ps").args(["-o", "command=", "-p", &number.to_string()]).output().ok()?;
     answer.status.success().then(|| String::from_utf8_lossy(&answer.stdout).into_owned())
+}
+
+/// Where a process was started, or has gone since; none of our programs goes elsewhere.
+fn working_folder(pid: Pid) -> Option<PathBuf> {
+    fs::read_link(format!("/proc/{}/cwd", pid.as_raw_nonzero())).ok()
 }
 
 fn pid_folder(state: &Path) -> PathBuf {
@@ -364,7 +379,10 @@ mod tests {
         let mut stranger = Process::spawn(sleeper(&state, Lifetime::Detached)).unwrap();
         assert!(soon(|| runs(stranger.pid())));
         let file = stranger.pid_file();
-        fs::write(&file, format!("{}\nSIGTERM\n/somewhere/else/api\n", stranger.pid())).unwrap();
+        fs::write(&file, format!("{}\nSIGTERM\n/somewhere/else/api\n{}\n", stranger.pid(), state.display()))
+            .unwrap();
+        assert!(end_stale(&state).unwrap().is_empty());
+        fs::write(&file, format!("{}\nSIGTERM\n/bin/sleep\n/somewhere/else\n", stranger.pid())).unwrap();
         assert!(end_stale(&state).unwrap().is_empty());
         assert!(stranger.ended().is_none());
         stranger.kill();

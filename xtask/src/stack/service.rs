@@ -52,7 +52,11 @@ impl Service {
             return Ok(());
         }
         let mut process = Process::spawn(self.program.clone())?;
-        process.wait_healthy(self.start_limit, || self.probe.is_healthy())?;
+        if let Err(error) = process.wait_healthy(self.start_limit, || self.probe.is_healthy()) {
+            // Also one that was to go on without us: nobody would know of it.
+            process.stop();
+            return Err(error);
+        }
         self.process = Some(process);
         Ok(())
     }
