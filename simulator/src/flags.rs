@@ -1,5 +1,6 @@
 //! The command line. Every flag can be given as an environment variable too.
 
+use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -30,7 +31,7 @@ pub(crate) struct Flags {
 
     /// The journal that keeps the books; without it they are in memory only.
     #[arg(long, env = "SIMULATOR_BOOKS", value_name = "FILE")]
-    books: Option<PathBuf>,
+    books: Option<OsString>,
 
     /// How long a transfer takes in live mode; 0s settles it and sends its webhook at once.
     #[arg(long, env = "SIMULATOR_SETTLE_AFTER", default_value = "2s", value_name = "DURATION")]
@@ -96,24 +97,29 @@ impl Flags {
             ..Settings::default()
         };
         settings.random.seed = self.seed;
-        for pair in &self.random {
+        for pair in given(&self.random) {
             let (kind, rate) = split(pair)?;
             let rate = Decimal::from_str_exact(rate).with_context(|| format!("`{rate}` is not a rate"))?;
             settings.random.rates.insert(kind.to_owned(), rate);
         }
-        for pair in &self.set {
+        for pair in given(&self.set) {
             let (name, value) = split(pair)?;
             settings = set(&settings, name, value)?;
         }
         Ok(Config {
             listen: self.listen,
             secret_key: self.secret_key,
-            books: self.books,
+            books: self.books.filter(|path| !path.is_empty()).map(PathBuf::from),
             wallet: self.wallet,
             clock_rate: self.clock_rate,
             settings,
         })
     }
+}
+
+/// An environment variable that is set to nothing gives nothing.
+fn given(pairs: &[String]) -> impl Iterator<Item = &String> {
+    pairs.iter().filter(|pair| !pair.is_empty())
 }
 
 fn split(pair: &str) -> anyhow::Result<(&str, &str)> {
@@ -158,6 +164,12 @@ mod tests {
         assert_eq!(config.settings.random.rates.len(), 2);
         assert_eq!(config.settings.duplicate_status, simulator::DuplicateStatus::Conflict);
         assert!(!config.settings.event_type);
+    }
+
+    #[test]
+    fn empty_values_count_as_absent() {
+        let config = config(&["--webhook-url=", "--books=", "--random=", "--set="]).unwrap();
+        assert_eq!((config.books, config.settings.webhook_url), (None, None));
     }
 
     #[test]
