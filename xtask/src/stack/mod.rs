@@ -80,6 +80,10 @@ impl Stack {
         for left in end_stale(&state)? {
             progress::note(&format!("ended {left}, left over from an earlier start"));
         }
+        for part in ["postgres", "redis", "temporal", "simulator", "api", "worker"] {
+            // Each start begins its logs anew; what ended it last time has been read by now.
+            let _may_be_missing = fs::remove_file(log_file(checkout, name, part));
+        }
         let mut ports = Ports::load(&state);
         let mut services = BTreeMap::new();
         let log = |part: &str| log_file(checkout, name, part);
@@ -184,8 +188,13 @@ impl Stack {
 
     /// Stops every part, last started first.
     pub fn stop(&mut self) {
-        for service in self.services.values_mut().rev() {
-            service.stop();
+        for (part, service) in self.services.iter_mut().rev() {
+            match (self.keeping, part) {
+                // Temporal drains for seconds; what it would save is thrown away. PostgreSQL leaves shared memory
+                // behind when it is killed.
+                (Keeping::Nothing, Part::Redis | Part::Temporal) => service.kill(),
+                _ => service.stop(),
+            }
         }
     }
 

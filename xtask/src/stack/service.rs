@@ -68,6 +68,13 @@ impl Service {
         }
     }
 
+    /// Ends it with SIGKILL, as a crash would.
+    pub fn kill(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            process.kill();
+        }
+    }
+
     pub fn is_running(&mut self) -> bool {
         self.process.as_mut().is_some_and(|process| process.ended().is_none())
     }
@@ -86,13 +93,6 @@ impl Service {
 
 #[expect(dead_code, reason = "for the verbs that break things on purpose and measure: demo, chaos, bench")]
 impl Service {
-    /// Ends it with SIGKILL, as a crash would.
-    pub fn kill(&mut self) {
-        if let Some(mut process) = self.process.take() {
-            process.kill();
-        }
-    }
-
     pub fn is_healthy(&mut self) -> bool {
         self.is_running() && self.probe.is_healthy()
     }

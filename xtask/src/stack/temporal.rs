@@ -31,7 +31,7 @@ pub const SEARCH_ATTRIBUTES: [(&str, &str); 5] = [
 pub const DYNAMIC_CONFIG: [(&str, &str); 2] = [
     // End-to-end tests skip the days a workflow sleeps.
     ("frontend.WorkflowTimeSkippingEnabled", "true"),
-    // By default timers fire up to a second late, so a 200 ms back-off takes one second.
+    // By default timers fire up to a second late; with this one of 50 ms fires after 100 ms.
     ("history.timerProcessorMaxTimeShift", "\"100ms\""),
 ];
 
