@@ -225,3 +225,124 @@ pub use contract::{
     Assess, BeginAttempt, ClaimChunk, CloseBatch, Notify, Observe, OpenBatch, RecordSignal, Reload,
     Reobserve, RequestCancel, RequestDecision, Transfer,
 };
+
+#[cfg(test)]
+mod tests {
+    use domain::{Next, PayoutStatus, Route};
+    use serde::de::DeserializeOwned;
+    use temporalio_common::ActivityDefinition;
+
+    use super::*;
+
+    const ID: &str = "0199a000-0000-7000-8000-000000000001";
+
+    fn payout() -> PayoutId {
+        ID.parse().unwrap()
+    }
+
+    fn batch() -> BatchId {
+        ID.parse().unwrap()
+    }
+
+    /// What is written today is read by the next release, and what is written here was promised to the last one.
+    fn on_the_wire<T>(value: &T, text: &str)
+    where
+        T: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug,
+    {
+        let text = text.replace("ID", ID);
+        assert_eq!(serde_json::to_string(value).unwrap(), text);
+        assert_eq!(&serde_json::from_str::<T>(&text).unwrap(), value);
+        let later = text.replacen('{', r#"{"added_later":1,"#, 1).replace(",}", "}");
+        assert_eq!(&serde_json::from_str::<T>(&later).unwrap(), value);
+    }
+
+    #[test]
+    fn inputs_and_results_keep_their_wire_form() {
+        on_the_wire(
+            &PayoutInput {
+                payout: payout(),
+                provider: ID.parse().unwrap(),
+                amount_minor: 150_000,
+                currency: Currency::Ngn,
+                memory: Memory::default(),
+            },
+            r#"{"payout":"ID","provider":"ID","amount_minor":150000,"currency":"NGN"}"#,
+        );
+        on_the_wire(&PayoutRef { payout: payout() }, r#"{"payout":"ID"}"#);
+        on_the_wire(
+            &AttemptRef { payout: payout(), attempt: AttemptNumber::FIRST },
+            r#"{"payout":"ID","attempt":1}"#,
+        );
+        on_the_wire(
+            &EndingRef { payout: payout(), ending: Ending::Completed },
+            r#"{"payout":"ID","ending":"completed"}"#,
+        );
+        on_the_wire(
+            &EngineDecision {
+                payout: payout(),
+                verdict: Verdict::Approve,
+                reason: "known".to_owned(),
+                identity: UNNAMED.to_owned(),
+                signal_key: "run/1".to_owned(),
+            },
+            r#"{"payout":"ID","verdict":"approve","reason":"known","identity":"unnamed","signal_key":"run/1"}"#,
+        );
+        on_the_wire(
+            &EngineCancel {
+                payout: payout(),
+                reason: String::new(),
+                identity: UNNAMED.to_owned(),
+                signal_key: "run/cancel".to_owned(),
+            },
+            r#"{"payout":"ID","reason":"","identity":"unnamed","signal_key":"run/cancel"}"#,
+        );
+        on_the_wire(
+            &StraySignal {
+                payout: payout(),
+                name: "aprove".to_owned(),
+                why: "unknown".to_owned(),
+                count: 1,
+                signal_key: "run/1".to_owned(),
+            },
+            r#"{"payout":"ID","name":"aprove","why":"unknown","count":1,"signal_key":"run/1"}"#,
+        );
+        on_the_wire(
+            &Progress {
+                next: Next::Send { attempt: AttemptNumber::FIRST },
+                status: PayoutStatus::Processing,
+                risk: Some(Route::Auto),
+                batch: Some(batch()),
+            },
+            r#"{"next":{"step":"send","attempt":1},"status":"PROCESSING","risk":"auto","batch":"ID"}"#,
+        );
+        on_the_wire(&BatchInput { batch: Some(batch()), open: false }, r#"{"batch":"ID","open":false}"#);
+        on_the_wire(&BatchRef { batch: batch() }, r#"{"batch":"ID"}"#);
+        on_the_wire(&Claimed { claimed: 100, more: true }, r#"{"claimed":100,"more":true}"#);
+        on_the_wire(&BatchSummary { payouts: 250 }, r#"{"payouts":250}"#);
+        assert_eq!(serde_json::from_str::<BatchInput>("{}").unwrap(), BatchInput::default());
+    }
+
+    #[test]
+    fn activities_keep_their_names() {
+        let names = [
+            Contract::assess.name(),
+            Contract::reload.name(),
+            Contract::request_decision.name(),
+            Contract::request_cancel.name(),
+            Contract::record_signal.name(),
+            Contract::begin_attempt.name(),
+            Contract::transfer.name(),
+            Contract::observe.name(),
+            Contract::reobserve.name(),
+            Contract::notify.name(),
+            Contract::open_batch.name(),
+            Contract::claim_chunk.name(),
+            Contract::close_batch.name(),
+        ];
+        assert_eq!(
+            names.join(" "),
+            "assess reload request_decision request_cancel record_signal begin_attempt transfer observe reobserve \
+             notify open_batch claim_chunk close_batch"
+        );
+    }
+}

@@ -10,10 +10,13 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use domain::{AttemptNumber, Ending, Next, Progress};
-use futures::{FutureExt, future::pending};
+use futures::{
+    FutureExt,
+    future::{Fuse, LocalBoxFuture, pending},
+};
 use temporalio_workflow::{
-    ContinueAsNewOptions, TimerOptions, WaitConditionOptions, WorkflowCancellationToken, WorkflowContext,
-    WorkflowTermination, select,
+    ContinueAsNewOptions, TimerOptions, TimerResult, WaitConditionOptions, WorkflowCancellationToken,
+    WorkflowContext, WorkflowTermination, select,
 };
 
 use super::{
@@ -47,6 +50,15 @@ pub(super) struct Temporal {
     /// Temporal's cancel has been passed on to the database.
     cancel_heard: bool,
     steps_in_a_row: u32,
+    /// Stays set while a wait answers what is said, so that a signal costs no timer.
+    alarm: Option<Alarm>,
+}
+
+/// A timer at the server.
+struct Alarm {
+    at: DateTime<Utc>,
+    token: WorkflowCancellationToken,
+    rings: Fuse<LocalBoxFuture<'static, TimerResult>>,
 }
 
 impl Steps for Temporal {
@@ -126,7 +138,7 @@ impl Steps for Temporal {
 impl Temporal {
     pub(super) fn new(ctx: WorkflowContext<PayoutWorkflow>) -> Self {
         let payout = PayoutRef { payout: ctx.state(|state| state.input.payout) };
-        Self { ctx, payout, cancel_heard: false, steps_in_a_row: 0 }
+        Self { ctx, payout, cancel_heard: false, steps_in_a_row: 0, alarm: None }
     }
 
     /// Before the workflow ends: what people asked for meanwhile is not lost without a trace. A wake-up is: it named a row,
@@ -150,6 +162,12 @@ impl Temporal {
     /// Waits at `place` until it is over or somebody has moved the payout, and answers everything that is said meanwhile.
     async fn wait(&mut self, place: Place) -> Result<Waited, WorkflowTermination> {
         self.show(place.next());
+        let waited = self.wait_and_listen(place).await;
+        self.silence();
+        waited
+    }
+
+    async fn wait_and_listen(&mut self, place: Place) -> Result<Waited, WorkflowTermination> {
         loop {
             if let Some(next) = self.hear(place).await? {
                 return Ok(Waited::Moved(next));
@@ -176,7 +194,8 @@ impl Temporal {
                 continue;
             }
             self.continue_as_new_when_long()?;
-            self.sleep([due, hinted.map(|(_, at)| at)].into_iter().flatten().min(), now, place).await;
+            let alarm = [due, hinted.map(|(_, at)| at)].into_iter().flatten().min();
+            self.sleep(place, alarm).await;
         }
     }
 
@@ -280,33 +299,36 @@ impl Temporal {
     }
 
     /// Until something is said, or until `alarm`.
-    async fn sleep(&mut self, alarm: Option<DateTime<Utc>>, now: DateTime<Utc>, place: Place) {
+    async fn sleep(&mut self, place: Place, alarm: Option<DateTime<Utc>>) {
         self.show(place.next());
         self.steps_in_a_row = 0;
-        let apart = WorkflowCancellationToken::new();
-        let options = WaitConditionOptions::builder().cancellation_token(apart).build();
-        let said = self.ctx.wait_condition_with_options(|state| !state.inbox.is_empty(), options);
+        if self.alarm.as_ref().map(|set| set.at) != alarm {
+            self.silence();
+            self.alarm = alarm.map(|at| Alarm::set(self.ctx.clone(), at, place.alarm()));
+        }
+        let mut never = pending().boxed_local().fuse();
+        let mut rings = self.alarm.as_mut().map_or(&mut never, |set| &mut set.rings);
+        let apart =
+            WaitConditionOptions::builder().cancellation_token(WorkflowCancellationToken::new()).build();
+        let said = self.ctx.wait_condition_with_options(|state| !state.inbox.is_empty(), apart);
         let cancelled =
             async { if self.cancel_heard { pending().await } else { self.ctx.cancelled().await } };
-        let timer = WorkflowCancellationToken::new();
-        let time = async {
-            let Some(alarm) = alarm else { return pending().await };
-            let options =
-                TimerOptions::builder((alarm.signed_duration_since(now)).to_std().unwrap_or_default())
-                    .cancellation_token(timer.clone())
-                    .summary(place.alarm().to_owned())
-                    .build();
-            self.ctx.timer(options).await
+        let (mut said, mut cancelled) = (std::pin::pin!(said), std::pin::pin!(cancelled.fuse()));
+        let rung = select! {
+            _ = said => false,
+            _ = cancelled => false,
+            _ = rings => true,
         };
-        let (mut said, mut cancelled, mut time) =
-            (std::pin::pin!(said), std::pin::pin!(cancelled.fuse()), std::pin::pin!(time.fuse()));
-        select! {
-            _ = said => {}
-            _ = cancelled => {}
-            _ = time => {}
+        if rung {
+            self.alarm = None;
         }
-        // Dropping the future would leave the timer running at the server; a timer that has fired takes no notice.
-        timer.cancel();
+    }
+
+    /// Dropping a timer's future would leave the timer running at the server.
+    fn silence(&mut self) {
+        if let Some(alarm) = self.alarm.take() {
+            alarm.token.cancel();
+        }
     }
 
     /// A run whose history has grown long goes on as a new one, with all it remembers. Nothing is pending here.
@@ -346,6 +368,26 @@ impl Temporal {
     }
 
     fn now(&self) -> DateTime<Utc> {
-        self.ctx.workflow_time().map_or(DateTime::UNIX_EPOCH, DateTime::from)
+        now(&self.ctx)
     }
+}
+
+impl Alarm {
+    /// The timer starts when it is first waited for; one whose time has passed rings at once.
+    fn set(ctx: WorkflowContext<PayoutWorkflow>, at: DateTime<Utc>, summary: &'static str) -> Self {
+        let token = WorkflowCancellationToken::new();
+        let apart = token.clone();
+        let rings = async move {
+            let wait = at.signed_duration_since(now(&ctx)).to_std().unwrap_or_default();
+            let timer =
+                TimerOptions::builder(wait).cancellation_token(apart).summary(summary.to_owned()).build();
+            ctx.timer(timer).await
+        };
+        Self { at, token, rings: rings.boxed_local().fuse() }
+    }
+}
+
+/// Workflow time: the same on every replay.
+fn now(ctx: &WorkflowContext<PayoutWorkflow>) -> DateTime<Utc> {
+    ctx.workflow_time().map_or(DateTime::UNIX_EPOCH, DateTime::from)
 }
