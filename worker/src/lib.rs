@@ -1,1 +1,25 @@
+//! The worker process: carries workflows and their steps, relays the outbox, starts what has no workflow, and says how it is.
+//!
+//! Deployed apart from the API ([`serve`] in a binary of its own), or inside it in development (`ENABLE_WORKERS=true`). Any number
+//! may run at once: PostgreSQL and Temporal decide who does what. Guarantee: it can be killed at any moment.
+//! Architecture invariant: no rule of payouts is here; this crate only wires the others together.
 
+mod engine;
+mod health;
+mod health_line;
+mod processes;
+mod redis_link;
+mod relay;
+mod schedule;
+mod serve;
+pub mod settings;
+mod supervisor;
+mod sweeper;
+mod telemetry;
+
+pub use engine::Engine;
+pub use redis_link::RedisLink;
+pub use relay::relay;
+pub use serve::{Running, World, serve, world};
+pub use settings::Settings;
+pub use telemetry::init_logs;

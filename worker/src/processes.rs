@@ -1,0 +1,127 @@
+//! The SDK's workers: one for workflows and database steps, one for transfers, one for look-ups, each on a thread of its own
+//! (a worker cannot move between threads, and all workflow code of one runs on one thread).
+
+use std::{sync::Arc, thread, time::Duration};
+
+use activities::World;
+use anyhow::Context;
+use temporalio_client::Client;
+use temporalio_sdk::{
+    Runtime, Worker, WorkerOptions,
+    runtime::{
+        PollerBehavior, RuntimeOptions,
+        worker_tuner::{FixedSizeSlotSupplier, TunerHolder},
+    },
+};
+use tokio::{runtime::Handle, sync::oneshot};
+use tokio_util::sync::CancellationToken;
+use workflows::{BatchWorkflow, PayoutWorkflow, names};
+
+use crate::Settings;
+
+/// Waiting payouts kept in memory, about 12 KB each; others are rebuilt from history when they move.
+const CACHED_WORKFLOWS: usize = 1000;
+/// Workflow tasks at the same time: they are CPU of one thread, and mostly wait for their database step.
+const WORKFLOW_TASKS: usize = 50;
+/// A killed worker's payouts wait this long for it before another takes them.
+const STICKY_TIMEOUT: Duration = Duration::from_secs(2);
+/// Look-ups at the same time: cheap, and somebody waits for the answer.
+const LOOK_UPS: usize = 10;
+/// Look-ups per second over the fleet, apart from transfers so that neither starves the other.
+const LOOK_UPS_PER_SECOND: f64 = 50.0;
+/// On SIGTERM: a transfer's call may take 38 s; what is not done by then is tried again elsewhere, and never sent twice.
+const GRACE: Duration = Duration::from_secs(45);
+
+/// Runs the three workers until `stop`, or until one of them fails.
+pub(crate) async fn run(
+    world: Arc<World>,
+    client: Client,
+    settings: &Settings,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
+    let runtime =
+        Arc::new(Runtime::from_current_tokio(RuntimeOptions::default()).context("the SDK's runtime")?);
+    let pool_size = usize::try_from(settings.database_pool_size)?;
+    let payouts = activities::register_database_steps(
+        WorkerOptions::new(names::TASK_QUEUE)
+            .register_workflow::<PayoutWorkflow>()?
+            .register_workflow::<BatchWorkflow>()?
+            .max_cached_workflows(CACHED_WORKFLOWS)
+            .sticky_queue_schedule_to_start_timeout(STICKY_TIMEOUT)
+            .workflow_task_poller_behavior(PollerBehavior::SimpleMaximum(4))
+            .activity_task_poller_behavior(PollerBehavior::SimpleMaximum(2))
+            // As many steps at once as there are connections: more would only wait for one.
+            .tuner(slots(WORKFLOW_TASKS, pool_size, pool_size))
+            .graceful_shutdown_period(GRACE),
+        &world,
+    )
+    .build();
+    let transfers = activities::register_transfers(
+        WorkerOptions::new(names::TRANSFER_QUEUE)
+            .max_task_queue_activities_per_second(f64::from(settings.payout_rate_limit))
+            .activity_task_poller_behavior(PollerBehavior::SimpleMaximum(2))
+            .tuner(slots(2, settings.payout_concurrency, 1))
+            .graceful_shutdown_period(GRACE),
+        &world,
+    )
+    .build();
+    let look_ups = activities::register_look_ups(
+        WorkerOptions::new(names::LOOKUP_QUEUE)
+            .max_task_queue_activities_per_second(LOOK_UPS_PER_SECOND)
+            .activity_task_poller_behavior(PollerBehavior::SimpleMaximum(2))
+            .tuner(slots(2, LOOK_UPS, 1))
+            .graceful_shutdown_period(GRACE),
+        &world,
+    )
+    .build();
+    let mut ended = futures::stream::FuturesUnordered::new();
+    for (name, options) in [("payouts", payouts), ("transfers", transfers), ("look-ups", look_ups)] {
+        ended.push(on_a_thread(name, options, client.clone(), runtime.clone(), stop.clone())?);
+    }
+    let mut result = Ok(());
+    while let Some(one) = futures::StreamExt::next(&mut ended).await {
+        // When one worker ends, the process ends: a supervisor starts it again whole.
+        stop.cancel();
+        let one = one.unwrap_or_else(|_| Err(anyhow::anyhow!("a worker thread died")));
+        if result.is_ok() {
+            result = one;
+        }
+    }
+    result
+}
+
+fn slots(workflow_tasks: usize, activities: usize, local: usize) -> TunerHolder {
+    TunerHolder::builder()
+        .workflow_task_slot_supplier(FixedSizeSlotSupplier::new(workflow_tasks))
+        .activity_task_slot_supplier(FixedSizeSlotSupplier::new(activities))
+        .local_activity_task_slot_supplier(FixedSizeSlotSupplier::new(local))
+        .nexus_task_slot_supplier(FixedSizeSlotSupplier::new(1))
+        .build()
+}
+
+fn on_a_thread(
+    name: &'static str,
+    options: WorkerOptions,
+    client: Client,
+    runtime: Arc<Runtime>,
+    stop: CancellationToken,
+) -> anyhow::Result<oneshot::Receiver<anyhow::Result<()>>> {
+    let (tell, ended) = oneshot::channel();
+    let handle = Handle::current();
+    thread::Builder::new().name(format!("worker-{name}")).spawn(move || {
+        let result = handle.block_on(async {
+            let mut worker = Worker::new(&runtime, client, options)
+                .map_err(|error| anyhow::anyhow!("the {name} worker: {error}"))?;
+            let shut_down = worker.shutdown_handle();
+            tokio::spawn(async move {
+                stop.cancelled().await;
+                shut_down();
+            });
+            tracing::info!("the {name} worker is polling");
+            worker.run().await.with_context(|| format!("the {name} worker"))
+        });
+        // Nobody listens only when the process is ending.
+        let _ = tell.send(result);
+    })?;
+    Ok(ended)
+}

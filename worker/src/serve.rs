@@ -1,0 +1,118 @@
+//! Puts the parts of a worker together and runs them until told to stop.
+
+use std::{sync::Arc, time::Duration};
+
+use anyhow::Context;
+use domain::{Clock, SystemClock};
+use gateway::{PayoutGateway, flutterwave::v3::FlutterwaveV3};
+use store::Pool;
+use tokio::sync::Semaphore;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    Engine, RedisLink, Settings, health, health::Vitals, health_line, processes, relay, schedule, supervisor,
+    sweeper,
+};
+
+pub use activities::World;
+
+/// What a recipient's bank statement shows.
+const NARRATION: &str = "Payout";
+/// Beyond the client's timeout: for the two commits around the call and the difference between two clocks.
+const LEASE_MARGIN: Duration = Duration::from_secs(5);
+/// Background tasks that have not ended by then are left.
+const STOP_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Builds what the steps are given.
+pub fn world(settings: &Settings, pool: Pool) -> anyhow::Result<Arc<World>> {
+    let gateway: Arc<dyn PayoutGateway> =
+        Arc::new(FlutterwaveV3::new(settings.gateway.clone()).context("the gateway's client")?);
+    Ok(Arc::new(World {
+        pool,
+        gateway,
+        clock: Arc::new(SystemClock),
+        rules: activities::Rules {
+            risk: settings.risk.clone(),
+            retry: settings.retry.clone(),
+            prefix: settings.prefix.clone(),
+            window: settings.window,
+            zone: settings.zone,
+            engine_approval: settings.engine_approval,
+            send_lease: settings.gateway.timeout.saturating_add(LEASE_MARGIN),
+            narration: NARRATION.to_owned(),
+            batches_per_minute: settings.batch_rate_limit,
+        },
+        tally: activities::Tally::default(),
+        batch_slots: Semaphore::new(settings.batch_concurrency),
+    }))
+}
+
+/// The shared parts of a running process.
+pub struct Running {
+    pub world: Arc<World>,
+    pub engine: Engine,
+    pub redis: Arc<RedisLink>,
+}
+
+/// Runs a worker until `stop` is cancelled or it cannot go on; then `stop` is cancelled by it. `listen` is false inside the API,
+/// which answers for itself, and relays too: then this worker leaves the outbox to it.
+pub async fn serve(
+    running: Running,
+    settings: &Settings,
+    inside_api: bool,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
+    let Running { world, engine, redis } = running;
+    let vitals = Arc::new(Vitals { world: world.clone(), engine: engine.clone(), redis });
+    let tasks = TaskTracker::new();
+    let (pool, clock): (Pool, Arc<dyn Clock>) = (world.pool.clone(), world.clock.clone());
+    if !inside_api {
+        let (vitals, stop, listen) = (vitals.clone(), stop.clone(), settings.worker_listen);
+        tasks.spawn(async move {
+            supervisor::keep_going("the health endpoint", stop.clone(), || {
+                health::serve(listen, vitals.clone(), stop.clone())
+            })
+            .await;
+        });
+    }
+    if !inside_api {
+        let (pool, engine, clock, stop) = (pool.clone(), engine.clone(), clock.clone(), stop.clone());
+        tasks.spawn(async move {
+            supervisor::keep_going("the relay", stop.clone(), || {
+                relay(pool.clone(), engine.clone(), clock.clone(), stop.clone())
+            })
+            .await;
+        });
+    }
+    {
+        let (engine, stop) = (engine.clone(), stop.clone());
+        tasks.spawn(async move {
+            supervisor::keep_going("the sweeper", stop.clone(), || {
+                sweeper::sweep(pool.clone(), engine.clone(), clock.clone(), stop.clone())
+            })
+            .await;
+        });
+    }
+    {
+        let (stop, max_clients) = (stop.clone(), settings.redis.max_clients);
+        tasks.spawn(async move {
+            supervisor::keep_going("the health line", stop.clone(), || {
+                health_line::tell(vitals.clone(), max_clients, stop.clone())
+            })
+            .await;
+        });
+    }
+    let result = match engine.wait(&stop).await {
+        None => Ok(()),
+        Some(client) => {
+            schedule::ensure(client, settings.window).await.context("the batch schedule")?;
+            processes::run(world, client.clone(), settings, stop.clone()).await
+        }
+    };
+    stop.cancel();
+    tasks.close();
+    if tokio::time::timeout(STOP_TIMEOUT, tasks.wait()).await.is_err() {
+        tracing::warn!("background tasks were left running");
+    }
+    result
+}

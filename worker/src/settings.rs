@@ -1,0 +1,419 @@
+//! What the environment says, read once and refused as a whole: every mistake is named, so that one failed start names them all.
+
+use std::{fmt, net::SocketAddr, time::Duration};
+
+use chrono_tz::Tz;
+use domain::{BatchWindow, Currency, Money, ReferencePrefix, RetrySchedule, RiskPolicy};
+use gateway::flutterwave::v3::{Config as GatewayConfig, KeyMode, SecretKey};
+use store::attempts::RetryPolicy;
+use url::Url;
+
+/// Development takes test keys only, production live keys only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AppEnv {
+    Development,
+    Production,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    Text,
+    Json,
+}
+
+/// A value that cannot be printed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct RedisSettings {
+    pub host: String,
+    pub port: u16,
+    pub username: Option<String>,
+    pub password: Option<Secret>,
+    pub db: i64,
+    /// Over the whole fleet: what the server is told to allow.
+    pub max_clients: u32,
+    /// Connections of one process.
+    pub pool_size: u32,
+}
+
+/// Read by the worker and by the API alike.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    pub app_env: AppEnv,
+    pub log_format: LogFormat,
+    pub database_url: Secret,
+    pub database_pool_size: u32,
+    pub redis: RedisSettings,
+    pub temporal_address: Url,
+    pub temporal_namespace: String,
+    pub gateway: GatewayConfig,
+    pub prefix: ReferencePrefix,
+    pub window: BatchWindow,
+    pub zone: Tz,
+    pub retry: RetryPolicy,
+    pub risk: RiskPolicy,
+    pub engine_approval: bool,
+    /// Transfers at the same time, per process.
+    pub payout_concurrency: usize,
+    /// Transfers per second, over the whole fleet.
+    pub payout_rate_limit: u32,
+    /// Chunks claimed at the same time, per process.
+    pub batch_concurrency: usize,
+    /// Batches per minute, over the whole fleet.
+    pub batch_rate_limit: u32,
+    /// Where the worker answers `/healthz` and `/metrics`.
+    pub worker_listen: SocketAddr,
+}
+
+/// Every mistake of the environment, one per line.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the environment is not right:\n  {}", .0.join("\n  "))]
+pub struct InvalidSettings(pub Vec<String>);
+
+impl Settings {
+    pub fn from_env() -> Result<Self, InvalidSettings> {
+        Self::read(|name| std::env::var(name).ok())
+    }
+
+    /// Reads the variables through `get`; empty is unset.
+    pub fn read(get: impl Fn(&str) -> Option<String>) -> Result<Self, InvalidSettings> {
+        let mut from = Reader { get, wrong: vec![] };
+        let app_env = from.one_of(
+            "APP_ENV",
+            Some("development"),
+            "development or production",
+            [("development", AppEnv::Development), ("production", AppEnv::Production)],
+        );
+        let log_format = from.one_of(
+            "LOG_FORMAT",
+            Some("text"),
+            "text or json",
+            [("text", LogFormat::Text), ("json", LogFormat::Json)],
+        );
+        let database_url = from.parse(
+            "DATABASE_URL",
+            None,
+            "a URL such as postgres://user:password@host/database",
+            |text| {
+                (text.starts_with("postgres://") || text.starts_with("postgresql://"))
+                    .then(|| Secret(text.to_owned()))
+            },
+        );
+        let database_pool_size = from.number("DATABASE_POOL_SIZE", "10", 2, 200);
+        let redis = from.redis();
+        let temporal_address =
+            from.parse("TEMPORAL_ADDRESS", Some("127.0.0.1:7233"), "host:port or a URL", temporal_url);
+        let temporal_namespace = from.parse("TEMPORAL_NAMESPACE", Some("default"), "a name", non_empty);
+        let gateway = from.gateway(app_env);
+        let prefix = from.parse(
+            "REFERENCE_PREFIX",
+            None,
+            "1 to 6 characters of a-z and 0-9, this installation's own",
+            |text| text.parse().ok(),
+        );
+        let window = from.parse(
+            "BATCH_WINDOW",
+            Some("2h"),
+            "`open`, or an interval that divides a day such as 2h",
+            |text| text.parse().ok(),
+        );
+        let zone = from.parse(
+            "BATCH_TIME_ZONE",
+            Some("Africa/Lagos"),
+            "an IANA time zone such as Africa/Lagos",
+            |text| text.parse().ok(),
+        );
+        let schedule =
+            from.parse("RETRY_SCHEDULE", Some("1m,5m,30m"), "three delays such as 1m,5m,30m", |text| {
+                text.parse::<RetrySchedule>().ok()
+            });
+        let webhook_timeout =
+            from.parse("WEBHOOK_TIMEOUT", Some("2m"), "a time from 1s to 1h such as 2m", |text| {
+                duration(text)
+                    .filter(|time| (Duration::from_secs(1)..=Duration::from_hours(1)).contains(time))
+            });
+        let limit =
+            from.parse("AUTO_APPROVE_LIMIT", Some("50000.00"), "an amount in NGN such as 50000.00", |text| {
+                Money::parse(text, Currency::Ngn).ok()
+            });
+        let engine_approval = from.flag("ALLOW_ENGINE_APPROVAL", app_env == Some(AppEnv::Development));
+        let payout_concurrency = from.number("PAYOUT_WORKER_CONCURRENCY", "5", 1, 1000);
+        let payout_rate_limit = from.number("PAYOUT_WORKER_RATE_LIMIT", "10", 1, 10_000);
+        let batch_concurrency = from.number("BATCH_WORKER_CONCURRENCY", "1", 1, 100);
+        let batch_rate_limit = from.number("BATCH_WORKER_RATE_LIMIT", "1", 1, 10_000);
+        let worker_listen = from.parse(
+            "WORKER_LISTEN",
+            Some("127.0.0.1:8081"),
+            "an address such as 127.0.0.1:8081",
+            |text| text.parse().ok(),
+        );
+        let read = || {
+            Some(Self {
+                app_env: app_env?,
+                log_format: log_format?,
+                database_url: database_url?,
+                database_pool_size: u32::try_from(database_pool_size?).ok()?,
+                redis: redis?,
+                temporal_address: temporal_address?,
+                temporal_namespace: temporal_namespace?,
+                gateway: gateway?,
+                prefix: prefix?,
+                window: window?,
+                zone: zone?,
+                retry: RetryPolicy { schedule: schedule?, webhook_timeout: webhook_timeout? },
+                risk: documented_policy(limit?),
+                engine_approval: engine_approval?,
+                payout_concurrency: usize::try_from(payout_concurrency?).ok()?,
+                payout_rate_limit: u32::try_from(payout_rate_limit?).ok()?,
+                batch_concurrency: usize::try_from(batch_concurrency?).ok()?,
+                batch_rate_limit: u32::try_from(batch_rate_limit?).ok()?,
+                worker_listen: worker_listen?,
+            })
+        };
+        match read() {
+            Some(settings) if from.wrong.is_empty() => Ok(settings),
+            _ => Err(InvalidSettings(from.wrong)),
+        }
+    }
+}
+
+/// The documented rules; the amount is configurable.
+fn documented_policy(auto_approve_limit: Money) -> RiskPolicy {
+    RiskPolicy {
+        version: format!("documented-1 ({auto_approve_limit})"),
+        auto_approve_limit,
+        min_successful_payouts: 3,
+        failed_payouts_flag: 2,
+        failed_within_days: 30,
+        bank_change_within_days: 7,
+        requests_per_day_spike: 10,
+        amount_spike_factor: 5,
+    }
+}
+
+/// Reads variables and collects what is wrong with them. The API reads its own through one too.
+pub struct Reader<G> {
+    get: G,
+    pub wrong: Vec<String>,
+}
+
+impl<G: Fn(&str) -> Option<String>> Reader<G> {
+    pub fn new(get: G) -> Self {
+        Self { get, wrong: vec![] }
+    }
+
+    fn value(&self, name: &str) -> Option<String> {
+        (self.get)(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
+    }
+
+    /// The value is never repeated in a complaint: it may be a secret.
+    pub fn parse<T>(
+        &mut self,
+        name: &str,
+        default: Option<&str>,
+        expected: &str,
+        parse: impl FnOnce(&str) -> Option<T>,
+    ) -> Option<T> {
+        let Some(value) = self.value(name).or_else(|| default.map(str::to_owned)) else {
+            self.wrong.push(format!("{name} is not set: expected {expected}"));
+            return None;
+        };
+        let parsed = parse(&value);
+        if parsed.is_none() {
+            self.wrong.push(format!("{name} is not valid: expected {expected}"));
+        }
+        parsed
+    }
+
+    fn one_of<T: Copy, const N: usize>(
+        &mut self,
+        name: &str,
+        default: Option<&str>,
+        expected: &str,
+        choices: [(&str, T); N],
+    ) -> Option<T> {
+        self.parse(name, default, expected, |text| {
+            choices.iter().find(|(word, _)| *word == text).map(|(_, choice)| *choice)
+        })
+    }
+
+    fn flag(&mut self, name: &str, default: bool) -> Option<bool> {
+        let default = if default { "true" } else { "false" };
+        self.one_of(name, Some(default), "true or false", [("true", true), ("false", false)])
+    }
+
+    fn number(&mut self, name: &str, default: &str, least: u64, most: u64) -> Option<u64> {
+        self.parse(name, Some(default), &format!("a whole number from {least} to {most}"), |text| {
+            text.parse().ok().filter(|number| (least..=most).contains(number))
+        })
+    }
+
+    fn redis(&mut self) -> Option<RedisSettings> {
+        let host = self.parse("REDIS_HOST", Some("127.0.0.1"), "a host name", non_empty);
+        let port = self.parse("REDIS_PORT", Some("6379"), "a port", |text| text.parse().ok());
+        let db = self.number("REDIS_DB", "0", 0, 65_535);
+        let max_clients = self.number("REDIS_MAX_CLIENTS", "50", 1, 100_000);
+        let pool_size = self.number("REDIS_POOL_SIZE", "10", 1, 1000);
+        if let (Some(pool_size), Some(max_clients)) = (pool_size, max_clients)
+            && pool_size > max_clients
+        {
+            self.wrong.push(
+                "REDIS_POOL_SIZE is larger than REDIS_MAX_CLIENTS: one process would use up the fleet's connections".to_owned(),
+            );
+        }
+        Some(RedisSettings {
+            host: host?,
+            port: port?,
+            username: self.value("REDIS_USERNAME"),
+            password: self.value("REDIS_PASSWORD").map(Secret),
+            db: i64::try_from(db?).ok()?,
+            max_clients: u32::try_from(max_clients?).ok()?,
+            pool_size: u32::try_from(pool_size?).ok()?,
+        })
+    }
+
+    fn gateway(&mut self, app_env: Option<AppEnv>) -> Option<GatewayConfig> {
+        let base_url = self.parse(
+            "FLUTTERWAVE_BASE_URL",
+            Some("https://api.flutterwave.com"),
+            "an http or https URL",
+            |text| Url::parse(text).ok(),
+        );
+        let key =
+            self.parse("FLUTTERWAVE_SECRET_KEY", None, "the secret key of Flutterwave's dashboard", |text| {
+                text.parse::<SecretKey>().ok()
+            });
+        let timeout = self.parse(
+            "GATEWAY_TIMEOUT",
+            Some("38s"),
+            "a time from 1s to 50s; a live key needs more than 28s",
+            |text| {
+                duration(text)
+                    .filter(|time| (Duration::from_secs(1)..=Duration::from_secs(50)).contains(time))
+            },
+        );
+        if let (Some(app_env), Some(key)) = (app_env, key.as_ref()) {
+            match (app_env, key.mode()) {
+                (AppEnv::Development, KeyMode::Test) | (AppEnv::Production, KeyMode::Live) => {}
+                (AppEnv::Development, _) => self.wrong.push(
+                    "FLUTTERWAVE_SECRET_KEY is not a test key (FLWSECK_TEST-…): APP_ENV=development moves no real money".to_owned(),
+                ),
+                (AppEnv::Production, _) => self.wrong.push(
+                    "FLUTTERWAVE_SECRET_KEY is not a live key (FLWSECK-…): APP_ENV=production would pay nobody".to_owned(),
+                ),
+            }
+        }
+        let mut config = GatewayConfig::new(base_url?, key?);
+        config.timeout = timeout?;
+        // Connecting is a part of the call: at most half of it.
+        config.connect_timeout = config.connect_timeout.min(config.timeout.checked_div(2)?);
+        if let Err(wrong) = config.check() {
+            self.wrong.push(format!("FLUTTERWAVE_BASE_URL, FLUTTERWAVE_SECRET_KEY and GATEWAY_TIMEOUT do not fit together: {wrong}"));
+        }
+        Some(config)
+    }
+}
+
+fn non_empty(text: &str) -> Option<String> {
+    (!text.is_empty()).then(|| text.to_owned())
+}
+
+fn temporal_url(text: &str) -> Option<Url> {
+    let url = if text.contains("://") { Url::parse(text) } else { Url::parse(&format!("http://{text}")) };
+    url.ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
+}
+
+/// `500ms`, `30s`, `2m`, `24h`.
+pub fn duration(text: &str) -> Option<Duration> {
+    let unit_at = text.find(|c: char| !c.is_ascii_digit())?;
+    let (number, unit) = text.split_at_checked(unit_at)?;
+    let number: u64 = number.parse().ok()?;
+    match unit {
+        "ms" => Some(Duration::from_millis(number)),
+        "s" => Some(Duration::from_secs(number)),
+        "m" => number.checked_mul(60).map(Duration::from_secs),
+        "h" => number.checked_mul(3600).map(Duration::from_secs),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(changes: &[(&str, &str)]) -> Result<Settings, InvalidSettings> {
+        Settings::read(|name| {
+            let changed = changes.iter().find(|(changed, _)| *changed == name);
+            changed.map(|(_, value)| (*value).to_owned()).or_else(|| match name {
+                "DATABASE_URL" => Some("postgres://localhost/payouts".to_owned()),
+                "FLUTTERWAVE_SECRET_KEY" => Some("FLWSECK_TEST-key".to_owned()),
+                "REFERENCE_PREFIX" => Some("test".to_owned()),
+                _ => None,
+            })
+        })
+    }
+
+    #[test]
+    fn defaults_are_the_documented_ones() {
+        let settings = read(&[]).unwrap();
+        assert_eq!((settings.payout_concurrency, settings.payout_rate_limit), (5, 10));
+        assert_eq!((settings.batch_concurrency, settings.batch_rate_limit), (1, 1));
+        assert_eq!((settings.redis.max_clients, settings.redis.pool_size), (50, 10));
+        assert_eq!(settings.window, "2h".parse().unwrap());
+        assert_eq!(settings.gateway.timeout, Duration::from_secs(38));
+    }
+
+    #[test]
+    fn every_mistake_is_named_at_once() {
+        let InvalidSettings(wrong) = read(&[
+            ("DATABASE_URL", ""),
+            ("BATCH_WINDOW", "7h"),
+            ("REDIS_PORT", "x"),
+            ("PAYOUT_WORKER_RATE_LIMIT", "0"),
+        ])
+        .unwrap_err();
+        for name in ["DATABASE_URL", "BATCH_WINDOW", "REDIS_PORT", "PAYOUT_WORKER_RATE_LIMIT"] {
+            assert!(wrong.iter().any(|line| line.starts_with(name)), "{name} in {wrong:?}");
+        }
+    }
+
+    #[test]
+    fn keys_match_the_environment() {
+        assert!(read(&[("FLUTTERWAVE_SECRET_KEY", "FLWSECK-live")]).is_err());
+        assert!(read(&[("APP_ENV", "production")]).is_err());
+        assert!(read(&[("APP_ENV", "production"), ("FLUTTERWAVE_SECRET_KEY", "FLWSECK-live")]).is_ok());
+        let short = [
+            ("APP_ENV", "production"),
+            ("FLUTTERWAVE_SECRET_KEY", "FLWSECK-live"),
+            ("GATEWAY_TIMEOUT", "20s"),
+        ];
+        assert!(read(&short).is_err());
+    }
+
+    #[test]
+    fn one_process_cannot_use_up_the_fleets_connections() {
+        assert!(read(&[("REDIS_POOL_SIZE", "60")]).is_err());
+    }
+
+    #[test]
+    fn nothing_secret_is_printed() {
+        let settings =
+            read(&[("DATABASE_URL", "postgres://u:hunter2@h/d"), ("REDIS_PASSWORD", "hunter3")]).unwrap();
+        let printed = format!("{settings:?}");
+        assert!(!printed.contains("hunter") && !printed.contains("FLWSECK_TEST-key"));
+    }
+}

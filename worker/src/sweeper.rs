@@ -1,0 +1,57 @@
+//! Starts a workflow for every payout that is not final and has none: a terminated run, a reset, an emptied Temporal database cost
+//! time, not money. Starting one that runs is refused by the engine and changes nothing.
+
+use std::{sync::Arc, time::Duration};
+
+use chrono::TimeDelta;
+use domain::Clock;
+use store::Pool;
+use temporalio_client::{Client, errors::WorkflowStartError};
+use tokio_util::sync::CancellationToken;
+
+use crate::{Engine, relay::start_payout_workflow};
+
+const EVERY: Duration = Duration::from_secs(30);
+/// Payouts that moved just now are being carried by somebody.
+const QUIET_FOR: TimeDelta = TimeDelta::seconds(30);
+const PAGE: i64 = 200;
+/// Between two pages: at most a few hundred starts a second, a fraction of what the engine takes.
+const BREATH: Duration = Duration::from_millis(500);
+
+pub(crate) async fn sweep(
+    pool: Pool,
+    engine: Engine,
+    clock: Arc<dyn Clock>,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
+    let Some(client) = engine.wait(&stop).await else { return Ok(()) };
+    loop {
+        if let Err(error) = sweep_once(&pool, client, clock.as_ref()).await {
+            tracing::warn!("the sweep was cut short: {error:#}");
+        }
+        tokio::select! {
+            () = stop.cancelled() => return Ok(()),
+            () = tokio::time::sleep(EVERY) => {}
+        }
+    }
+}
+
+async fn sweep_once(pool: &Pool, client: &Client, clock: &dyn Clock) -> anyhow::Result<()> {
+    let now = clock.now();
+    let quiet_since = now.checked_sub_signed(QUIET_FOR).unwrap_or(now);
+    let mut after = None;
+    loop {
+        let page = store::sweep::open_payouts(pool, after, quiet_since, PAGE).await?;
+        for start in &page {
+            match start_payout_workflow(client, start).await {
+                Ok(()) | Err(WorkflowStartError::AlreadyStarted { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        after = page.last().map(|start| start.payout);
+        if page.len() < usize::try_from(PAGE)? {
+            return Ok(());
+        }
+        tokio::time::sleep(BREATH).await;
+    }
+}
