@@ -3,7 +3,7 @@
 //! Absence never ends an attempt: "not found", however often, permits only sending the *same* attempt again under the same
 //! reference. A next attempt and a refund demand a [`ProvenUnpaid`] for every earlier one, and only this module makes one.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -80,8 +80,8 @@ pub enum Observed {
     },
 }
 
-/// The gateway's record of a transfer, as far as it was told.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// The gateway's record of a transfer, as far as it was told. Cannot be printed with its account number.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Sighting {
     pub reference: Reference,
     pub gateway_id: String,
@@ -89,6 +89,17 @@ pub struct Sighting {
     pub bank: String,
     pub account: String,
     pub fee: Option<Money>,
+}
+
+impl fmt::Debug for Sighting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sighting")
+            .field("reference", &self.reference)
+            .field("gateway_id", &self.gateway_id)
+            .field("amount", &self.amount)
+            .field("fee", &self.fee)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Sighting {
@@ -117,10 +128,46 @@ pub struct AttemptFacts {
     pub sends: u32,
     /// When the gateway itself last said that this reference has failed, or declined its only send.
     pub failed_seen_at: Option<DateTime<Utc>>,
+    /// What the latest look at a failed attempt said instead.
+    pub doubt: Option<Doubt>,
+}
+
+/// What a look at a failed attempt said that was no failure. While it stands, the failure proves nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Doubt {
+    /// Nothing that tells: a record that is gone, that disagrees, or that cannot be read.
+    Unconfirmed,
+    /// The gateway is still at it.
+    InFlight,
+    /// The gateway says that it paid after all. Only a person settles that.
+    Paid,
+}
+
+impl Doubt {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Unconfirmed => "unconfirmed",
+            Self::InFlight => "in_flight",
+            Self::Paid => "paid",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Unconfirmed, Self::InFlight, Self::Paid].into_iter().find(|doubt| doubt.as_str() == text)
+    }
+
+    fn words(self) -> &'static str {
+        match self {
+            Self::Unconfirmed => "the gateway did not confirm its failure when it was asked again",
+            Self::InFlight => "the gateway now says that it is on its way",
+            Self::Paid => "the gateway now says that it has paid",
+        }
+    }
 }
 
 /// Proof that an attempt did not pay and cannot pay any more. Made only from an attempt whose failure the gateway itself
-/// told.
+/// told, and nothing else since.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ProvenUnpaid {
     attempt: AttemptNumber,
@@ -128,20 +175,22 @@ pub struct ProvenUnpaid {
 
 /// An attempt that may still pay, or has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("attempt {} is {status}: it has not conclusively failed", attempt.get())]
+#[error("attempt {} is {status}: {}", attempt.get(), doubt.map_or("it has not conclusively failed", Doubt::words))]
 pub struct NotProven {
     pub attempt: AttemptNumber,
     pub status: AttemptStatus,
+    pub doubt: Option<Doubt>,
 }
 
 impl AttemptFacts {
     pub fn proof_unpaid(&self) -> Result<ProvenUnpaid, NotProven> {
-        let unproven = NotProven { attempt: self.number, status: self.status };
+        let unproven = NotProven { attempt: self.number, status: self.status, doubt: self.doubt };
         match self.status {
-            AttemptStatus::Failed => {
-                self.failed_seen_at.map(|_| ProvenUnpaid { attempt: self.number }).ok_or(unproven)
+            AttemptStatus::Failed if self.failed_seen_at.is_some() && self.doubt.is_none() => {
+                Ok(ProvenUnpaid { attempt: self.number })
             }
-            AttemptStatus::Submitting
+            AttemptStatus::Failed
+            | AttemptStatus::Submitting
             | AttemptStatus::Accepted
             | AttemptStatus::Unknown
             | AttemptStatus::Succeeded
@@ -174,6 +223,7 @@ mod tests {
             status,
             sends: 1,
             failed_seen_at: seen.then_some(DateTime::UNIX_EPOCH),
+            doubt: None,
         }
     }
 
@@ -184,6 +234,16 @@ mod tests {
             assert_eq!(proven, status == AttemptStatus::Failed, "{status}");
         }
         assert!(facts(1, AttemptStatus::Failed, false).proof_unpaid().is_err());
+    }
+
+    #[test]
+    fn a_doubted_failure_is_no_proof() {
+        for doubt in [Doubt::Unconfirmed, Doubt::InFlight, Doubt::Paid] {
+            let doubted =
+                AttemptFacts { doubt: Some(doubt), ..facts(1, AttemptStatus::Failed, true) }.proof_unpaid();
+            assert!(doubted.unwrap_err().to_string().starts_with("attempt 1 is FAILED: the gateway"));
+            assert_eq!(Doubt::parse(doubt.as_str()), Some(doubt));
+        }
     }
 
     #[test]
