@@ -2,11 +2,14 @@
 //!
 //! Guarantee: every payout that was approved when a window came is claimed or stays approved for the next one; a batch whose
 //! worker died goes on where it was, because each claim is a transaction of its own. Cost: one event a chunk. It moves no
-//! money and signals nobody: the release signals are outbox rows of the claiming transaction.
+//! money and signals nobody: the release signals are outbox rows of the claiming transaction. Temporal's cancel is ignored (a
+//! batch ends by itself); a terminate leaves an open batch, which the next run with its id goes on with.
 //!
 //! Three ways to be started: by the schedule's tick (input `{}`: is a window due?), by run-now with a batch's id, and for
 //! instant payouts under the id [`names::BATCH_OPEN_WORKFLOW_ID`] by signal-with-start of [`names::SIGNAL_RUN`], where it
 //! goes on until no further `run` came during its work.
+
+use std::time::Duration;
 
 use temporalio_common::data_converters::RawValue;
 use temporalio_macros::{workflow, workflow_methods};
@@ -16,13 +19,15 @@ use temporalio_workflow::{
 };
 
 use crate::{
-    calls::database_step,
+    calls::{database_step, pause},
     contract::{BatchInput, BatchRef, BatchSummary, Contract},
     names,
 };
 
 /// Chunks before a run's history is long enough: 200 markers, and as many workflow tasks at worst.
 const CHUNKS_PER_RUN: u32 = 200;
+/// Every payout that is left is locked by somebody else, who will be done soon.
+const LOCKED_PAUSE: Duration = Duration::from_secs(1);
 
 /// A batch's workflow: its state.
 #[workflow]
@@ -77,6 +82,9 @@ async fn claim_all(ctx: &WorkflowContext<BatchWorkflow>, batch: BatchRef) -> Res
         let claimed = database_step(ctx, || Contract::claim_chunk, batch, "Claim a chunk of payouts").await?;
         if !claimed.more {
             return Ok(());
+        }
+        if claimed.claimed == 0 {
+            pause(ctx, LOCKED_PAUSE, "What is left is locked by somebody else").await;
         }
     }
     continue_with(ctx, BatchInput { batch: Some(batch.batch), ..ctx.state(|state| state.input) })

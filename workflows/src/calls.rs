@@ -16,10 +16,14 @@ use temporalio_workflow::{
 
 use crate::names;
 
+/// What whoever starts a workflow sets as its workflow task timeout: a worker that was killed in the middle of a task is
+/// noticed after this time.
+pub const WORKFLOW_TASK_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// A short database step that takes longer than this is waiting for a lock or for a database that is away.
 const LOCAL_STEP_TIMEOUT: Duration = Duration::from_secs(2);
 /// One more try on the spot catches a connection that broke or a serialization failure; more would hold the workflow task
-/// beyond its five seconds.
+/// beyond [`WORKFLOW_TASK_TIMEOUT`].
 const LOCAL_STEP_TRIES: u32 = 2;
 /// Long enough for a fail-over's refused connection to be another one the second time.
 const LOCAL_STEP_PAUSE: Duration = Duration::from_millis(200);

@@ -5,6 +5,9 @@
 //! implementer: every activity runs at least once, maybe twice at the same time, and must be idempotent by row; a failure
 //! means "try again" and is tried again for ever, so an answer that trying again cannot change is a result, not an error.
 //!
+//! `transfer`, `observe` and `reobserve` call the gateway and must heartbeat every two seconds while they do: one that is
+//! silent for [`crate::GATEWAY_HEARTBEAT`] counts as dead and is started again elsewhere.
+//!
 //! Nothing here may carry an account number, a name or a token: inputs and results stay readable in the history for years.
 
 use domain::{AttemptNumber, BatchId, Currency, Ending, PayoutId, Progress, ProviderId};
@@ -175,7 +178,7 @@ impl Contract {
     }
 
     /// Sends a recorded attempt under its one reference, on [`crate::names::TRANSFER_QUEUE`]. A second run that finds it sent
-    /// does not send again: it answers `AwaitOutcome`. Heartbeats: see [`crate::calls::GATEWAY_HEARTBEAT`].
+    /// does not send again: it answers `AwaitOutcome`.
     #[activity(name = "transfer")]
     pub fn transfer(attempt: AttemptRef) -> Progress {
         unimplemented!()

@@ -11,10 +11,12 @@ pub mod names;
 pub mod payout;
 
 pub use batch::BatchWorkflow;
-pub use calls::GATEWAY_HEARTBEAT;
+pub use calls::{GATEWAY_HEARTBEAT, WORKFLOW_TASK_TIMEOUT};
 pub use contract::{
     Assess, AttemptRef, BatchInput, BatchRef, BatchSummary, BeginAttempt, ClaimChunk, Claimed, CloseBatch,
     Contract, EndingRef, EngineCancel, EngineDecision, Notify, Observe, OpenBatch, PayoutInput, PayoutRef,
     RecordSignal, Reload, Reobserve, RequestCancel, RequestDecision, StraySignal, Transfer, UNNAMED, Verdict,
 };
-pub use payout::{Memory, PayoutSignal, PayoutWorkflow, SignalName, Waiting, WakeUp, search_attributes};
+pub use payout::{
+    Memory, PayoutSignal, PayoutWorkflow, SignalName, Waiting, WakeUp, search_attributes, summary,
+};

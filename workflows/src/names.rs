@@ -15,7 +15,7 @@ pub const BATCH_WORKFLOW: &str = "Batch";
 /// The id of the batch workflow that serves instant payouts: one at a time, woken by [`SIGNAL_RUN`].
 pub const BATCH_OPEN_WORKFLOW_ID: &str = "batch-open";
 
-/// A review was decided, or a person asks from the Temporal UI or CLI that it be: see [`crate::signals`].
+/// A review was decided, or a person asks from the Temporal UI or CLI that it be: see [`crate::payout::SignalName`].
 pub const SIGNAL_DECISION: &str = "decision";
 /// A batch took the payout.
 pub const SIGNAL_RELEASE: &str = "release";

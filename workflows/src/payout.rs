@@ -4,8 +4,8 @@
 //! payout's row, so a script that is started again in the middle (a new run, a new machine, a restored database) does not
 //! repeat what is done and does not skip what is not. It sends money only where a step answered that an attempt is recorded.
 //!
-//! It knows no database, no gateway and no Temporal: [`Steps`] does. One driver is the workflow ([`workflow`], [`temporal`]);
-//! tests and simulations are others.
+//! It knows no database, no gateway and no Temporal: [`Steps`] does. One driver is the workflow ([`PayoutWorkflow`]); tests and
+//! simulations are others.
 
 mod signals;
 mod temporal;
@@ -20,7 +20,7 @@ use chrono::{DateTime, Utc};
 use domain::{AttemptNumber, Ending, Next};
 
 pub use signals::{Memory, SignalName, WakeUp};
-pub use visibility::{Waiting, search_attributes};
+pub use visibility::{Waiting, search_attributes, summary};
 pub use workflow::{PayoutRun, PayoutSignal, PayoutWorkflow, WaitingQuery};
 
 /// Carries one payout from request to its end: validate, assess, await decision, await window, transfer, await outcome,

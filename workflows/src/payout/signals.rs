@@ -39,7 +39,8 @@ const MAX_IDENTITY_CHARS: usize = 80;
 /// A webhook re-arms one look at its attempt per this time (the gateway's own limit on looking is far above it).
 const HINT_PAUSE: TimeDelta = TimeDelta::minutes(1);
 
-/// The signals a payout listens to.
+/// The signals a payout listens to. All carry a [`WakeUp`]; a person may send `decision` with
+/// `{"decision": "approve"|"reject", "reason": "…", "by": "…"}` instead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SignalName {
@@ -64,7 +65,7 @@ impl SignalName {
         }
     }
 
-    fn parse(name: &str) -> Option<Self> {
+    pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|known| known.as_str() == name)
     }
 }

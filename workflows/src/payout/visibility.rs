@@ -22,6 +22,15 @@ pub fn search_attributes(input: &PayoutInput) -> SearchAttributes {
     SearchAttributes::new(wanted(input, None))
 }
 
+/// One line for whoever starts the workflow to put into its static summary: what is paid to whom, by id.
+pub fn summary(input: &PayoutInput) -> String {
+    let scale = usize::try_from(input.currency.scale()).unwrap_or_default();
+    let digits = format!("{:0>width$}", input.amount_minor, width = scale.saturating_add(1));
+    let (whole, fraction) = digits.split_at(digits.len().saturating_sub(scale));
+    let point = if fraction.is_empty() { "" } else { "." };
+    format!("{} {whole}{point}{fraction} to provider {}", input.currency.code(), input.provider)
+}
+
 /// The search attributes that `progress` changes, given what the workflow has already.
 pub(super) fn changed_attributes(
     current: &SearchAttributes,
@@ -180,6 +189,14 @@ mod tests {
         // Somebody started the workflow without attributes: all five are written with the first answer.
         let bare = SearchAttributes::new([]);
         assert_eq!(changed_attributes(&bare, &input, &approved).len(), 5);
+    }
+
+    #[test]
+    fn the_summary_names_amount_and_provider() {
+        let input = input();
+        assert_eq!(summary(&input), format!("NGN 1500.00 to provider {}", input.provider));
+        let cents = PayoutInput { amount_minor: 7, ..input };
+        assert!(summary(&cents).starts_with("NGN 0.07 to"));
     }
 
     #[test]
