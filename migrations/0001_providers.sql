@@ -34,3 +34,17 @@ CREATE TABLE bank_accounts (
 CREATE UNIQUE INDEX bank_accounts_one_active ON bank_accounts (provider_id, bank_code, account_number, currency)
     WHERE status = 'ACTIVE';
 CREATE INDEX bank_accounts_by_provider ON bank_accounts (provider_id, id);
+
+CREATE FUNCTION bank_accounts_guard() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF (NEW.id, NEW.provider_id, NEW.currency, NEW.bank_code, NEW.account_number, NEW.account_name, NEW.created_at, NEW.is_change)
+        IS DISTINCT FROM
+       (OLD.id, OLD.provider_id, OLD.currency, OLD.bank_code, OLD.account_number, OLD.account_name, OLD.created_at, OLD.is_change) THEN
+        RAISE EXCEPTION 'another account is another row' USING ERRCODE = 'check_violation', CONSTRAINT = 'bank_accounts_terms_fixed';
+    END IF;
+    IF OLD.status = 'REMOVED' AND NEW.status <> 'REMOVED' THEN
+        RAISE EXCEPTION 'a removed account stays removed' USING ERRCODE = 'check_violation', CONSTRAINT = 'bank_accounts_removed_final';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER bank_accounts_guard BEFORE UPDATE ON bank_accounts FOR EACH ROW EXECUTE FUNCTION bank_accounts_guard();

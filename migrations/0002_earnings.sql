@@ -21,3 +21,16 @@ CREATE TABLE earnings (
 -- Reservation takes the oldest first; only what still has something left is looked at.
 CREATE INDEX earnings_free ON earnings (provider_id, currency, earned_at, id) WHERE allocated < amount;
 CREATE INDEX earnings_by_provider ON earnings (provider_id, id);
+
+CREATE FUNCTION earnings_guard() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'DELETE' THEN
+        RAISE EXCEPTION 'an earning is never deleted' USING ERRCODE = 'check_violation', CONSTRAINT = 'earnings_never_deleted';
+    END IF;
+    IF (NEW.id, NEW.provider_id, NEW.external_id, NEW.amount, NEW.currency, NEW.earned_at)
+        IS DISTINCT FROM (OLD.id, OLD.provider_id, OLD.external_id, OLD.amount, OLD.currency, OLD.earned_at) THEN
+        RAISE EXCEPTION 'what was earned never changes' USING ERRCODE = 'check_violation', CONSTRAINT = 'earnings_terms_fixed';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER earnings_guard BEFORE UPDATE OR DELETE ON earnings FOR EACH ROW EXECUTE FUNCTION earnings_guard();

@@ -18,7 +18,10 @@ CREATE TABLE batches (
 
 -- A window is batched once, however often the schedule ticks.
 CREATE UNIQUE INDEX batches_one_per_window ON batches (window_at) WHERE kind = 'WINDOW';
+CREATE INDEX batches_by_opening ON batches (opened_at);
 CREATE INDEX batches_open ON batches (id) WHERE status = 'OPEN';
+-- Instant payouts approved at the same moment leave together.
+CREATE UNIQUE INDEX batches_one_open_instant ON batches (kind) WHERE kind = 'INSTANT' AND status = 'OPEN';
 
 -- What a batch took so far, by currency.
 CREATE TABLE batch_sums (

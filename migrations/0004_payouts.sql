@@ -70,6 +70,12 @@ CREATE INDEX payouts_by_batch ON payouts (batch_id, id) WHERE batch_id IS NOT NU
 
 CREATE FUNCTION payouts_guard() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.status <> 'REQUESTED' THEN
+            RAISE EXCEPTION 'a payout begins as REQUESTED' USING ERRCODE = 'check_violation', CONSTRAINT = 'payouts_begin_requested';
+        END IF;
+        RETURN NEW;
+    END IF;
     IF TG_OP = 'DELETE' THEN
         RAISE EXCEPTION 'a payout is never deleted' USING ERRCODE = 'check_violation', CONSTRAINT = 'payouts_never_deleted';
     END IF;
@@ -91,7 +97,7 @@ BEGIN
     END IF;
     RETURN NEW;
 END $$;
-CREATE TRIGGER payouts_guard BEFORE UPDATE OR DELETE ON payouts FOR EACH ROW EXECUTE FUNCTION payouts_guard();
+CREATE TRIGGER payouts_guard BEFORE INSERT OR UPDATE OR DELETE ON payouts FOR EACH ROW EXECUTE FUNCTION payouts_guard();
 
 -- Which earnings a payout is made of.
 --
@@ -105,3 +111,18 @@ CREATE TABLE allocations (
     PRIMARY KEY (payout_id, earning_id)
 );
 CREATE INDEX allocations_by_earning ON allocations (earning_id);
+
+CREATE FUNCTION allocations_guard() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'DELETE' THEN
+        RAISE EXCEPTION 'an allocation is never deleted' USING ERRCODE = 'check_violation', CONSTRAINT = 'allocations_never_deleted';
+    END IF;
+    IF (NEW.payout_id, NEW.earning_id, NEW.amount) IS DISTINCT FROM (OLD.payout_id, OLD.earning_id, OLD.amount) THEN
+        RAISE EXCEPTION 'what was set aside never changes' USING ERRCODE = 'check_violation', CONSTRAINT = 'allocations_terms_fixed';
+    END IF;
+    IF NEW.state <> OLD.state AND (OLD.state, NEW.state) NOT IN (('RESERVED', 'PAID'), ('RESERVED', 'REFUNDED'), ('PAID', 'RETURNED')) THEN
+        RAISE EXCEPTION 'a % allocation cannot become %', OLD.state, NEW.state USING ERRCODE = 'check_violation', CONSTRAINT = 'allocations_legal_move';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER allocations_guard BEFORE UPDATE OR DELETE ON allocations FOR EACH ROW EXECUTE FUNCTION allocations_guard();

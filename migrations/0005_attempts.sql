@@ -33,11 +33,15 @@ CREATE TABLE attempts (
     counted         boolean NOT NULL DEFAULT true,
     -- When the gateway last said that this reference has failed: what a next attempt and a refund need, freshly.
     failed_seen_at  timestamptz,
+    -- What the latest look at a failed attempt said instead: `unconfirmed` (nothing that tells), `in_flight`, or `paid`. No
+    -- money moves on a doubted failure. Seeing the failure again lifts the first two; `paid` is for a person to settle.
+    doubt           text CHECK (doubt IN ('unconfirmed', 'in_flight', 'paid')),
     settled_at      timestamptz,
     updated_at      timestamptz NOT NULL,
     UNIQUE (payout_id, number),
     CONSTRAINT attempts_failed_has_proof CHECK ((status = 'FAILED') = (failed_seen_at IS NOT NULL) AND (status <> 'FAILED' OR failure_code IS NOT NULL)),
     CONSTRAINT attempts_settled CHECK ((status IN ('SUCCEEDED', 'FAILED', 'REVERSED')) = (settled_at IS NOT NULL)),
+    CONSTRAINT attempts_doubt_failed CHECK (doubt IS NULL OR status = 'FAILED'),
     CONSTRAINT attempts_resend_open CHECK (NOT resend OR status IN ('SUBMITTING', 'UNKNOWN'))
 );
 
@@ -48,6 +52,12 @@ CREATE INDEX attempts_by_gateway_id ON attempts (gateway_id) WHERE gateway_id IS
 
 CREATE FUNCTION attempts_guard() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.status <> 'SUBMITTING' OR NEW.sends <> 0 THEN
+            RAISE EXCEPTION 'an attempt is recorded before it is sent' USING ERRCODE = 'check_violation', CONSTRAINT = 'attempts_begin_unsent';
+        END IF;
+        RETURN NEW;
+    END IF;
     IF TG_OP = 'DELETE' THEN
         RAISE EXCEPTION 'an attempt is never deleted' USING ERRCODE = 'check_violation', CONSTRAINT = 'attempts_never_deleted';
     END IF;
@@ -64,7 +74,7 @@ BEGIN
     END IF;
     RETURN NEW;
 END $$;
-CREATE TRIGGER attempts_guard BEFORE UPDATE OR DELETE ON attempts FOR EACH ROW EXECUTE FUNCTION attempts_guard();
+CREATE TRIGGER attempts_guard BEFORE INSERT OR UPDATE OR DELETE ON attempts FOR EACH ROW EXECUTE FUNCTION attempts_guard();
 
 -- One stored observation about an attempt: where it came from, when, what it said.
 CREATE TABLE evidence (

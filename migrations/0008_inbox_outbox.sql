@@ -39,6 +39,7 @@ CREATE TABLE outbox (
     CHECK ((kind = 'batch') = (batch_id IS NOT NULL))
 );
 CREATE INDEX outbox_undelivered ON outbox (id) WHERE delivered_at IS NULL AND dead_at IS NULL;
+CREATE INDEX outbox_dead ON outbox (id) WHERE delivered_at IS NULL AND dead_at IS NOT NULL;
 CREATE INDEX outbox_undelivered_of_payout ON outbox (payout_id, id) WHERE delivered_at IS NULL AND dead_at IS NULL;
 
 -- Relays listen; the sweep finds what a lost notification left.

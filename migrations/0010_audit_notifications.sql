@@ -30,3 +30,4 @@ CREATE TABLE notifications (
     CONSTRAINT notifications_once UNIQUE (payout_id, event, channel, endpoint)
 );
 CREATE INDEX notifications_feed ON notifications (provider_id, id DESC) WHERE channel = 'feed';
+CREATE INDEX notifications_unread ON notifications (provider_id) WHERE channel = 'feed' AND read_at IS NULL;

@@ -27,8 +27,8 @@ pub use ids::{
 pub use money::{Currency, InvalidMoney, Money};
 pub use next::{Ending, Held, Next, OpenAttempt, Progress, Standing, Waiting, WaitingFor, WhoActs};
 pub use outcome::{
-    Accepted, AttemptFacts, AttemptTerms, NotProven, NotSent, NotSentClass, Observed, ProvenUnpaid, Sighting,
-    Submitted, next_attempt,
+    Accepted, AttemptFacts, AttemptTerms, Doubt, NotProven, NotSent, NotSentClass, Observed, ProvenUnpaid,
+    Sighting, Submitted, next_attempt,
 };
 pub use reference::{InvalidPrefix, Reference, ReferencePrefix};
 pub use retry::{AttemptNumber, InvalidSchedule, MAX_AUTOMATIC_RETRIES, RetrySchedule, poll_delay};

@@ -37,7 +37,7 @@ impl AttemptNumber {
 pub struct RetrySchedule([Duration; 3]);
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("expected three delays of 1s to 24h such as `1m,5m,30m`: {0}")]
+#[error("expected three delays of 100ms to 24h such as `1m,5m,30m`: {0}")]
 pub struct InvalidSchedule(String);
 
 impl RetrySchedule {
@@ -50,7 +50,7 @@ impl RetrySchedule {
 impl Default for RetrySchedule {
     /// One, five and thirty minutes: a bank's hiccup, a bank's restart, a bank's bad half hour.
     fn default() -> Self {
-        Self([Duration::from_secs(60), Duration::from_secs(300), Duration::from_secs(1800)])
+        Self([Duration::from_mins(1), Duration::from_mins(5), Duration::from_mins(30)])
     }
 }
 
@@ -64,7 +64,7 @@ impl FromStr for RetrySchedule {
 }
 
 fn parse_delay(text: &str) -> Result<Duration, InvalidSchedule> {
-    const DAY: Duration = Duration::from_secs(86_400);
+    const DAY: Duration = Duration::from_hours(24);
     const LEAST: Duration = Duration::from_millis(100);
     let wrong = || InvalidSchedule(format!("`{text}` is not a delay"));
     let unit_at = text.find(|c: char| !c.is_ascii_digit()).ok_or_else(wrong)?;
@@ -84,7 +84,7 @@ fn parse_delay(text: &str) -> Result<Duration, InvalidSchedule> {
 /// doubling from `first` up to 15 minutes. `first` is the webhook timeout, so the first look is the one that a webhook
 /// would have made needless.
 pub fn poll_delay(first: Duration, looks: u32) -> TimeDelta {
-    const CEILING: Duration = Duration::from_secs(900);
+    const CEILING: Duration = Duration::from_mins(15);
     let doubled = first.saturating_mul(2_u32.saturating_pow(looks.min(16)));
     TimeDelta::from_std(doubled.min(CEILING.max(first))).unwrap_or(TimeDelta::minutes(15))
 }
@@ -98,8 +98,8 @@ mod tests {
         let schedule: RetrySchedule = "1m,5m,30m".parse().unwrap();
         assert_eq!(schedule, RetrySchedule::default());
         assert_eq!(schedule.delay_after(0), None);
-        assert_eq!(schedule.delay_after(1), Some(Duration::from_secs(60)));
-        assert_eq!(schedule.delay_after(3), Some(Duration::from_secs(1800)));
+        assert_eq!(schedule.delay_after(1), Some(Duration::from_mins(1)));
+        assert_eq!(schedule.delay_after(3), Some(Duration::from_mins(30)));
         assert_eq!(schedule.delay_after(4), None);
         for wrong in [
             "",

@@ -217,14 +217,7 @@ impl AttemptStatus {
     pub fn after(self, event: AttemptEvent) -> Option<Self> {
         use AttemptEvent as E;
         match self {
-            Self::Submitting | Self::Unknown => match event {
-                E::Accept => Some(Self::Accepted),
-                E::LoseSight => Some(Self::Unknown),
-                E::Succeed => Some(Self::Succeeded),
-                E::Fail => Some(Self::Failed),
-                E::Reverse => None,
-            },
-            Self::Accepted => match event {
+            Self::Submitting | Self::Accepted | Self::Unknown => match event {
                 E::Accept => Some(Self::Accepted),
                 E::LoseSight => Some(Self::Unknown),
                 E::Succeed => Some(Self::Succeeded),

@@ -190,14 +190,13 @@ async fn facts(
                   s.successful AS "successful!", s.failed AS "failed!", s.last_day AS "last_day!", s.average_paid
            FROM providers p, bank_accounts b,
                 LATERAL (SELECT count(*) FILTER (WHERE status = 'COMPLETED') AS successful,
-                                count(*) FILTER (WHERE failed_at >= $4 AND status = 'FAILED') AS failed,
-                                count(*) FILTER (WHERE requested_at > $5) AS last_day,
-                                avg(amount) FILTER (WHERE status = 'COMPLETED' AND currency = $6) AS average_paid
+                                count(*) FILTER (WHERE failed_at >= $3 AND status = 'FAILED') AS failed,
+                                count(*) FILTER (WHERE requested_at > $4) AS last_day,
+                                round(avg(amount) FILTER (WHERE status = 'COMPLETED' AND currency = $5), 4) AS average_paid
                          FROM payouts WHERE provider_id = $1) s
-           WHERE p.id = $1 AND b.id = $2 AND p.id = $3"#,
+           WHERE p.id = $1 AND b.id = $2"#,
         payout.provider.uuid(),
         payout.bank_account.uuid(),
-        payout.provider.uuid(),
         failed_since,
         day_ago,
         payout.amount.currency().code(),

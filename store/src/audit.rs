@@ -2,10 +2,16 @@
 
 use chrono::{DateTime, Utc};
 use domain::PayoutId;
-use serde_json::Value;
+use serde_json::{Value, json};
 use sqlx::PgConnection;
 
-use crate::{Actor, Pool, Result};
+use crate::{
+    Actor, Error, Pool, Result, payouts,
+    text::{storable, storable_json},
+};
+
+/// Lines of one payout that are shown. One with a hundred attempts has fewer.
+pub const TIMELINE_LIMIT: i64 = 1000;
 
 /// One line of a payout's timeline.
 #[derive(Debug, Clone)]
@@ -28,14 +34,15 @@ pub async fn record(
     detail: Value,
     now: DateTime<Utc>,
 ) -> Result<()> {
+    let reason = reason.map(storable);
     sqlx::query!(
         "INSERT INTO audit (at, actor, action, payout_id, reason, detail) VALUES ($1, $2, $3, $4, $5, $6)",
         now,
         actor.as_str(),
         action,
         payout.uuid(),
-        reason,
-        detail,
+        reason.as_deref(),
+        storable_json(detail),
     )
     .execute(conn)
     .await?;
@@ -57,46 +64,15 @@ pub async fn record_subject(
         actor.as_str(),
         action,
         subject,
-        detail,
+        storable_json(detail),
     )
     .execute(conn)
     .await?;
     Ok(())
 }
 
-/// A signal that a workflow ignored.
-#[derive(Debug, Clone, Copy)]
-pub struct Stray<'a> {
-    pub payout: PayoutId,
-    pub name: &'a str,
-    pub why: &'a str,
-    pub count: u32,
-    /// The same for every try to record this signal.
-    pub key: &'a str,
-}
-
-/// Records an ignored signal, once per key.
-pub async fn record_stray(pool: &Pool, stray: &Stray<'_>, now: DateTime<Utc>) -> Result<()> {
-    let detail = serde_json::json!({ "signal": stray.name, "count": stray.count, "key": stray.key });
-    sqlx::query!(
-        "INSERT INTO audit (at, actor, action, payout_id, reason, detail)
-         SELECT $1, 'engine:unnamed', 'signal_ignored', $2, $3, $4
-         WHERE NOT EXISTS (SELECT FROM audit WHERE payout_id = $2 AND action = 'signal_ignored' AND detail ->> 'key' = $5)",
-        now,
-        stray.payout.uuid(),
-        stray.why,
-        detail,
-        stray.key,
-    )
-    .execute(pool)
-    .await?;
-    Ok(())
-}
-
 /// The lines of one payout, oldest first; at most [`TIMELINE_LIMIT`].
 pub async fn timeline(pool: &Pool, payout: PayoutId) -> Result<Vec<Line>> {
-    /// A payout with a hundred attempts has fewer.
-    const TIMELINE_LIMIT: i64 = 1000;
     Ok(sqlx::query_as!(
         Line,
         r#"SELECT id, at, actor, action, reason, detail
@@ -108,10 +84,68 @@ pub async fn timeline(pool: &Pool, payout: PayoutId) -> Result<Vec<Line>> {
     .await?)
 }
 
-/// Who moved the payout last, for the loser of a race.
-pub(crate) async fn last_actor(conn: &mut PgConnection, payout: PayoutId) -> Result<String> {
+/// A signal that somebody sent and that meant nothing.
+#[derive(Debug, Clone, Copy)]
+pub struct Stray<'a> {
+    pub payout: PayoutId,
+    /// As it was sent, shortened.
+    pub name: &'a str,
+    /// Why it was ignored.
+    pub why: &'a str,
+    /// How many there were on this payout, this one included.
+    pub count: u32,
+    /// The same for every try to record this signal and for no other.
+    pub key: &'a str,
+}
+
+/// Records a stray signal once, however often it is told.
+pub async fn record_stray(pool: &Pool, stray: &Stray<'_>, now: DateTime<Utc>) -> Result<()> {
+    let mut tx = pool.begin().await?;
+    payouts::lock(&mut tx, stray.payout)
+        .await?
+        .ok_or_else(|| Error::corrupt(format!("no payout {}", stray.payout)))?;
+    let key = storable(stray.key);
+    let known = sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM audit WHERE payout_id = $1 AND action = 'signal_ignored' AND detail ->> 'key' = $2) AS "known!""#,
+        stray.payout.uuid(),
+        key.as_ref(),
+    )
+    .fetch_one(&mut *tx)
+    .await?;
+    if !known {
+        let detail = json!({ "signal": stray.name, "count": stray.count, "key": key });
+        record(
+            &mut tx,
+            &Actor::engine("unnamed"),
+            "signal_ignored",
+            stray.payout,
+            Some(stray.why),
+            detail,
+            now,
+        )
+        .await?;
+    }
+    tx.commit().await?;
+    Ok(())
+}
+
+/// The latest line of the payout.
+pub(crate) async fn last_action(conn: &mut PgConnection, payout: PayoutId) -> Result<Option<String>> {
+    Ok(sqlx::query_scalar!(
+        "SELECT action FROM audit WHERE payout_id = $1 ORDER BY id DESC LIMIT 1",
+        payout.uuid(),
+    )
+    .fetch_optional(conn)
+    .await?)
+}
+
+/// Who moved the payout last, for the loser of a race. What was only written down (an ignored signal, a look) moved nothing.
+pub(crate) async fn last_mover(conn: &mut PgConnection, payout: PayoutId) -> Result<String> {
     let actor = sqlx::query_scalar!(
-        "SELECT actor FROM audit WHERE payout_id = $1 ORDER BY id DESC LIMIT 1",
+        "SELECT actor FROM audit
+         WHERE payout_id = $1 AND action NOT IN
+             ('cancel_ignored', 'decision_ignored', 'signal_ignored', 'gateway_contradicts_itself')
+         ORDER BY id DESC LIMIT 1",
         payout.uuid(),
     )
     .fetch_optional(conn)

@@ -50,7 +50,7 @@ pub(crate) async fn lock_available(
 ) -> Result<Decimal> {
     let available = sqlx::query_scalar!(
         r#"SELECT balance AS "balance!" FROM ledger_accounts
-           WHERE kind = 'provider_available' AND provider_id = $1 AND currency = $2 FOR UPDATE"#,
+           WHERE kind = 'provider_available' AND provider_id = $1 AND currency = $2 FOR NO KEY UPDATE"#,
         provider.uuid(),
         currency.code(),
     )

@@ -3,7 +3,7 @@
 //! Claiming is idempotent by row: a payout is claimed by the one UPDATE that found it APPROVED, and its release signal is a row
 //! of the same transaction. A batch whose worker dies is carried on by another: claiming again takes what is left.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use domain::{BatchId, BatchWindow, Money};
 use serde_json::json;
 use sqlx::PgConnection;
@@ -87,20 +87,33 @@ pub async fn open_due(
     Ok((opened == 1).then_some(id))
 }
 
-/// Opens a batch for instant payouts, or answers the one that is open.
+/// Opens a batch for instant payouts, or answers the one that is open: there is one at a time.
 pub async fn open_instant(pool: &Pool, now: DateTime<Utc>) -> Result<BatchId> {
-    let open = sqlx::query_scalar!(
-        "SELECT id FROM batches WHERE status = 'OPEN' AND kind = 'INSTANT' ORDER BY id LIMIT 1"
-    )
-    .fetch_optional(pool)
-    .await?;
-    if let Some(id) = open {
-        return Ok(BatchId::from_uuid(id));
+    /// Each further try means that another batch was opened and closed between two statements.
+    const TRIES: u8 = 5;
+    for _ in 0..TRIES {
+        let id = BatchId::mint();
+        let opened = sqlx::query_scalar!(
+            "INSERT INTO batches (id, kind, opened_by, opened_at) VALUES ($1, 'INSTANT', 'system', $2)
+             ON CONFLICT (kind) WHERE kind = 'INSTANT' AND status = 'OPEN' DO NOTHING RETURNING id",
+            id.uuid(),
+            now,
+        )
+        .fetch_optional(pool)
+        .await?;
+        let open = match opened {
+            Some(id) => Some(id),
+            None => {
+                sqlx::query_scalar!("SELECT id FROM batches WHERE status = 'OPEN' AND kind = 'INSTANT'")
+                    .fetch_optional(pool)
+                    .await?
+            }
+        };
+        if let Some(id) = open {
+            return Ok(BatchId::from_uuid(id));
+        }
     }
-    let mut tx = pool.begin().await?;
-    let id = insert(&mut tx, BatchKind::Instant, &Actor::system(), now).await?;
-    tx.commit().await?;
-    Ok(id)
+    Err(Error::corrupt("instant batches are closed faster than they can be found"))
 }
 
 /// An admin's batch, at once. The engine is told through the outbox.
@@ -143,7 +156,7 @@ pub async fn any_approved(pool: &Pool) -> Result<bool> {
 
 /// How many batches of windows and run-now came before this one within the minute before `now`.
 pub async fn begun_within_a_minute(pool: &Pool, batch: BatchId, now: DateTime<Utc>) -> Result<u32> {
-    let minute_ago = now.checked_sub_signed(chrono::TimeDelta::minutes(1)).unwrap_or(now);
+    let minute_ago = now.checked_sub_signed(TimeDelta::minutes(1)).unwrap_or(now);
     let ahead = sqlx::query_scalar!(
         r#"SELECT count(*) AS "ahead!" FROM batches WHERE opened_at > $2 AND id < $1 AND kind IN ('WINDOW', 'RUN_NOW')"#,
         batch.uuid(),
@@ -163,8 +176,9 @@ pub async fn is_open(pool: &Pool, id: BatchId) -> Result<bool> {
 }
 
 /// Claims up to `limit` approved payouts, oldest approval first, each with its release signal. Answers how many: fewer than
-/// `limit` means that nothing is left. While the system is paused nothing is claimed; what is paused by provider, bank or
-/// account is passed over; what came back for want of funds in this very batch waits for the next one.
+/// `limit` means that nothing is left that is not being moved by somebody else just now. While the system is paused nothing is
+/// claimed; what is paused by provider, bank or account, and what a suspended provider asked for, is passed over; what came back
+/// for want of funds since this batch was opened waits for the next one.
 pub async fn claim_chunk(pool: &Pool, batch: BatchId, limit: i64, now: DateTime<Utc>) -> Result<u32> {
     let mut tx = pool.begin().await?;
     let open = sqlx::query_scalar!(
@@ -183,6 +197,7 @@ pub async fn claim_chunk(pool: &Pool, batch: BatchId, limit: i64, now: DateTime<
                SELECT p.id FROM payouts p
                WHERE p.status = 'APPROVED' AND p.approved_at <= $3
                  AND (p.held IS DISTINCT FROM 'funds' OR p.updated_at < $4)
+                 AND EXISTS (SELECT FROM providers v WHERE v.id = p.provider_id AND v.status = 'ACTIVE')
                  AND NOT EXISTS (
                      SELECT FROM pauses s JOIN bank_accounts b ON b.id = p.bank_account_id
                      WHERE (s.scope, s.subject) IN

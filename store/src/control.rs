@@ -31,6 +31,9 @@ pub async fn set_paused(
     now: DateTime<Utc>,
 ) -> Result<()> {
     let mut tx = pool.begin().await?;
+    // Shared row locks overtake a waiting UPDATE, so a steady stream of begins could hold a pause off for ever. The table's lock
+    // is a queue: those that come after wait.
+    sqlx::query!("LOCK TABLE control IN EXCLUSIVE MODE").execute(&mut *tx).await?;
     sqlx::query!(
         "UPDATE control SET paused = $1, reason = $2, changed_by = $3, changed_at = $4",
         paused,
@@ -46,23 +49,38 @@ pub async fn set_paused(
     Ok(())
 }
 
-/// Whether anything holds this payout back: the system, its provider, its bank or its account paused, or the provider
-/// suspended. Holds the control row shared until the transaction ends.
-pub(crate) async fn holds(conn: &mut PgConnection, payout: PayoutId) -> Result<bool> {
+/// What stands between a payout and its next attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Hold {
+    None,
+    /// The system, its provider, its bank or its account is paused, or the provider is suspended.
+    Paused,
+    /// The account it was to go to is not in use any more.
+    AccountRemoved,
+}
+
+/// What holds this payout back. Holds the control row, the provider and the account shared until the transaction ends, so
+/// that a pause, a suspension and a removal that have answered are seen here.
+pub(crate) async fn hold(conn: &mut PgConnection, payout: PayoutId) -> Result<Hold> {
     let paused = sqlx::query_scalar!("SELECT paused FROM control FOR SHARE").fetch_one(&mut *conn).await?;
     if paused {
-        return Ok(true);
+        return Ok(Hold::Paused);
     }
-    let held = sqlx::query_scalar!(
-        r#"SELECT EXISTS (
-               SELECT FROM payouts p JOIN bank_accounts b ON b.id = p.bank_account_id JOIN providers v ON v.id = p.provider_id
-               WHERE p.id = $1 AND (v.status <> 'ACTIVE' OR EXISTS (
-                   SELECT FROM pauses s WHERE (s.scope, s.subject) IN
-                       (('provider', p.provider_id::text), ('bank', b.bank_code), ('bank_account', b.id::text))))
-           ) AS "held!""#,
+    let seen = sqlx::query!(
+        r#"SELECT v.status AS provider_status, b.status AS account_status, EXISTS (
+               SELECT FROM pauses s WHERE (s.scope, s.subject) IN
+                   (('provider', p.provider_id::text), ('bank', b.bank_code), ('bank_account', b.id::text))) AS "paused!"
+           FROM payouts p JOIN bank_accounts b ON b.id = p.bank_account_id JOIN providers v ON v.id = p.provider_id
+           WHERE p.id = $1 FOR SHARE OF v, b"#,
         payout.uuid(),
     )
     .fetch_one(conn)
     .await?;
-    Ok(held)
+    Ok(if seen.paused || seen.provider_status != "ACTIVE" {
+        Hold::Paused
+    } else if seen.account_status != "ACTIVE" {
+        Hold::AccountRemoved
+    } else {
+        Hold::None
+    })
 }

@@ -9,6 +9,7 @@ use crate::{
     Actor, Conflict, Error, Pool, Result, assessments, audit, outbox,
     payouts::{self, Payout, conflict, progress_in},
     reviews,
+    text::storable,
 };
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,7 +39,7 @@ pub enum Decided {
 pub struct NewDecision<'a> {
     pub payout: PayoutId,
     pub verdict: Verdict,
-    /// 1 to 1000 characters.
+    /// 1 to 1000 characters; what is longer is cut, and none is said to be none.
     pub reason: &'a str,
 }
 
@@ -79,6 +80,9 @@ pub async fn engine_request(
     let payout = payouts::lock(&mut tx, new.payout)
         .await?
         .ok_or_else(|| Error::corrupt(format!("no payout {}", new.payout)))?;
+    if told_before(&mut tx, new, &actor).await? {
+        return progress_in(&mut tx, new.payout, now).await;
+    }
     let honoured = under_review(&payout)
         && match new.verdict {
             Verdict::Approve => approval_allowed,
@@ -95,6 +99,19 @@ pub async fn engine_request(
     Ok(progress)
 }
 
+/// Whether this very decision has been taken already: a step that runs twice has nothing to add.
+async fn told_before(conn: &mut PgConnection, new: &NewDecision<'_>, actor: &Actor) -> Result<bool> {
+    let known = sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM decisions WHERE payout_id = $1 AND verdict = $2 AND decided_by = $3) AS "known!""#,
+        new.payout.uuid(),
+        new.verdict.as_str(),
+        actor.as_str(),
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok(known)
+}
+
 /// Assessed, sent to people, and not decided yet.
 fn under_review(payout: &Payout) -> bool {
     payout.status == PayoutStatus::Requested && payout.risk.is_some()
@@ -109,12 +126,13 @@ async fn decide_locked(
     instant: bool,
     now: DateTime<Utc>,
 ) -> Result<()> {
+    let reason = kept(new.reason);
     sqlx::query!(
         "INSERT INTO decisions (id, payout_id, verdict, reason, decided_by, verified, decided_at) VALUES ($1, $2, $3, $4, $5, $6, $7)",
         DecisionId::mint().uuid(),
         payout.id.uuid(),
         new.verdict.as_str(),
-        new.reason,
+        reason,
         actor.as_str(),
         verified,
         now,
@@ -124,10 +142,17 @@ async fn decide_locked(
     match new.verdict {
         Verdict::Approve => {
             reviews::close(conn, payout.id, now).await?;
-            assessments::approve(conn, payout, actor, Some(new.reason), instant, now).await
+            assessments::approve(conn, payout, actor, Some(&reason), instant, now).await
         }
         Verdict::Reject => {
-            assessments::reject(conn, payout, "rejected_by_reviewer", new.reason, actor, now).await
+            assessments::reject(conn, payout, "rejected_by_reviewer", &reason, actor, now).await
         }
     }
+}
+
+/// A reason as the table takes it: a decision signalled by hand must not fail, again and again, on how it is worded.
+fn kept(reason: &str) -> String {
+    const MAX_CHARS: usize = 1000;
+    let reason: String = storable(reason.trim()).chars().take(MAX_CHARS).collect();
+    if reason.is_empty() { "no reason given".to_owned() } else { reason }
 }

@@ -1,6 +1,6 @@
 //! Amounts owed, pushed in by the marketplace under its own ids. Pushing the same one again changes nothing.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SubsecRound, Utc};
 use domain::{EarningId, Money, ProviderId};
 use rust_decimal::Decimal;
 use serde_json::json;
@@ -106,6 +106,8 @@ pub async fn push(pool: &Pool, new: &NewEarning, actor: &Actor, now: DateTime<Ut
             .await?;
     let Some(provider) = provider.map(ProviderId::from_uuid) else { return Ok(Pushed::UnknownProvider) };
     let id = EarningId::mint();
+    // The database keeps microseconds: the same content told again must compare equal.
+    let earned_at = new.earned_at.trunc_subsecs(6);
     let inserted = sqlx::query!(
         "INSERT INTO earnings (id, provider_id, external_id, amount, currency, description, earned_at, created_at)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (external_id) DO NOTHING",
@@ -115,7 +117,7 @@ pub async fn push(pool: &Pool, new: &NewEarning, actor: &Actor, now: DateTime<Ut
         new.amount.amount(),
         new.amount.currency().code(),
         new.description,
-        new.earned_at,
+        earned_at,
         now,
     )
     .execute(&mut *tx)
@@ -138,7 +140,7 @@ pub async fn push(pool: &Pool, new: &NewEarning, actor: &Actor, now: DateTime<Ut
     let same = earning.provider == provider
         && earning.amount == new.amount
         && earning.description == new.description
-        && earning.earned_at == new.earned_at;
+        && earning.earned_at == earned_at;
     Ok(if same { Pushed::Again(earning) } else { Pushed::Differs(earning) })
 }
 

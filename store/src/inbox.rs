@@ -5,7 +5,7 @@ use domain::{AttemptNumber, PayoutId, Reference};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use crate::{Pool, Result, outbox, payouts};
+use crate::{Pool, Result, outbox, payouts, text::storable};
 
 /// What became of a webhook.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,14 +42,15 @@ pub async fn receive(
     now: DateTime<Utc>,
 ) -> Result<Disposition> {
     let hash: [u8; 32] = Sha256::digest(body).into();
+    let named = reference.map(|reference| storable(reference.as_str()));
     let mut tx = pool.begin().await?;
-    let attempt = match reference {
+    let attempt = match &named {
         None => None,
         Some(reference) => {
             sqlx::query!(
                 "SELECT a.id, a.number, a.payout_id, p.status, p.refunded_at FROM attempts a JOIN payouts p ON p.id = a.payout_id
                  WHERE a.reference = $1",
-                reference.as_str()
+                reference.as_ref()
             )
             .fetch_optional(&mut *tx)
             .await?
@@ -76,7 +77,7 @@ pub async fn receive(
         Uuid::now_v7(),
         &hash,
         body,
-        reference.map(Reference::as_str),
+        named.as_deref(),
         attempt.as_ref().map(|row| row.id),
         disposition.as_str(),
         now,

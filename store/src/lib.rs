@@ -1,12 +1,18 @@
-//! PostgreSQL arbitrates: every change of money or status is one transaction here, with its audit row, its outbox row and its
+//! The database arbitrates: every change of money or status is one transaction here, with its audit row, its outbox row and its
 //! postings, and every UPDATE names the status it expects.
 //!
-//! Refusals are values (a lost race, too little money); [`Error`] means the database could not answer. Lock order, everywhere:
-//! payout row, attempt row, control row, ledger accounts (by id), earnings. Times are arguments; no `now()` in business SQL.
+//! Refusals are values (a lost race, too little money); [`Error`] means the database could not answer. Times are arguments; no
+//! `now()` in business SQL.
+//!
+//! Lock order, everywhere: batch, payout, attempt, control, provider and bank account, ledger accounts (by id), allocations and
+//! earnings. A claim holds the batch and the control row while it takes payouts, so it skips a payout that is locked instead of
+//! waiting for it. Every statement runs at READ COMMITTED and sees what was committed before it began: what must not change
+//! between a check and an act is locked by the check.
 
 mod actor;
 mod error;
 mod pool;
+mod text;
 
 pub mod assessments;
 pub mod attempts;

@@ -28,7 +28,8 @@ pub enum Acted {
     },
 }
 
-/// Another attempt, now. The workflow looks at every earlier one again before it begins.
+/// Another attempt, now. The workflow looks at every earlier one again before it begins; where the gateway has said already
+/// that one of them paid, there is no other.
 pub async fn retry(
     pool: &Pool,
     id: PayoutId,
@@ -41,6 +42,11 @@ pub async fn retry(
         Ok(payout) => payout,
         Err(refused) => return Ok(refused),
     };
+    if let Err(unproven) = attempts::proofs(&mut tx, id, now).await?
+        && unproven.paid_after_all
+    {
+        return Ok(Acted::NotProven { reason: unproven.why });
+    }
     let moved = sqlx::query!(
         "UPDATE payouts SET needs_attention = false, next_attempt_at = $2, updated_at = $2
          WHERE id = $1 AND status = 'FAILED' AND needs_attention AND refunded_at IS NULL",
@@ -70,8 +76,8 @@ pub async fn refund(
         Ok(payout) => payout,
         Err(refused) => return Ok(refused),
     };
-    if let Err(why) = attempts::proofs(&mut tx, id, Some((now, FRESH))).await? {
-        return Ok(Acted::NotProven { reason: why });
+    if let Err(unproven) = attempts::proofs(&mut tx, id, now).await? {
+        return Ok(Acted::NotProven { reason: unproven.why });
     }
     let moved = sqlx::query!(
         "UPDATE payouts SET needs_attention = false, refunded_at = $2, refunded_by = $3, updated_at = $2

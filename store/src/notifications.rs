@@ -5,7 +5,7 @@ use domain::{Money, PayoutId, ProviderId};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::{Pool, Result};
+use crate::{Pool, Result, text::storable};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Event {
@@ -69,6 +69,7 @@ pub(crate) async fn tell(
     why: Option<&str>,
     now: DateTime<Utc>,
 ) -> Result<()> {
+    let body = storable(&event.body(amount, why)).into_owned();
     sqlx::query!(
         "INSERT INTO notifications (id, payout_id, provider_id, event, channel, title, body, created_at)
          VALUES ($1, $2, $3, $4, 'feed', $5, $6, $7) ON CONFLICT ON CONSTRAINT notifications_once DO NOTHING",
@@ -77,7 +78,7 @@ pub(crate) async fn tell(
         provider.uuid(),
         event.as_str(),
         event.title(),
-        event.body(amount, why),
+        body,
         now,
     )
     .execute(conn)
@@ -126,4 +127,29 @@ pub async fn feed(
     )
     .fetch_all(pool)
     .await?)
+}
+
+/// How many messages the provider has not read.
+pub async fn unread(pool: &Pool, provider: ProviderId) -> Result<i64> {
+    let unread = sqlx::query_scalar!(
+        r#"SELECT count(*) AS "unread!" FROM notifications WHERE provider_id = $1 AND channel = 'feed' AND read_at IS NULL"#,
+        provider.uuid(),
+    )
+    .fetch_one(pool)
+    .await?;
+    Ok(unread)
+}
+
+/// The provider has read everything up to this message. What was read before keeps its time. Answers how many were new.
+pub async fn mark_read(pool: &Pool, provider: ProviderId, up_to: Uuid, now: DateTime<Utc>) -> Result<u64> {
+    Ok(sqlx::query!(
+        "UPDATE notifications SET read_at = $3
+         WHERE provider_id = $1 AND channel = 'feed' AND read_at IS NULL AND id <= $2",
+        provider.uuid(),
+        up_to,
+        now,
+    )
+    .execute(pool)
+    .await?
+    .rows_affected())
 }

@@ -10,7 +10,7 @@ use domain::{AttemptNumber, BatchId, Money, PayoutId, ProviderId};
 use serde_json::{Value, json};
 use sqlx::PgConnection;
 
-use crate::{Error, Pool, Result};
+use crate::{Error, Pool, Result, text::storable};
 
 /// What a row asks the relay to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -160,10 +160,10 @@ pub async fn delivered(pool: &Pool, ids: &[i64], now: DateTime<Utc>) -> Result<(
 pub async fn failed(pool: &Pool, row: &Row, error: &str, now: DateTime<Utc>) -> Result<()> {
     let doublings = u32::try_from(row.tries.clamp(0, 10)).unwrap_or(10);
     let wait = TimeDelta::seconds(2_i64.saturating_pow(doublings)).min(MAX_BACKOFF);
-    let error: String = error.chars().take(500).collect();
+    let error: String = storable(error).chars().take(500).collect();
     sqlx::query!(
         "UPDATE outbox SET next_try_at = $2, last_error = $3, dead_at = CASE WHEN tries >= $4 THEN $5::timestamptz END
-         WHERE id = $1 AND delivered_at IS NULL",
+         WHERE id = $1 AND delivered_at IS NULL AND dead_at IS NULL",
         row.id,
         now.checked_add_signed(wait).unwrap_or(now),
         error,
@@ -178,13 +178,28 @@ pub async fn failed(pool: &Pool, row: &Row, error: &str, now: DateTime<Utc>) -> 
 /// The engine is away: give the rows back, due soon, without counting a try against them.
 pub async fn give_back(pool: &Pool, ids: &[i64], due: DateTime<Utc>) -> Result<()> {
     sqlx::query!(
-        "UPDATE outbox SET next_try_at = $2, tries = greatest(tries - 1, 0) WHERE id = ANY($1) AND delivered_at IS NULL",
+        "UPDATE outbox SET next_try_at = $2, tries = greatest(tries - 1, 0)
+         WHERE id = ANY($1) AND delivered_at IS NULL AND dead_at IS NULL",
         ids,
         due
     )
     .execute(pool)
     .await?;
     Ok(())
+}
+
+/// Rows that were given up are due again, with all their tries before them: an admin has seen why and mended it. Answers how
+/// many.
+pub async fn revive(pool: &Pool, ids: &[i64], now: DateTime<Utc>) -> Result<u64> {
+    Ok(sqlx::query!(
+        "UPDATE outbox SET dead_at = NULL, tries = 0, next_try_at = $2
+         WHERE id = ANY($1) AND delivered_at IS NULL AND dead_at IS NOT NULL",
+        ids,
+        now
+    )
+    .execute(pool)
+    .await?
+    .rows_affected())
 }
 
 /// How much waits, and since when: the measure of whether anything falls between the two stores.
@@ -198,10 +213,10 @@ pub struct Backlog {
 pub async fn backlog(pool: &Pool) -> Result<Backlog> {
     Ok(sqlx::query_as!(
         Backlog,
-        r#"SELECT count(*) FILTER (WHERE dead_at IS NULL) AS "undelivered!",
-                  count(*) FILTER (WHERE dead_at IS NOT NULL) AS "dead!",
-                  min(created_at) FILTER (WHERE dead_at IS NULL) AS oldest
-           FROM outbox WHERE delivered_at IS NULL"#
+        r#"SELECT waiting.count AS "undelivered!", waiting.oldest,
+                  (SELECT count(*) FROM outbox WHERE delivered_at IS NULL AND dead_at IS NOT NULL) AS "dead!"
+           FROM (SELECT count(*) AS count, min(created_at) AS oldest
+                 FROM outbox WHERE delivered_at IS NULL AND dead_at IS NULL) waiting"#
     )
     .fetch_one(pool)
     .await?)

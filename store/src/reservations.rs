@@ -1,7 +1,8 @@
 //! The part of a provider's earnings set aside for one open payout.
 //!
-//! Every change of a provider's allocations happens while their available or reserved ledger account is locked, so the rows of
-//! `earnings` need no lock of their own to be read.
+//! Architecture invariant: whoever changes a provider's allocations or earnings has booked the movement first and so holds the
+//! provider's reserved account. Earnings are then read and changed by one transaction at a time, in a statement that began after
+//! everybody before had committed; and nobody waits for an account while holding an earning.
 
 use chrono::{DateTime, Utc};
 use domain::{Money, PayoutId, ProviderId};
@@ -18,6 +19,7 @@ pub(crate) async fn reserve(
     amount: Money,
     now: DateTime<Utc>,
 ) -> Result<()> {
+    ledger::reserved(conn, provider, payout, amount, now).await?;
     let taken = sqlx::query_scalar!(
         r#"WITH free AS (
                SELECT id, amount - allocated AS free,
@@ -37,14 +39,13 @@ pub(crate) async fn reserve(
         amount.amount(),
         payout.uuid(),
     )
-    .fetch_one(&mut *conn)
+    .fetch_one(conn)
     .await?;
-    if taken != amount.amount() {
-        return Err(Error::corrupt(format!(
-            "earnings cover {taken} of payout {payout}, the ledger said {amount}"
-        )));
+    if taken == amount.amount() {
+        Ok(())
+    } else {
+        Err(Error::corrupt(format!("earnings cover {taken} of payout {payout}, the ledger said {amount}")))
     }
-    ledger::reserved(conn, provider, payout, amount, now).await
 }
 
 /// Gives the reservation back to the balance.

@@ -1,24 +1,28 @@
 //! The one gate through which money leaves: first sends, automatic retries and an admin's retries alike.
 //!
-//! One transaction: lock the payout, share-lock the control row, check status, batch, pauses, suspension, the pinned account and
-//! proof about every earlier attempt; then insert the attempt with its reference. The call comes after the commit.
+//! One transaction: lock the payout; share-lock the control row, the provider and the account; check status, batch, pauses,
+//! suspension, the pinned account and proof about every earlier attempt; then insert the attempt with its reference. The call
+//! comes after the commit.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{
-    AttemptId, Next, PayoutEvent, PayoutId, PayoutStatus, Progress, Reference, ReferencePrefix, next_attempt,
+    AttemptId, AttemptNumber, FailureCode, Next, PayoutEvent, PayoutId, PayoutStatus, Progress, Reference,
+    ReferencePrefix, next_attempt,
 };
 use serde_json::json;
 use sqlx::PgConnection;
 
-use super::proofs;
+use super::{proofs, settle};
 use crate::{
-    Actor, Error, Pool, Result, audit, control,
-    manual::FRESH,
+    Actor, Error, Pool, Result, audit,
+    control::{self, Hold},
     payouts::{self, Payout, moved_one, progress_in},
 };
 
 /// A retry that meets a pause looks again after this long.
 const PAUSED_RETRY: TimeDelta = TimeDelta::minutes(1);
+const ACCOUNT_REMOVED: &str = "the bank account was removed before the transfer began";
+const NUMBERS_USED_UP: &str = "there are no attempt numbers left";
 
 /// Begins the next attempt if everything allows it, and answers what comes next: sending it, or whatever stands in the way.
 pub async fn begin(
@@ -41,35 +45,14 @@ pub async fn begin(
         | PayoutStatus::Cancelled
         | PayoutStatus::Reversed => return answer(tx, id, now).await,
     };
-    let open = sqlx::query_scalar!(
-        "SELECT number FROM attempts WHERE payout_id = $1 AND status <> 'FAILED'",
-        id.uuid()
-    )
-    .fetch_optional(&mut *tx)
-    .await?;
-    if open.is_some() {
-        return answer(tx, id, now).await;
-    }
-    if control::holds(&mut tx, id).await? {
-        hold(&mut tx, &payout, retry, now).await?;
-        return answer(tx, id, now).await;
-    }
-    // Whoever failed before is looked at again just now, before money may move once more.
-    let proven = match proofs(&mut tx, id, Some((now, FRESH))).await? {
-        Ok(proven) => proven,
-        Err(why) => {
-            tracing::info!(payout.id = %id, "payout {id} looks at its earlier attempts again: {why}");
+    let number = match gate(&mut tx, &payout, retry, now).await? {
+        Gate::Begin(number) => number,
+        Gate::AsItStands => return answer(tx, id, now).await,
+        Gate::LookAgain => {
             let mut progress = answer(tx, id, now).await?;
             progress.next = Next::AwaitRetry { due: now };
             return Ok(progress);
         }
-    };
-    let Some(number) = next_attempt(payout.attempts, &proven) else {
-        return Err(Error::corrupt(format!(
-            "payout {id} has {} attempts and {} proofs",
-            payout.attempts,
-            proven.len()
-        )));
     };
     let reference = Reference::new(prefix, id, number);
     sqlx::query!(
@@ -82,9 +65,8 @@ pub async fn begin(
     )
     .execute(&mut *tx)
     .await?;
-    let event = if retry { PayoutEvent::Retry } else { PayoutEvent::Claim };
     if retry {
-        payout.status.after(event).map_err(Error::corrupt)?;
+        payout.status.after(PayoutEvent::Retry).map_err(Error::corrupt)?;
     }
     let moved = sqlx::query!(
         "UPDATE payouts SET status = 'PROCESSING', attempts = $3, next_attempt_at = NULL, failed_at = NULL,
@@ -104,6 +86,60 @@ pub async fn begin(
     answer(tx, id, now).await
 }
 
+/// What the gate says.
+enum Gate {
+    Begin(AttemptNumber),
+    /// Nothing to begin, or the payout was moved out of the way.
+    AsItStands,
+    /// Earlier attempts must be looked at first.
+    LookAgain,
+}
+
+async fn gate(conn: &mut PgConnection, payout: &Payout, retry: bool, now: DateTime<Utc>) -> Result<Gate> {
+    let id = payout.id;
+    let open = sqlx::query_scalar!(
+        "SELECT number FROM attempts WHERE payout_id = $1 AND status <> 'FAILED'",
+        id.uuid()
+    )
+    .fetch_optional(&mut *conn)
+    .await?;
+    if open.is_some() {
+        return Ok(Gate::AsItStands);
+    }
+    let stopped = match control::hold(conn, id).await? {
+        Hold::None => None,
+        Hold::Paused => {
+            wait_for_resume(conn, payout, retry, now).await?;
+            return Ok(Gate::AsItStands);
+        }
+        Hold::AccountRemoved => Some((FailureCode::AccountInvalid, ACCOUNT_REMOVED.to_owned())),
+    };
+    // Whoever failed before is looked at again just now, before money may move once more.
+    let stopped = match (stopped, proofs(conn, id, now).await?) {
+        (Some(stopped), _) => stopped,
+        (None, Ok(proven)) => match next_attempt(payout.attempts, &proven) {
+            Some(number) => return Ok(Gate::Begin(number)),
+            None if usize::from(payout.attempts) == proven.len() => {
+                (FailureCode::Other, NUMBERS_USED_UP.to_owned())
+            }
+            None => {
+                let (attempts, proofs) = (payout.attempts, proven.len());
+                return Err(Error::corrupt(format!(
+                    "payout {id} has {attempts} attempts and {proofs} proofs"
+                )));
+            }
+        },
+        (None, Err(unproven)) if unproven.paid_after_all => (FailureCode::Other, unproven.why),
+        (None, Err(unproven)) => {
+            tracing::info!(payout.id = %id, "payout {id} looks at its earlier attempts again: {}", unproven.why);
+            return Ok(Gate::LookAgain);
+        }
+    };
+    let (code, why) = stopped;
+    settle::give_to_a_person(conn, payout, code, &why, now).await?;
+    Ok(Gate::AsItStands)
+}
+
 async fn answer(mut tx: sqlx::PgTransaction<'_>, id: PayoutId, now: DateTime<Utc>) -> Result<Progress> {
     let mut progress = progress_in(&mut tx, id, now).await?;
     tx.commit().await?;
@@ -114,12 +150,18 @@ async fn answer(mut tx: sqlx::PgTransaction<'_>, id: PayoutId, now: DateTime<Utc
     Ok(progress)
 }
 
-/// What has not begun goes back to waiting.
-async fn hold(conn: &mut PgConnection, payout: &Payout, retry: bool, now: DateTime<Utc>) -> Result<()> {
+/// What has not begun goes back to waiting. A retry keeps its place and looks again soon; that it waits is told once.
+async fn wait_for_resume(
+    conn: &mut PgConnection,
+    payout: &Payout,
+    retry: bool,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    let id = payout.id;
     let moved = if retry {
         sqlx::query!(
             "UPDATE payouts SET next_attempt_at = $2, updated_at = $3 WHERE id = $1 AND status = 'FAILED' AND next_attempt_at IS NOT NULL",
-            payout.id.uuid(),
+            id.uuid(),
             now.checked_add_signed(PAUSED_RETRY).unwrap_or(now),
             now,
         )
@@ -131,13 +173,16 @@ async fn hold(conn: &mut PgConnection, payout: &Payout, retry: bool, now: DateTi
         sqlx::query!(
             "UPDATE payouts SET status = 'APPROVED', batch_id = NULL, claimed_at = NULL, held = 'paused', updated_at = $2
              WHERE id = $1 AND status = 'PROCESSING'",
-            payout.id.uuid(),
+            id.uuid(),
             now,
         )
         .execute(&mut *conn)
         .await?
         .rows_affected()
     };
-    moved_one(moved, payout.id)?;
-    audit::record(conn, &Actor::system(), "held", payout.id, Some("paused"), json!({}), now).await
+    moved_one(moved, id)?;
+    if retry && audit::last_action(conn, id).await?.as_deref() == Some("held") {
+        return Ok(());
+    }
+    audit::record(conn, &Actor::system(), "held", id, Some("paused"), json!({}), now).await
 }

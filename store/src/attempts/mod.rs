@@ -10,9 +10,9 @@ pub use observe::{Source, TermsAndPlace, record_observation, terms, terms_of_ear
 pub use send::{Sending, count_send, record_not_sent, record_submitted};
 pub use settle::RetryPolicy;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use domain::{
-    AttemptFacts, AttemptId, AttemptNumber, AttemptStatus, FailureCode, Money, PayoutId, ProvenUnpaid,
+    AttemptFacts, AttemptId, AttemptNumber, AttemptStatus, Doubt, FailureCode, Money, PayoutId, ProvenUnpaid,
     Reference,
 };
 use serde_json::Value;
@@ -20,7 +20,9 @@ use sqlx::PgConnection;
 
 use crate::{
     Error, Pool, Result,
+    manual::FRESH,
     payouts::{attempt_number, failure_code, money},
+    text::storable_json,
 };
 
 /// An attempt as it is stored, with everything that was observed about it.
@@ -40,6 +42,8 @@ pub struct Attempt {
     pub failure_code: Option<FailureCode>,
     pub failure_message: Option<String>,
     pub counted: bool,
+    /// What the latest look at a failed attempt said instead.
+    pub doubt: Option<Doubt>,
     pub settled_at: Option<DateTime<Utc>>,
     pub evidence: Vec<Evidence>,
 }
@@ -57,7 +61,7 @@ pub struct Evidence {
 pub async fn of_payout(pool: &Pool, payout: PayoutId) -> Result<Vec<Attempt>> {
     let rows = sqlx::query!(
         "SELECT a.id, a.number, a.reference, a.status, a.began_at, a.began_by, a.sends, a.gateway_id, a.fee, a.check_at,
-                a.not_sent_reason, a.failure_code, a.failure_message, a.counted, a.settled_at, p.currency
+                a.not_sent_reason, a.failure_code, a.failure_message, a.counted, a.doubt, a.settled_at, p.currency
          FROM attempts a JOIN payouts p ON p.id = a.payout_id WHERE a.payout_id = $1 ORDER BY a.number",
         payout.uuid(),
     )
@@ -87,6 +91,7 @@ pub async fn of_payout(pool: &Pool, payout: PayoutId) -> Result<Vec<Attempt>> {
                 failure_code: row.failure_code.as_deref().map(failure_code).transpose()?,
                 failure_message: row.failure_message,
                 counted: row.counted,
+                doubt: row.doubt.as_deref().map(doubt).transpose()?,
                 settled_at: row.settled_at,
                 evidence: seen
                     .iter()
@@ -103,50 +108,77 @@ pub async fn of_payout(pool: &Pool, payout: PayoutId) -> Result<Vec<Attempt>> {
         .collect()
 }
 
-/// Proof about every attempt of a payout, or why there is none. `fresh`: each failure must have been seen within that span
-/// before that moment.
+/// Why money may not move again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Unproven {
+    pub why: String,
+    /// The gateway says that it paid: looking again does not help.
+    pub paid_after_all: bool,
+}
+
+/// Whether money may move again (another attempt, a refund): every attempt of the payout has been seen to have failed within
+/// [`FRESH`], and nothing else was seen since. Else why not.
+pub async fn proven_unpaid(
+    pool: &Pool,
+    payout: PayoutId,
+    now: DateTime<Utc>,
+) -> Result<std::result::Result<(), String>> {
+    let proven = proofs(&mut *pool.acquire().await?, payout, now).await?;
+    Ok(proven.map(drop).map_err(|unproven| unproven.why))
+}
+
+/// One proof for every attempt of a payout, or what stands against it. Whoever acts on them has locked the payout.
 pub(crate) async fn proofs(
     conn: &mut PgConnection,
     payout: PayoutId,
-    fresh: Option<(DateTime<Utc>, TimeDelta)>,
-) -> Result<std::result::Result<Vec<ProvenUnpaid>, String>> {
+    now: DateTime<Utc>,
+) -> Result<std::result::Result<Vec<ProvenUnpaid>, Unproven>> {
     let rows = sqlx::query!(
-        "SELECT number, status, sends, failed_seen_at FROM attempts WHERE payout_id = $1 ORDER BY number",
+        "SELECT number, status, sends, failed_seen_at, doubt FROM attempts WHERE payout_id = $1 ORDER BY number",
         payout.uuid()
     )
     .fetch_all(conn)
     .await?;
     let mut proofs = Vec::with_capacity(rows.len());
+    let mut unproven: Option<Unproven> = None;
     for row in rows {
         let facts = AttemptFacts {
             number: attempt_number(row.number)?,
             status: row.status.parse().map_err(Error::Corrupt)?,
             sends: u32::try_from(row.sends).map_err(Error::corrupt)?,
             failed_seen_at: row.failed_seen_at,
+            doubt: row.doubt.as_deref().map(doubt).transpose()?,
         };
-        match facts.proof_unpaid() {
-            Ok(proof) => proofs.push(proof),
-            Err(unproven) => return Ok(Err(unproven.to_string())),
-        }
-        let stale = fresh.is_some_and(|(now, within)| {
-            facts.failed_seen_at.is_none_or(|seen| now.signed_duration_since(seen) > within)
-        });
-        if stale {
-            let number = facts.number.get();
-            return Ok(Err(format!("attempt {number} has not been seen to have failed just now")));
+        let against = match facts.proof_unpaid() {
+            Ok(proof) => {
+                proofs.push(proof);
+                let seen_lately =
+                    facts.failed_seen_at.is_some_and(|seen| now.signed_duration_since(seen) <= FRESH);
+                (!seen_lately).then(|| Unproven {
+                    why: format!("attempt {} has not been seen to have failed just now", facts.number.get()),
+                    paid_after_all: false,
+                })
+            }
+            Err(not_proven) => Some(Unproven {
+                why: not_proven.to_string(),
+                paid_after_all: not_proven.doubt == Some(Doubt::Paid),
+            }),
+        };
+        // The worst is told: what a person must settle before what another look may.
+        if let Some(against) = against
+            && unproven.as_ref().is_none_or(|worst| against.paid_after_all && !worst.paid_after_all)
+        {
+            unproven = Some(against);
         }
     }
-    Ok(Ok(proofs))
+    Ok(match unproven {
+        None => Ok(proofs),
+        Some(unproven) => Err(unproven),
+    })
 }
 
-/// Whether every attempt of a payout has been seen, just now, to have failed; else why not.
-pub async fn proven_unpaid(
-    pool: &Pool,
-    payout: PayoutId,
-    now: DateTime<Utc>,
-) -> Result<std::result::Result<(), String>> {
-    let proofs = proofs(&mut *pool.acquire().await?, payout, Some((now, crate::manual::FRESH))).await?;
-    Ok(proofs.map(|_| ()))
+fn doubt(text: &str) -> Result<Doubt> {
+    Doubt::parse(text).ok_or_else(|| Error::corrupt(format!("doubt {text}")))
 }
 
 pub(crate) async fn add_evidence(
@@ -162,7 +194,7 @@ pub(crate) async fn add_evidence(
         attempt.uuid(),
         source.as_str(),
         verdict,
-        detail,
+        storable_json(detail),
         now,
     )
     .execute(conn)

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{
-    AccountName, AttemptId, AttemptNumber, AttemptStatus, AttemptTerms, Observed, PayoutId, Progress,
+    AccountName, AttemptId, AttemptNumber, AttemptStatus, AttemptTerms, Doubt, Observed, PayoutId, Progress,
     Reference, Sighting, poll_delay,
 };
 use serde_json::json;
@@ -12,6 +12,7 @@ use super::{add_evidence, settle};
 use crate::{
     Error, Pool, Result,
     payouts::{self, Payout, attempt_number, money, progress_in},
+    text::storable,
 };
 
 /// Where an observation came from.
@@ -145,13 +146,12 @@ async fn judge(
     // Evidence counts only where it agrees with what was asked for.
     if let Some(field) = sighting.and_then(|sighting| sighting.disagreement(&place.terms)) {
         tracing::error!(payout.id = %payout.id, "the gateway's record of payout {} disagrees on the {field}", payout.id);
-        look_again(conn, place.attempt, held, Some(AttemptStatus::Unknown), None, policy, now).await?;
+        not_told(conn, place.attempt, held, policy, now).await?;
         return Ok(("disagrees", json!({ "field": field })));
     }
     match observed {
         Observed::InFlight(sighting) => {
-            look_again(conn, place.attempt, held, Some(AttemptStatus::Accepted), Some(sighting), policy, now)
-                .await?;
+            in_flight(conn, place.attempt, held, sighting, policy, now).await?;
             Ok(("in_flight", json!({ "gateway_id": sighting.gateway_id })))
         }
         Observed::Succeeded(sighting) => {
@@ -162,16 +162,11 @@ async fn judge(
                     Ok(("succeeded", detail))
                 }
                 AttemptStatus::Succeeded => Ok(("succeeded", detail)),
-                AttemptStatus::Failed | AttemptStatus::Reversed => {
-                    settle::contradicted(
-                        conn,
-                        payout,
-                        "the gateway now says that a failed attempt has paid",
-                        now,
-                    )
-                    .await?;
+                AttemptStatus::Failed => {
+                    settle::paid_after_all(conn, payout, place.attempt, now).await?;
                     Ok(("late_success", detail))
                 }
+                AttemptStatus::Reversed => Ok(("late_success", detail)),
             }
         }
         Observed::Failed(sighting, failure) => {
@@ -183,15 +178,18 @@ async fn judge(
                     Ok(("failed", detail))
                 }
                 AttemptStatus::Failed => {
+                    remember_id(conn, place.attempt, sighting).await?;
                     settle::seen_failed_again(conn, place.attempt, now).await?;
                     Ok(("failed", detail))
                 }
-                AttemptStatus::Succeeded | AttemptStatus::Reversed => Ok(("failed_after_success", detail)),
+                AttemptStatus::Succeeded | AttemptStatus::Reversed => {
+                    tracing::error!(payout.id = %payout.id, "payout {} was paid and the gateway now says that it failed", payout.id);
+                    Ok(("failed_after_success", detail))
+                }
             }
         }
         Observed::Reversed(sighting) => {
-            look_again(conn, place.attempt, held, Some(AttemptStatus::Unknown), Some(sighting), policy, now)
-                .await?;
+            reversed(conn, payout, place.attempt, held, sighting, policy, now).await?;
             Ok(("reversed", json!({ "gateway_id": sighting.gateway_id })))
         }
         Observed::NotFound => {
@@ -199,9 +197,68 @@ async fn judge(
             Ok(("not_found", json!({})))
         }
         Observed::Unrecognised { said } => {
-            look_again(conn, place.attempt, held, Some(AttemptStatus::Unknown), None, policy, now).await?;
+            not_told(conn, place.attempt, held, policy, now).await?;
             Ok(("unrecognised", json!({ "said": said })))
         }
+    }
+}
+
+/// The gateway is at it.
+async fn in_flight(
+    conn: &mut PgConnection,
+    attempt: AttemptId,
+    held: &Held,
+    sighting: &Sighting,
+    policy: &settle::RetryPolicy,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    match held.status {
+        AttemptStatus::Submitting | AttemptStatus::Accepted | AttemptStatus::Unknown => {
+            let becomes = Some(AttemptStatus::Accepted);
+            look_again(conn, attempt, held, becomes, Some(sighting), policy, now).await
+        }
+        AttemptStatus::Failed => {
+            remember_id(conn, attempt, sighting).await?;
+            settle::doubt(conn, attempt, Doubt::InFlight, now).await.map(drop)
+        }
+        AttemptStatus::Succeeded | AttemptStatus::Reversed => Ok(()),
+    }
+}
+
+/// A word that the gateway's own documents do not have for transfers: the money moved, and perhaps back. A person looks.
+async fn reversed(
+    conn: &mut PgConnection,
+    payout: &Payout,
+    attempt: AttemptId,
+    held: &Held,
+    sighting: &Sighting,
+    policy: &settle::RetryPolicy,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    match held.status {
+        AttemptStatus::Submitting | AttemptStatus::Accepted | AttemptStatus::Unknown => {
+            let becomes = Some(AttemptStatus::Unknown);
+            look_again(conn, attempt, held, becomes, Some(sighting), policy, now).await
+        }
+        AttemptStatus::Failed => settle::paid_after_all(conn, payout, attempt, now).await,
+        AttemptStatus::Succeeded | AttemptStatus::Reversed => Ok(()),
+    }
+}
+
+/// An answer that tells nothing, but is no absence either: the same attempt is not sent again on it.
+async fn not_told(
+    conn: &mut PgConnection,
+    attempt: AttemptId,
+    held: &Held,
+    policy: &settle::RetryPolicy,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    match held.status {
+        AttemptStatus::Submitting | AttemptStatus::Accepted | AttemptStatus::Unknown => {
+            look_again(conn, attempt, held, Some(AttemptStatus::Unknown), None, policy, now).await
+        }
+        AttemptStatus::Failed => settle::doubt(conn, attempt, Doubt::Unconfirmed, now).await.map(drop),
+        AttemptStatus::Succeeded | AttemptStatus::Reversed => Ok(()),
     }
 }
 
@@ -215,17 +272,12 @@ async fn not_found(
     now: DateTime<Utc>,
 ) -> Result<()> {
     match held.status {
-        AttemptStatus::Failed => {
-            // A declined send leaves no record behind: not finding one is what was to be expected.
-            sqlx::query!(
-                "UPDATE attempts SET failed_seen_at = $2, updated_at = $2 WHERE id = $1 AND status = 'FAILED' AND gateway_id IS NULL",
-                attempt.uuid(),
-                now
-            )
-            .execute(conn)
-            .await?;
-            Ok(())
+        // A declined send leaves no record behind: not finding one is what was to be expected. A record that was there and is
+        // gone confirms nothing.
+        AttemptStatus::Failed if held.gateway_id.is_none() => {
+            settle::seen_failed_again(conn, attempt, now).await
         }
+        AttemptStatus::Failed => settle::doubt(conn, attempt, Doubt::Unconfirmed, now).await.map(drop),
         AttemptStatus::Submitting | AttemptStatus::Unknown => {
             let may_be_on_its_way = held.send_deadline.is_some_and(|deadline| now < deadline);
             if may_be_on_its_way || held.gateway_id.is_some() {
@@ -242,9 +294,8 @@ async fn not_found(
                 Ok(())
             }
         }
-        AttemptStatus::Accepted | AttemptStatus::Succeeded | AttemptStatus::Reversed => {
-            look_again(conn, attempt, held, None, None, policy, now).await
-        }
+        AttemptStatus::Accepted => look_again(conn, attempt, held, None, None, policy, now).await,
+        AttemptStatus::Succeeded | AttemptStatus::Reversed => Ok(()),
     }
 }
 
@@ -260,14 +311,17 @@ async fn look_again(
 ) -> Result<()> {
     let wait: TimeDelta = poll_delay(policy.webhook_timeout, held.looks);
     let after_wait = now.checked_add_signed(wait).unwrap_or(now);
+    let check_at = held.send_deadline.map_or(after_wait, |deadline| after_wait.max(deadline));
+    let gateway_id = sighting.map(|sighting| storable(&sighting.gateway_id));
+    // Whatever the gateway said, it was no absence: the leave to send again, if there was one, is withdrawn.
     sqlx::query!(
         "UPDATE attempts SET status = coalesce($2, status), looks = looks + 1, check_at = $3,
-                gateway_id = coalesce($4, gateway_id), resend = resend AND coalesce($2, status) <> 'ACCEPTED', updated_at = $5
+                gateway_id = coalesce($4, gateway_id), resend = resend AND $2 IS NULL, updated_at = $5
          WHERE id = $1 AND status IN ('SUBMITTING', 'ACCEPTED', 'UNKNOWN')",
         attempt.uuid(),
         becomes.map(AttemptStatus::as_str),
-        after_wait,
-        sighting.map(|sighting| sighting.gateway_id.as_str()),
+        check_at,
+        gateway_id.as_deref(),
         now,
     )
     .execute(conn)
@@ -276,10 +330,11 @@ async fn look_again(
 }
 
 async fn remember_id(conn: &mut PgConnection, attempt: AttemptId, sighting: &Sighting) -> Result<()> {
+    let gateway_id = storable(&sighting.gateway_id);
     sqlx::query!(
-        "UPDATE attempts SET gateway_id = coalesce(gateway_id, $2), fee = $3 WHERE id = $1",
+        "UPDATE attempts SET gateway_id = coalesce(gateway_id, $2), fee = coalesce($3, fee) WHERE id = $1",
         attempt.uuid(),
-        sighting.gateway_id,
+        gateway_id.as_ref(),
         sighting.fee.map(domain::Money::amount),
     )
     .execute(conn)

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::{AttemptId, Failure, FailureClass, FailureCode, PayoutEvent, RetrySchedule, Sighting};
+use domain::{
+    AttemptId, Doubt, Failure, FailureClass, FailureCode, PayoutEvent, PayoutStatus, RetrySchedule, Sighting,
+};
 use serde_json::json;
 use sqlx::PgConnection;
 
@@ -12,6 +14,7 @@ use crate::{
     notifications::{self, Event},
     payouts::{Payout, moved_one},
     reservations,
+    text::storable,
 };
 
 /// When to try again and when to look again.
@@ -38,12 +41,13 @@ pub(crate) async fn succeed(
 ) -> Result<()> {
     payout.status.after(PayoutEvent::Confirm).map_err(Error::corrupt)?;
     let fee = sighting.fee.map(domain::Money::amount);
+    let gateway_id = storable(&sighting.gateway_id);
     let settled = sqlx::query!(
         "UPDATE attempts SET status = 'SUCCEEDED', settled_at = $2, gateway_id = $3, fee = $4, resend = false, check_at = NULL, updated_at = $2
          WHERE id = $1 AND status IN ('SUBMITTING', 'ACCEPTED', 'UNKNOWN')",
         attempt.uuid(),
         now,
-        sighting.gateway_id,
+        gateway_id.as_ref(),
         fee,
     )
     .execute(&mut *conn)
@@ -80,6 +84,7 @@ pub(crate) async fn fail(
         FailureClass::Retry | FailureClass::NeedsProvider | FailureClass::Permanent => true,
         FailureClass::NeedsFinance => false,
     };
+    let message = storable(&failure.message);
     let settled = sqlx::query!(
         "UPDATE attempts SET status = 'FAILED', settled_at = $2, failed_seen_at = $2, failure_code = $3, failure_message = $4,
                 counted = $5, resend = false, check_at = NULL, updated_at = $2
@@ -87,7 +92,7 @@ pub(crate) async fn fail(
         attempt.uuid(),
         now,
         failure.code.as_str(),
-        failure.message,
+        message.as_ref(),
         counted,
     )
     .execute(&mut *conn)
@@ -122,6 +127,7 @@ async fn mark_failed(
     due: Option<DateTime<Utc>>,
     now: DateTime<Utc>,
 ) -> Result<()> {
+    let message = storable(&failure.message);
     let moved = sqlx::query!(
         "UPDATE payouts SET status = 'FAILED', failed_at = $2, failure_code = $3, failure_message = $4, counted_failures = $5,
                 next_attempt_at = $6, needs_attention = $7, updated_at = $2
@@ -129,7 +135,7 @@ async fn mark_failed(
         payout.id.uuid(),
         now,
         failure.code.as_str(),
-        failure.message,
+        message.as_ref(),
         i16::from(failures),
         due,
         due.is_none(),
@@ -169,36 +175,109 @@ async fn wait_for_funds(
     audit::record(conn, &Actor::system(), "held", payout.id, Some(&failure.message), detail, now).await
 }
 
-/// The gateway took back a final answer: no automatic retry, a person looks.
-pub(crate) async fn contradicted(
+/// A payout that has not failed at the gateway, or not only there, and that only a person can move on.
+pub(crate) async fn give_to_a_person(
     conn: &mut PgConnection,
     payout: &Payout,
+    code: FailureCode,
     why: &str,
     now: DateTime<Utc>,
 ) -> Result<()> {
-    sqlx::query!(
-        "UPDATE payouts SET next_attempt_at = NULL, needs_attention = true, failure_message = $2, failure_code = $3, updated_at = $4
-         WHERE id = $1 AND status = 'FAILED' AND refunded_at IS NULL",
+    if payout.status != PayoutStatus::Failed {
+        payout.status.after(PayoutEvent::Fail).map_err(Error::corrupt)?;
+    }
+    let moved = sqlx::query!(
+        "UPDATE payouts SET status = 'FAILED', failed_at = $3, failure_code = $4, failure_message = $5,
+                next_attempt_at = NULL, needs_attention = true, updated_at = $3
+         WHERE id = $1 AND status = $2 AND status IN ('PROCESSING', 'FAILED') AND refunded_at IS NULL",
         payout.id.uuid(),
-        why,
-        FailureCode::Other.as_str(),
+        payout.status.as_str(),
         now,
+        code.as_str(),
+        why,
     )
     .execute(&mut *conn)
-    .await?;
-    tracing::error!(payout.id = %payout.id, "payout {}: {why}", payout.id);
-    audit::record(conn, &Actor::system(), "gateway_contradicts_itself", payout.id, Some(why), json!({}), now)
-        .await
+    .await?
+    .rows_affected();
+    moved_one(moved, payout.id)?;
+    let detail = json!({ "code": code });
+    audit::record(conn, &Actor::system(), "failed", payout.id, Some(why), detail, now).await?;
+    let words = Some(code.words());
+    notifications::tell(conn, payout.id, payout.provider, Event::Failed, payout.amount, words, now).await
 }
 
-/// The same failure, seen again just now.
+/// The gateway says that a failed attempt paid. Its failure proves nothing any more, and a payout that would pay or refund the
+/// money again is stopped for a person. Hearing it again is nothing new.
+pub(crate) async fn paid_after_all(
+    conn: &mut PgConnection,
+    payout: &Payout,
+    attempt: AttemptId,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    const WHY: &str = "the gateway now says that a failed attempt has paid";
+    let news = doubt(conn, attempt, Doubt::Paid, now).await?;
+    if !news {
+        return Ok(());
+    }
+    tracing::error!(payout.id = %payout.id, "payout {}: {WHY}", payout.id);
+    audit::record(conn, &Actor::system(), "gateway_contradicts_itself", payout.id, Some(WHY), json!({}), now)
+        .await?;
+    let other_open = sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM attempts WHERE payout_id = $1 AND status <> 'FAILED') AS "open!""#,
+        payout.id.uuid(),
+    )
+    .fetch_one(&mut *conn)
+    .await?;
+    let stoppable = match payout.status {
+        // Waiting for its retry, or released again after it waited for funds.
+        PayoutStatus::Failed => payout.refunded_at.is_none(),
+        PayoutStatus::Processing => !other_open,
+        // An approved one waits for a batch: the gate to its next attempt stops it. Of the others the money has moved on
+        // already: what was paid too much is for reconciliation to find.
+        PayoutStatus::Approved
+        | PayoutStatus::Requested
+        | PayoutStatus::Completed
+        | PayoutStatus::Rejected
+        | PayoutStatus::Cancelled
+        | PayoutStatus::Reversed => false,
+    };
+    if stoppable {
+        give_to_a_person(conn, payout, FailureCode::Other, WHY, now).await?;
+    }
+    Ok(())
+}
+
+/// A look at a failed attempt said something else than failed. What is worse stays. Answers whether that is news.
+pub(crate) async fn doubt(
+    conn: &mut PgConnection,
+    attempt: AttemptId,
+    doubt: Doubt,
+    now: DateTime<Utc>,
+) -> Result<bool> {
+    let changed = sqlx::query!(
+        "UPDATE attempts SET doubt = $2, updated_at = $3
+         WHERE id = $1 AND status = 'FAILED'
+           AND coalesce(array_position(ARRAY['unconfirmed', 'in_flight', 'paid'], doubt), 0)
+             < array_position(ARRAY['unconfirmed', 'in_flight', 'paid'], $2::text)",
+        attempt.uuid(),
+        doubt.as_str(),
+        now,
+    )
+    .execute(conn)
+    .await?
+    .rows_affected();
+    Ok(changed == 1)
+}
+
+/// The same failure, seen again just now: lifts every doubt but that it paid.
 pub(crate) async fn seen_failed_again(
     conn: &mut PgConnection,
     attempt: AttemptId,
     now: DateTime<Utc>,
 ) -> Result<()> {
     sqlx::query!(
-        "UPDATE attempts SET failed_seen_at = $2, updated_at = $2 WHERE id = $1 AND status = 'FAILED'",
+        "UPDATE attempts SET failed_seen_at = $2, doubt = CASE WHEN doubt = 'paid' THEN doubt END, updated_at = $2
+         WHERE id = $1 AND status = 'FAILED'",
         attempt.uuid(),
         now
     )

@@ -91,12 +91,19 @@ impl Posting<'_> {
         let amounts: Vec<Decimal> = self.lines.iter().map(|(_, money)| money.amount()).collect();
         let currencies: Vec<String> =
             self.lines.iter().map(|(_, money)| money.currency().code().to_owned()).collect();
+        // Two joins, because an index knows `=` and `IS NULL` but not `IS NOT DISTINCT FROM`.
+        #[expect(clippy::as_conversions, reason = "no conversion: sqlx's notation for elements that may be null")]
         let written = sqlx::query!(
             "INSERT INTO entries (posting_id, account_id, amount)
              SELECT $1, a.id, line.amount
              FROM unnest($2::text[], $3::uuid[], $4::numeric[], $5::text[]) AS line (kind, provider_id, amount, currency)
-             JOIN ledger_accounts a
-               ON a.kind = line.kind AND a.currency = line.currency AND a.provider_id IS NOT DISTINCT FROM line.provider_id
+             CROSS JOIN LATERAL (
+                 SELECT id FROM ledger_accounts
+                 WHERE kind = line.kind AND provider_id = line.provider_id AND currency = line.currency
+                 UNION ALL
+                 SELECT id FROM ledger_accounts
+                 WHERE kind = line.kind AND provider_id IS NULL AND line.provider_id IS NULL AND currency = line.currency
+             ) a
              ORDER BY a.id",
             id.uuid(),
             &kinds,

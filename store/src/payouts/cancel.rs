@@ -1,7 +1,7 @@
 //! The provider takes a request back while no batch has claimed it.
 
 use chrono::{DateTime, Utc};
-use domain::{PayoutEvent, PayoutId, Progress, ProviderId};
+use domain::{PayoutEvent, PayoutId, PayoutStatus, Progress, ProviderId};
 use serde_json::json;
 use sqlx::PgConnection;
 
@@ -52,7 +52,7 @@ pub async fn engine_cancel(
     let payout = lock(&mut tx, id).await?.ok_or_else(|| Error::corrupt(format!("no payout {id}")))?;
     if payout.status.after(PayoutEvent::Cancel).is_ok() {
         cancel_locked(&mut tx, &payout, &actor, Some("cancelled through the engine"), now).await?;
-    } else {
+    } else if payout.status != PayoutStatus::Cancelled {
         let detail = json!({ "status": payout.status });
         audit::record(&mut tx, &actor, "cancel_ignored", id, Some("too late to cancel"), detail, now).await?;
     }

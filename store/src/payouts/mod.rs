@@ -236,7 +236,7 @@ pub(crate) async fn lock(conn: &mut PgConnection, id: PayoutId) -> Result<Option
 
 /// What the loser of a race is told.
 pub(crate) async fn conflict(conn: &mut PgConnection, payout: &Payout) -> Result<Conflict> {
-    Ok(Conflict { status: payout.status, by: audit::last_actor(conn, payout.id).await? })
+    Ok(Conflict { status: payout.status, by: audit::last_mover(conn, payout.id).await? })
 }
 
 /// A conditional UPDATE that must have met the one row its transaction locked.
