@@ -1,0 +1,60 @@
+//! What handlers work with.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use chrono_tz::Tz;
+use domain::{BatchWindow, Clock, PayoutId};
+use gateway::PayoutGateway;
+use poem::web::Data;
+use store::attempts::RetryPolicy;
+
+use crate::{auth::Verifier, banks::BankList, health::Dependency, settings::WebhookSecret};
+
+/// Made once at start; handlers get it as [`TheApp`].
+pub struct App {
+    pub pool: store::Pool,
+    pub gateway: Arc<dyn PayoutGateway>,
+    pub banks: BankList,
+    pub clock: Arc<dyn Clock>,
+    pub verifier: Arc<dyn Verifier>,
+    pub webhook_secret: WebhookSecret,
+    /// How long an account that is not the provider's first waits for its first payout.
+    pub cooling_off: TimeDelta,
+    pub window: BatchWindow,
+    pub zone: Tz,
+    /// What follows from an observation, here as in the workflow.
+    pub retry_policy: RetryPolicy,
+    pub temporal_ui: Option<TemporalUi>,
+    /// What the API can do without for a while; `/readyz` tells how they are.
+    pub dependencies: Vec<Arc<dyn Dependency>>,
+}
+
+/// The state as an argument of a handler.
+pub type TheApp<'a> = Data<&'a Arc<App>>;
+
+impl App {
+    pub fn now(&self) -> DateTime<Utc> {
+        self.clock.now()
+    }
+
+    /// When the next batch leaves, where batches have windows.
+    pub fn next_window(&self) -> Option<DateTime<Utc>> {
+        self.window.next(self.now(), self.zone)
+    }
+}
+
+/// Where an operator reads a payout's history.
+#[derive(Debug, Clone)]
+pub struct TemporalUi {
+    pub base: url::Url,
+    pub namespace: String,
+}
+
+impl TemporalUi {
+    /// The list of runs of this payout's workflow; the latest is on top.
+    pub fn link(&self, payout: PayoutId) -> String {
+        let base = self.base.as_str().trim_end_matches('/');
+        format!("{base}/namespaces/{}/workflows/{}", self.namespace, payout.workflow_id())
+    }
+}

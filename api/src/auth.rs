@@ -1,0 +1,228 @@
+//! Who is calling. Everything the rest of the API knows about tokens is the trait [`Verifier`] and the [`Caller`] it answers, so
+//! that another issuer or key format replaces this file and nothing else.
+//!
+//! Guarantees: only HS256 is accepted (`alg: none` and public-key algorithms are refused before any key is looked at), `exp`,
+//! `aud` and `sub` are required, and a refusal never says which of them was wrong. Nothing here can make a token.
+
+use std::sync::Arc;
+
+use domain::ProviderId;
+use jsonwebtoken::{Algorithm, DecodingKey, Validation};
+use poem::Request;
+use poem_openapi::{SecurityScheme, auth::Bearer};
+use serde::Deserialize;
+
+use crate::{
+    app::App,
+    problem::{Code, Problem},
+    settings::JwtSecret,
+};
+
+/// Clocks of issuer and server may differ by this much.
+const LEEWAY_SECONDS: u64 = 30;
+/// Longest subject that goes into the audit trail.
+const MAX_SUBJECT_CHARS: usize = 200;
+
+/// Someone who proved who they are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Caller {
+    /// The token's `sub`: printable, at most 200 characters.
+    pub subject: String,
+    pub role: Role,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    Provider(ProviderId),
+    Admin,
+    Platform,
+}
+
+/// The token proves nothing. Why is for the log, not for the caller.
+#[derive(Debug, thiserror::Error)]
+#[error("the token is not valid: {0}")]
+pub struct NotVerified(pub String);
+
+/// Tells who sent a token.
+#[async_trait::async_trait]
+pub trait Verifier: Send + Sync + 'static {
+    async fn verify(&self, token: &str) -> Result<Caller, NotVerified>;
+}
+
+/// Tokens signed with a secret that the issuer and this server share.
+pub struct SharedSecret {
+    key: DecodingKey,
+    validation: Validation,
+}
+
+impl SharedSecret {
+    pub fn new(secret: &JwtSecret, audience: &str) -> Self {
+        let mut validation = Validation::new(Algorithm::HS256);
+        validation.leeway = LEEWAY_SECONDS;
+        validation.validate_nbf = true;
+        validation.set_audience(&[audience]);
+        validation.set_required_spec_claims(&["exp", "aud", "sub"]);
+        Self { key: DecodingKey::from_secret(secret.expose()), validation }
+    }
+}
+
+#[derive(Deserialize)]
+struct Claims {
+    sub: String,
+    role: String,
+    provider_id: Option<String>,
+}
+
+#[async_trait::async_trait]
+impl Verifier for SharedSecret {
+    async fn verify(&self, token: &str) -> Result<Caller, NotVerified> {
+        let claims = jsonwebtoken::decode::<Claims>(token, &self.key, &self.validation)
+            .map_err(|wrong| NotVerified(wrong.to_string()))?
+            .claims;
+        caller(claims)
+    }
+}
+
+fn caller(claims: Claims) -> Result<Caller, NotVerified> {
+    let Claims { sub, role, provider_id } = claims;
+    let printable = !sub.is_empty() && !sub.chars().any(char::is_control);
+    if !printable || sub.chars().count() > MAX_SUBJECT_CHARS {
+        return Err(NotVerified("`sub` is empty, too long or not printable".to_owned()));
+    }
+    let role = match (role.as_str(), provider_id) {
+        ("provider", Some(id)) => {
+            Role::Provider(id.parse().map_err(|_| NotVerified("`provider_id`".to_owned()))?)
+        }
+        ("provider", None) => return Err(NotVerified("`provider_id` is missing".to_owned())),
+        ("admin", _) => Role::Admin,
+        ("platform", _) => Role::Platform,
+        (_, _) => return Err(NotVerified("`role` is unknown".to_owned())),
+    };
+    Ok(Caller { subject: sub, role })
+}
+
+/// A provider's token: role `provider`, with the provider's id in `provider_id`.
+#[derive(SecurityScheme)]
+#[oai(ty = "bearer", bearer_format = "JWT", rename = "provider", checker = "check_provider")]
+pub struct AsProvider(pub ProviderId);
+
+/// A token of risk or finance: role `admin`. `sub` is the name in the audit trail.
+#[derive(SecurityScheme)]
+#[oai(ty = "bearer", bearer_format = "JWT", rename = "admin", checker = "check_admin")]
+pub struct AsAdmin(pub store::Actor);
+
+/// The marketplace's own token: role `platform`.
+#[derive(SecurityScheme)]
+#[oai(ty = "bearer", bearer_format = "JWT", rename = "platform", checker = "check_platform")]
+pub struct AsPlatform(pub store::Actor);
+
+async fn check_provider(request: &Request, bearer: Bearer) -> poem::Result<ProviderId> {
+    let caller = verify(request, bearer).await?;
+    match caller.role {
+        Role::Provider(id) => Ok(id),
+        Role::Admin | Role::Platform => Err(forbidden().into()),
+    }
+}
+
+async fn check_admin(request: &Request, bearer: Bearer) -> poem::Result<store::Actor> {
+    let caller = verify(request, bearer).await?;
+    match caller.role {
+        Role::Admin => Ok(store::Actor::admin(&caller.subject)),
+        Role::Provider(_) | Role::Platform => Err(forbidden().into()),
+    }
+}
+
+async fn check_platform(request: &Request, bearer: Bearer) -> poem::Result<store::Actor> {
+    let caller = verify(request, bearer).await?;
+    match caller.role {
+        Role::Platform => Ok(store::Actor::platform(&caller.subject)),
+        Role::Provider(_) | Role::Admin => Err(forbidden().into()),
+    }
+}
+
+async fn verify(request: &Request, bearer: Bearer) -> Result<Caller, Problem> {
+    let Some(app) = request.data::<Arc<App>>() else {
+        tracing::error!("a request reached authentication without the application's state");
+        return Err(Problem::new(Code::InternalError, "The server is not set up."));
+    };
+    app.verifier.verify(&bearer.token).await.map_err(|why| {
+        tracing::debug!(%why, "a token was refused");
+        Problem::new(Code::Unauthenticated, "The token is not valid, or not any more.")
+    })
+}
+
+fn forbidden() -> Problem {
+    Problem::new(Code::Forbidden, "This is not for your role.")
+}
+
+#[cfg(test)]
+mod tests {
+    use jsonwebtoken::{EncodingKey, Header, encode};
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    const SECRET: &str = "0123456789abcdef0123456789abcdef";
+    const FAR: u64 = 4_102_444_800;
+
+    fn signed(header: &Header, claims: &Value, secret: &str) -> String {
+        encode(header, claims, &EncodingKey::from_secret(secret.as_bytes())).unwrap()
+    }
+
+    async fn verify(token: &str) -> Option<Caller> {
+        let secret = JwtSecret::new(SECRET).unwrap();
+        SharedSecret::new(&secret, "payouts").verify(token).await.ok()
+    }
+
+    #[tokio::test]
+    async fn takes_what_our_issuer_makes_and_nothing_else() {
+        let id = ProviderId::mint();
+        let good =
+            json!({ "sub": "ada", "role": "provider", "provider_id": id, "aud": "payouts", "exp": FAR });
+        let hs256 = Header::new(Algorithm::HS256);
+        let caller = verify(&signed(&hs256, &good, SECRET)).await.unwrap();
+        assert_eq!(caller, Caller { subject: "ada".to_owned(), role: Role::Provider(id) });
+
+        for (member, value) in [
+            ("exp", json!(1_600_000_000)),
+            ("exp", Value::Null),
+            ("nbf", json!(FAR)),
+            ("aud", json!("somebody-else")),
+            ("aud", Value::Null),
+            ("sub", Value::Null),
+            ("sub", json!("")),
+            ("sub", json!("a\nb")),
+            ("role", json!("root")),
+            ("role", Value::Null),
+            ("provider_id", Value::Null),
+            ("provider_id", json!("1 OR 1=1")),
+        ] {
+            let mut claims = good.clone();
+            claims[member] = value.clone();
+            if value.is_null() {
+                claims.as_object_mut().unwrap().remove(member);
+            }
+            assert_eq!(verify(&signed(&hs256, &claims, SECRET)).await, None, "{member} = {value}");
+        }
+        let other_secret = "f".repeat(32);
+        assert_eq!(verify(&signed(&hs256, &good, &other_secret)).await, None);
+        assert_eq!(verify(&signed(&Header::new(Algorithm::HS384), &good, SECRET)).await, None);
+        assert_eq!(verify("").await, None);
+        assert_eq!(verify("a.b.c").await, None);
+    }
+
+    #[tokio::test]
+    async fn an_unsigned_token_is_nobody() {
+        use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as B64};
+        let claims = json!({ "sub": "eve", "role": "admin", "aud": "payouts", "exp": FAR });
+        for header in [
+            json!({ "alg": "none" }),
+            json!({ "alg": "None" }),
+            json!({ "alg": "RS256" }),
+            json!({ "typ": "JWT" }),
+        ] {
+            let token = format!("{}.{}.", B64.encode(header.to_string()), B64.encode(claims.to_string()));
+            assert_eq!(verify(&token).await, None, "{header}");
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! The gateway's list of banks, remembered for an hour.
+//!
+//! The list changes a few times a year and is asked for on every screen that adds an account. When the gateway cannot be asked,
+//! the old list is good enough for a day: a bank that is gone is refused by the name enquiry anyway.
+
+use std::{sync::Arc, time::Duration};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::{AccountName, AccountNumber, BankCode};
+use gateway::{Bank, LookUpFailed, PayoutGateway, ResolveFailed};
+use tokio::sync::Mutex;
+
+use crate::problem::{Code, FieldCode, FieldError, Problem};
+
+const FRESH: TimeDelta = TimeDelta::hours(1);
+const USABLE: TimeDelta = TimeDelta::days(1);
+/// The client's own limit is made for transfers, where an early end is worse than a long wait. Here a person waits.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Callers take turns, so that an expired list is fetched once.
+#[derive(Default)]
+pub struct BankList(Mutex<Option<Fetched>>);
+
+#[derive(Clone)]
+struct Fetched {
+    at: DateTime<Utc>,
+    banks: Arc<Vec<Bank>>,
+}
+
+impl BankList {
+    pub(crate) async fn get(
+        &self,
+        gateway: &dyn PayoutGateway,
+        now: DateTime<Utc>,
+    ) -> Result<Arc<Vec<Bank>>, Problem> {
+        let mut kept = self.0.lock().await;
+        let within = |span: TimeDelta| {
+            let young = |fetched: &&Fetched| now.signed_duration_since(fetched.at) < span;
+            kept.as_ref().filter(young).map(|fetched| Arc::clone(&fetched.banks))
+        };
+        if let Some(banks) = within(FRESH) {
+            return Ok(banks);
+        }
+        let refused = match within_patience(gateway.banks()).await {
+            Ok(Ok(banks)) => {
+                let banks = Arc::new(banks);
+                *kept = Some(Fetched { at: now, banks: Arc::clone(&banks) });
+                return Ok(banks);
+            }
+            Ok(Err(failed)) => not_asked(&failed),
+            Err(late) => late,
+        };
+        within(USABLE).ok_or(refused)
+    }
+}
+
+/// The name the bank has for an account, or why it cannot be used.
+pub(crate) async fn resolve(
+    gateway: &dyn PayoutGateway,
+    bank: &BankCode,
+    number: &AccountNumber,
+) -> Result<AccountName, Problem> {
+    match within_patience(gateway.resolve_account(bank, number)).await? {
+        Ok(name) if name.expose().is_empty() => Err(Problem::new(
+            Code::AccountNotResolved,
+            "The bank answered without a name for this account, so it cannot be checked.",
+        )),
+        Ok(name) => Ok(name),
+        Err(ResolveFailed::NoSuchAccount { message }) => {
+            tracing::info!(%message, "a name enquiry was refused");
+            Err(Problem::new(
+                Code::AccountNotResolved,
+                "The bank does not know an account with this number. Check the number and the bank.",
+            ))
+        }
+        Err(ResolveFailed::UnknownBank) => Err(unknown_bank()),
+        Err(ResolveFailed::Unavailable(failed)) => Err(not_asked(&failed)),
+    }
+}
+
+pub(crate) fn unknown_bank() -> Problem {
+    Problem::invalid(vec![FieldError::new(
+        "bank_code",
+        FieldCode::BankUnknown,
+        "is not in the list of banks (GET /api/provider/banks)",
+    )])
+}
+
+/// Waits for the gateway as long as a person does.
+pub(crate) async fn within_patience<T>(call: impl Future<Output = T>) -> Result<T, Problem> {
+    tokio::time::timeout(PATIENCE, call).await.map_err(|_| unavailable("an answer in time"))
+}
+
+pub(crate) fn not_asked(failed: &LookUpFailed) -> Problem {
+    tracing::warn!(%failed, "the gateway could not be asked");
+    unavailable("an answer")
+}
+
+fn unavailable(what: &str) -> Problem {
+    Problem::new(
+        Code::GatewayUnavailable,
+        format!("The payment gateway did not give us {what}. Nothing was changed."),
+    )
+}

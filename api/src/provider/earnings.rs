@@ -1,0 +1,53 @@
+//! `GET /api/provider/earnings`
+
+use domain::EarningId;
+use poem_openapi::{Object, OpenApi, param::Query, payload::Json};
+
+use crate::{
+    app::TheApp,
+    auth::AsProvider,
+    document::Tag,
+    paging::{self, Cursor, default_limit},
+    problem::Code,
+    refused::{Refused, Refuses, SIGNED_IN, WITH_QUERY},
+    shapes::Earning,
+};
+
+/// Earnings, newest first.
+#[derive(Debug, Object)]
+#[oai(skip_serializing_if_is_none)]
+struct Earnings {
+    /// This page.
+    items: Vec<Earning>,
+    /// Ask with this `cursor` for the next page. Absent on the last one.
+    next_cursor: Option<String>,
+}
+
+pub(crate) struct ListEarnings;
+
+impl Refuses for ListEarnings {
+    const CODES: &'static [&'static [Code]] = &[SIGNED_IN, WITH_QUERY];
+}
+
+#[OpenApi(tag = "Tag::Provider")]
+impl ListEarnings {
+    /// What you have earned
+    ///
+    /// Newest first, by when the marketplace told us. Payouts use up the oldest earnings first, also in parts.
+    #[oai(path = "/api/provider/earnings", method = "get", operation_id = "listEarnings")]
+    async fn list(
+        &self,
+        app: TheApp<'_>,
+        caller: AsProvider,
+        /// `next_cursor` of the page before.
+        cursor: Query<Option<Cursor>>,
+        /// How many per page.
+        #[oai(default = "default_limit", validator(minimum(value = "1"), maximum(value = "100")))]
+        limit: Query<u16>,
+    ) -> Result<Json<Earnings>, Refused<Self>> {
+        let before = cursor.0.map(|cursor| EarningId::from_uuid(cursor.0));
+        let rows = store::earnings::list(&app.pool, caller.0, before, paging::fetch(limit.0)).await?;
+        let (rows, next_cursor) = paging::cut(rows, limit.0, |row| row.id.uuid());
+        Ok(Json(Earnings { items: rows.iter().map(Earning::from).collect(), next_cursor }))
+    }
+}

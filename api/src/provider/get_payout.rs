@@ -1,0 +1,74 @@
+//! `GET /api/provider/payouts/{id}`
+
+use domain::{PayoutId, ProviderId};
+use poem_openapi::{Object, OpenApi, param::Path, payload::Json};
+use uuid::Uuid;
+
+use crate::{
+    app::{App, TheApp},
+    auth::AsProvider,
+    document::Tag,
+    problem::{Code, Problem},
+    refused::{Refused, Refuses, SIGNED_IN, WITH_ID},
+    shapes::{BankAccountBrief, Payout, ProviderAttempt, TimelineEntry, Waiting, provider_timeline},
+};
+
+/// A payout, what it waits for, and its way so far.
+#[derive(Debug, Object)]
+#[oai(skip_serializing_if_is_none)]
+struct PayoutDetail {
+    /// The payout itself.
+    payout: Payout,
+    /// Where its money goes.
+    bank_account: Option<BankAccountBrief>,
+    /// What it waits for, who must act, and when it moves. Absent once it has ended.
+    waiting: Option<Waiting>,
+    /// What happened so far, oldest first.
+    timeline: Vec<TimelineEntry>,
+    /// The tries to pay it, in order.
+    attempts: Vec<ProviderAttempt>,
+}
+
+pub(crate) struct GetPayout;
+
+impl Refuses for GetPayout {
+    const CODES: &'static [&'static [Code]] = &[SIGNED_IN, WITH_ID];
+}
+
+#[OpenApi(tag = "Tag::Provider")]
+impl GetPayout {
+    /// One payout, and what it waits for
+    ///
+    /// Answers what the payout is waiting for, who must act and when it will move, and everything that happened so far. Somebody
+    /// else's payout is answered exactly as one that does not exist.
+    #[oai(path = "/api/provider/payouts/:id", method = "get", operation_id = "getPayout")]
+    async fn get(
+        &self,
+        app: TheApp<'_>,
+        caller: AsProvider,
+        /// The payout.
+        id: Path<Uuid>,
+    ) -> Result<Json<PayoutDetail>, Refused<Self>> {
+        Ok(Json(detail(&app, caller.0, PayoutId::from_uuid(id.0)).await?))
+    }
+}
+
+async fn detail(app: &App, provider: ProviderId, id: PayoutId) -> Result<PayoutDetail, Problem> {
+    let payout = store::payouts::get(&app.pool, id)
+        .await?
+        .filter(|payout| payout.provider == provider)
+        .ok_or_else(Problem::not_found)?;
+    let standing = store::payouts::standing(&app.pool, id).await?;
+    let bank_account = store::bank_accounts::get(&app.pool, payout.bank_account).await?;
+    let timeline = store::audit::timeline(&app.pool, id).await?;
+    let attempts = store::attempts::of_payout(&app.pool, id).await?;
+    Ok(PayoutDetail {
+        bank_account: bank_account.as_ref().map(BankAccountBrief::from),
+        waiting: standing
+            .and_then(|standing| standing.waiting(app.now(), app.next_window()))
+            .map(Waiting::from),
+        timeline: provider_timeline(timeline),
+        attempts: attempts.iter().map(ProviderAttempt::from).collect(),
+        payout: Payout::from(&payout),
+    })
+}

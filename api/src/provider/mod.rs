@@ -1,0 +1,46 @@
+//! What a provider can do. Every operation works on the provider of the token and nobody else: the id is never an argument.
+
+mod add_bank_account;
+mod balance;
+mod banks;
+mod cancel_payout;
+mod earnings;
+mod get_payout;
+mod list_bank_accounts;
+mod list_payouts;
+mod notifications;
+mod remove_bank_account;
+mod request_payout;
+mod resolve_account;
+
+pub(crate) type ProviderApi = (
+    request_payout::RequestPayout,
+    list_payouts::ListPayouts,
+    get_payout::GetPayout,
+    cancel_payout::CancelPayout,
+    balance::GetBalance,
+    earnings::ListEarnings,
+    list_bank_accounts::ListBankAccounts,
+    add_bank_account::AddBankAccount,
+    remove_bank_account::RemoveBankAccount,
+    resolve_account::ResolveAccount,
+    banks::ListBanks,
+    notifications::ListNotifications,
+);
+
+pub(crate) fn api() -> ProviderApi {
+    (
+        request_payout::RequestPayout,
+        list_payouts::ListPayouts,
+        get_payout::GetPayout,
+        cancel_payout::CancelPayout,
+        balance::GetBalance,
+        earnings::ListEarnings,
+        list_bank_accounts::ListBankAccounts,
+        add_bank_account::AddBankAccount,
+        remove_bank_account::RemoveBankAccount,
+        resolve_account::ResolveAccount,
+        banks::ListBanks,
+        notifications::ListNotifications,
+    )
+}

@@ -1,0 +1,35 @@
+//! The endpoint: routes, limits, and one form for every failure.
+
+use std::{any::Any, sync::Arc};
+
+use poem::{Endpoint, EndpointExt as _, IntoEndpoint as _, Response, Route, middleware::CatchPanic};
+use tokio::sync::Semaphore;
+
+use crate::{
+    app::App,
+    docs_page, document, limits,
+    problem::{Code, Problem, of_framework_error, respond},
+};
+
+/// Everything this server answers. Whatever goes wrong inside, what comes out is a problem.
+pub fn endpoint(app: Arc<App>, public_url: Option<&url::Url>) -> impl Endpoint<Output = Response> + 'static {
+    let service = document::service(public_url);
+    let (page, document) = (service.swagger_ui_html(), service.spec());
+    let routes = docs_page::routes(Route::new(), page, document).nest_no_strip("/api", service);
+    let permits = Arc::new(Semaphore::new(limits::MAX_IN_FLIGHT));
+    routes
+        .into_endpoint()
+        .data(app)
+        .with(CatchPanic::new().with_handler(panicked))
+        .around(move |next, request| limits::guard(next, request, Arc::clone(&permits)))
+        .catch_all_error(|error: poem::Error| async move { respond(&of_framework_error(&error)) })
+}
+
+fn panicked(_payload: Box<dyn Any + Send>) -> Response {
+    // The panic hook has written message and place to the log; the payload may hold anything.
+    tracing::error!("a request panicked");
+    respond(&Problem::new(
+        Code::InternalError,
+        "The failure has been recorded. Sending the request again does no harm.",
+    ))
+}

@@ -1,0 +1,17 @@
+//! How things look on the wire, where more than one endpoint shows them. Only here and in the endpoints are poem's derives.
+
+mod attempt;
+mod bank_account;
+mod earning;
+mod payout;
+mod status;
+mod timeline;
+mod waiting;
+
+pub(crate) use attempt::ProviderAttempt;
+pub(crate) use bank_account::{BankAccount, BankAccountBrief};
+pub(crate) use earning::Earning;
+pub(crate) use payout::Payout;
+pub(crate) use status::{AttemptStatus, PayoutStatus, RiskRoute};
+pub(crate) use timeline::{TimelineEntry, provider_timeline, role_of};
+pub(crate) use waiting::Waiting;

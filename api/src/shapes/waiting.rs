@@ -1,0 +1,58 @@
+//! The answer to "what is it waiting for, who must act, when will it move".
+
+use chrono::{DateTime, Utc};
+use domain::{WaitingFor, WhoActs};
+use poem_openapi::Object;
+
+/// What a payout waits for. Absent once it has ended.
+#[expect(clippy::struct_field_names, reason = "the API calls it `waiting_for`")]
+#[derive(Debug, Clone, Object)]
+#[oai(skip_serializing_if_is_none)]
+pub(crate) struct Waiting {
+    /// `assessment`, `decision`, `window`, `pause_end`, `funds`, `transfer`, `gateway`, `unknown_outcome`, `retry` or
+    /// `attention`.
+    pub waiting_for: String,
+    /// Who moves it next: `system`, `admin`, `finance` or `gateway`.
+    pub who: String,
+    /// When it moves by itself, where that is known.
+    pub until: Option<DateTime<Utc>>,
+    /// The same as a sentence.
+    pub detail: String,
+}
+
+impl From<domain::Waiting> for Waiting {
+    fn from(waiting: domain::Waiting) -> Self {
+        Self {
+            waiting_for: waiting.waiting_for.as_str().to_owned(),
+            who: waiting.who.as_str().to_owned(),
+            until: waiting.until,
+            detail: format!("{} {}", sentence(waiting.waiting_for), mover(waiting.who)),
+        }
+    }
+}
+
+fn sentence(waiting_for: WaitingFor) -> &'static str {
+    match waiting_for {
+        WaitingFor::Assessment => "The request is being checked.",
+        WaitingFor::Decision => "The request is under review.",
+        WaitingFor::Window => "Approved; it leaves with the next batch.",
+        WaitingFor::PauseEnd => "Approved; payouts are paused for the moment.",
+        WaitingFor::Funds => "Approved; the payout account is being topped up.",
+        WaitingFor::Transfer => "The transfer is about to be made.",
+        WaitingFor::Gateway => "The transfer was made; the bank's answer is awaited.",
+        WaitingFor::UnknownOutcome => {
+            "The transfer was made; whether it arrived is being found out. It is not paid twice."
+        }
+        WaitingFor::Retry => "The transfer failed and is tried again.",
+        WaitingFor::Attention => "The transfer failed; someone looks at it. The money stays reserved.",
+    }
+}
+
+fn mover(who: WhoActs) -> &'static str {
+    match who {
+        WhoActs::System => "Nobody needs to do anything.",
+        WhoActs::Admin => "An admin moves it on.",
+        WhoActs::Finance => "Finance moves it on.",
+        WhoActs::Gateway => "The payment gateway moves it on.",
+    }
+}
