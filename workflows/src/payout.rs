@@ -8,6 +8,7 @@
 //! simulations are others.
 
 mod signals;
+mod start;
 mod temporal;
 mod visibility;
 mod waits;

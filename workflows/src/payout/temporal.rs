@@ -22,6 +22,7 @@ use temporalio_workflow::{
 use super::{
     PayoutWorkflow, Steps, Waited,
     signals::{SignalName, WakeUp},
+    start::Started,
     visibility,
     waits::{Heard, Place},
 };
@@ -46,6 +47,7 @@ const NO_DECISION_DUE: &str = "out of place: nobody is asked for a decision now"
 /// The driver: a handle to the workflow, and what the current run has done.
 pub(super) struct Temporal {
     ctx: WorkflowContext<PayoutWorkflow>,
+    input: PayoutInput,
     payout: PayoutRef,
     /// Temporal's cancel has been passed on to the database.
     cancel_heard: bool,
@@ -136,9 +138,9 @@ impl Steps for Temporal {
 }
 
 impl Temporal {
-    pub(super) fn new(ctx: WorkflowContext<PayoutWorkflow>) -> Self {
-        let payout = PayoutRef { payout: ctx.state(|state| state.input.payout) };
-        Self { ctx, payout, cancel_heard: false, steps_in_a_row: 0, alarm: None }
+    pub(super) fn new(ctx: WorkflowContext<PayoutWorkflow>, input: PayoutInput) -> Self {
+        let payout = PayoutRef { payout: input.payout };
+        Self { ctx, input, payout, cancel_heard: false, steps_in_a_row: 0, alarm: None }
     }
 
     /// Before the workflow ends: what people asked for meanwhile is not lost without a trace. A wake-up is: it named a row,
@@ -336,8 +338,8 @@ impl Temporal {
         if !self.ctx.continue_as_new_suggested() {
             return Ok(());
         }
-        let input =
-            self.ctx.state(|state| PayoutInput { memory: state.inbox.memory.clone(), ..state.input.clone() });
+        let memory = self.ctx.state(|state| state.inbox.memory.clone());
+        let input = Started(Some(PayoutInput { memory, ..self.input.clone() }));
         self.ctx.continue_as_new(input, ContinueAsNewOptions::default()).map(|never| match never {})
     }
 
@@ -345,7 +347,7 @@ impl Temporal {
     async fn answered(&mut self, progress: Progress) -> Result<Next, WorkflowTermination> {
         let changes = self.ctx.state_mut(|state| {
             state.progress = Some(progress);
-            visibility::changed_attributes(&self.ctx.search_attributes(), &state.input, &progress)
+            visibility::changed_attributes(&self.ctx.search_attributes(), &self.input, &progress)
         });
         if !changes.is_empty() {
             self.ctx.upsert_search_attributes(changes);
@@ -362,7 +364,7 @@ impl Temporal {
     fn show(&self, next: Next) {
         let waiting = self.ctx.state_mut(|state| {
             state.next = next;
-            state.waiting()
+            state.waiting(self.payout.payout)
         });
         self.ctx.set_current_details(visibility::details(&waiting));
     }

@@ -6,11 +6,12 @@
 
 use std::any::Any;
 
-use domain::{Ending, Next, Progress};
+use domain::{Ending, Next, PayoutId, Progress};
 use futures::future::{FutureExt, LocalBoxFuture};
 use temporalio_common::{
     HasWorkflowDefinition, QueryDefinition, SignalDefinition, WorkflowDefinition,
     data_converters::{PayloadConverter, RawValue},
+    error::ApplicationFailure,
     protos::temporal::api::common::v1::Payloads,
 };
 use temporalio_workflow::{
@@ -22,6 +23,7 @@ use temporalio_workflow::{
 use super::{
     payout,
     signals::{Inbox, SignalName, WakeUp},
+    start::{AnyStart, Started},
     temporal::Temporal,
     visibility::{self, Waiting},
 };
@@ -29,7 +31,8 @@ use crate::{contract::PayoutInput, names};
 
 /// A payout's workflow: its state. Register it with a worker, name it to a client.
 pub struct PayoutWorkflow {
-    pub(super) input: PayoutInput,
+    /// `None`: the workflow was started with something else.
+    input: Option<PayoutInput>,
     pub(super) inbox: Inbox,
     /// What is done or waited for now.
     pub(super) next: Next,
@@ -42,8 +45,8 @@ impl PayoutWorkflow {
     /// To ask it what it waits for: `handle.query(PayoutWorkflow::WAITING, (), …)`.
     pub const WAITING: WaitingQuery = WaitingQuery;
 
-    pub(super) fn waiting(&self) -> Waiting {
-        visibility::waiting(self.input.payout, self.next, self.progress.as_ref(), self.inbox.memory.strays)
+    pub(super) fn waiting(&self, payout: PayoutId) -> Waiting {
+        visibility::waiting(payout, self.next, self.progress.as_ref(), self.inbox.memory.strays)
     }
 }
 
@@ -98,7 +101,7 @@ impl QueryDefinition for WaitingQuery {
 }
 
 impl WorkflowImplementation for PayoutWorkflow {
-    type Run = PayoutRun;
+    type Run = AnyStart;
 
     const HAS_INIT: bool = true;
     const INIT_TAKES_INPUT: bool = true;
@@ -118,22 +121,19 @@ impl WorkflowImplementation for PayoutWorkflow {
         }
     }
 
-    #[expect(
-        clippy::expect_used,
-        reason = "the SDK gives the input to `init` because INIT_TAKES_INPUT says so"
-    )]
-    fn init(_ctx: WorkflowContextView, input: Option<PayoutInput>) -> Self {
-        let mut input = input.expect("a workflow whose init takes the input is given it");
-        let memory = std::mem::take(&mut input.memory);
+    fn init(_ctx: WorkflowContextView, started: Option<Started>) -> Self {
+        let mut input = started.and_then(|started| started.0);
+        let memory = input.as_mut().map(|input| std::mem::take(&mut input.memory)).unwrap_or_default();
         Self { input, inbox: Inbox::remembering(memory), next: Next::Assess, progress: None }
     }
 
     fn run(
         ctx: WorkflowContext<Self>,
-        _input: Option<PayoutInput>,
+        _started: Option<Started>,
     ) -> LocalBoxFuture<'static, Result<Box<dyn WorkflowOutputValue>, WorkflowTermination>> {
         async move {
-            let mut steps = Temporal::new(ctx);
+            let input = ctx.state(|state| state.input.clone()).ok_or_else(unreadable)?;
+            let mut steps = Temporal::new(ctx, input);
             let ending = payout(&mut steps).await?;
             steps.leave().await?;
             let output: Box<dyn WorkflowOutputValue> = Box::new(ending);
@@ -177,7 +177,8 @@ impl WorkflowImplementation for PayoutWorkflow {
         _name: &str,
         _input: Box<dyn Any>,
     ) -> Result<Box<dyn WorkflowOutputValue>, WorkflowError> {
-        Ok(Box::new(self.waiting()))
+        let input = self.input.as_ref().ok_or_else(|| WorkflowError::Execution(UNREADABLE.into()))?;
+        Ok(Box::new(self.waiting(input.payout)))
     }
 
     /// Never called: the descriptor lists no updates, so the SDK refuses each before it comes here.
@@ -197,6 +198,12 @@ impl WorkflowImplementation for PayoutWorkflow {
     ) -> Result<(), WorkflowError> {
         Err(no_updates())
     }
+}
+
+const UNREADABLE: &str = "the workflow's input is not that of a payout";
+
+fn unreadable() -> WorkflowTermination {
+    WorkflowTermination::failed_application(ApplicationFailure::new(UNREADABLE))
 }
 
 fn no_updates() -> WorkflowError {
