@@ -12,6 +12,10 @@ use crate::{command, progress};
 /// The programs of the stack; package, binary and process have the same name.
 const PROGRAMS: [&str; 3] = ["api", "worker", "simulator"];
 
+/// Cargo unites the features of what it is asked to build: with the whole workspace and a test among it they are those of
+/// [`build_everything`], so that the demo and the tests together compile the heavy crates once instead of twice.
+const ONE_TEST: &str = "wire_format";
+
 /// How optimised. A release link costs minutes, so everything but a benchmark runs the development build.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Profile {
@@ -51,10 +55,7 @@ pub fn cargo(checkout: &Checkout) -> Command {
 pub fn build(checkout: &Checkout, profile: Profile) -> Result<Programs> {
     progress::step("building api, worker and simulator", || {
         let mut build = cargo(checkout);
-        build.args(["build", "--bins"]);
-        for package in PROGRAMS {
-            build.args(["--package", package]);
-        }
+        build.args(["build", "--workspace", "--bins", "--test", ONE_TEST]);
         if profile == Profile::Release {
             build.arg("--release");
         }
