@@ -15,7 +15,7 @@ use crate::{
 pub fn endpoint(app: Arc<App>, public_url: Option<&url::Url>) -> impl Endpoint<Output = Response> + 'static {
     let service = document::service(public_url);
     let (page, document) = (service.swagger_ui_html(), service.spec());
-    let routes = docs_page::routes(Route::new(), page, document).nest_no_strip("/api", service);
+    let routes = docs_page::routes(Route::new(), page, document).nest_no_strip("/", service);
     let permits = Arc::new(Semaphore::new(limits::MAX_IN_FLIGHT));
     routes
         .into_endpoint()
