@@ -50,30 +50,48 @@ pub fn token(checkout: &Checkout, role: Role, subject: &str, provider: Option<&s
     Ok(())
 }
 
-/// Says where everything is and how to get in.
+/// Says where everything is, how to get in, and what to try first.
 fn introduce(checkout: &Checkout, around: &Surroundings, providers: &[SeededProvider]) -> Result<()> {
     println!();
-    println!("API          {}", around.api_url());
-    println!("API docs     {}/docs", around.api_url());
+    println!("  Everything runs.");
+    println!();
+    println!("  API          {}", around.api_url());
+    println!("  API docs     {}/docs", around.api_url());
     if let Some(ui) = &around.temporal.ui {
-        println!("Temporal UI  {ui}");
+        println!("  Temporal UI  {ui}");
     }
+    println!("  Simulator    {}", around.simulator_url());
+    println!("  Worker       {}/healthz", around.worker_url());
+    println!("  Database     {}", around.database_url);
     if let Some(cli) = &around.temporal.cli {
-        println!("Temporal CLI {} --address {}", cli.display(), around.temporal.grpc);
+        println!("  Temporal CLI {} --address {}", cli.display(), around.temporal.grpc);
     }
-    println!("Simulator    {}", around.simulator_url());
-    println!("Worker       {}/healthz", around.worker_url());
-    println!("Database     {}", around.database_url);
-    println!("Logs         {}", checkout.logs().join(format!("{STACK}-*.log")).display());
+    println!("  Logs         {}", checkout.logs().join(format!("{STACK}-*.log")).display());
     println!();
-    println!("Tokens, valid for a day (`cargo xtask token` makes more):");
-    println!("  admin     {}", mint(&around.jwt_secret, Role::Admin, "admin-ada", None)?);
-    println!("  platform  {}", mint(&around.jwt_secret, Role::Platform, "marketplace", None)?);
+    println!("  Providers, each with a token that is valid for a day (`cargo xtask token` makes more):");
     for provider in providers {
-        let token = mint(&around.jwt_secret, Role::Provider, &provider.name, Some(&provider.id))?;
-        println!("  {} ({})  {token}", provider.name, provider.id);
+        println!();
+        println!("  {} has {}; {}", provider.name, provider.available, provider.who);
+        println!("    {}", provider.token);
     }
     println!();
-    println!("Ctrl-C stops everything; a second start finds the data again, `--fresh` begins anew.");
+    println!("  The admin and the marketplace:");
+    println!();
+    println!("    admin     {}", mint(&around.jwt_secret, Role::Admin, "admin-ada", None)?);
+    println!("    platform  {}", mint(&around.jwt_secret, Role::Platform, "marketplace", None)?);
+    if let Some(first) = providers.first() {
+        println!();
+        println!("  Ask for a payout as {}, then watch it in the Temporal UI:", first.name);
+        println!();
+        println!("    curl -s {}/api/provider/payouts \\", around.api_url());
+        println!("      -H 'Authorization: Bearer {}' \\", first.token);
+        println!("      -H \"Idempotency-Key: $(date +%s%N)\" -H 'Content-Type: application/json' \\");
+        println!(
+            "      -d '{{\"amount\":{{\"amount\":\"15000.00\",\"currency\":\"NGN\"}},\"bank_account_id\":\"{}\"}}'",
+            first.bank_account
+        );
+    }
+    println!();
+    println!("  Ctrl-C stops everything; a second start finds the data again, `--fresh` begins anew.");
     Ok(())
 }

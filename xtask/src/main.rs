@@ -13,9 +13,14 @@ mod command;
 #[cfg(test)]
 mod compose;
 mod db;
+mod demo;
 mod dev;
+mod http;
 mod install;
 mod interrupt;
+mod marketplace;
+mod moment;
+mod naira;
 mod prepare;
 mod progress;
 mod seed;
@@ -53,6 +58,24 @@ enum Verb {
         /// Forget the data of the last start
         #[arg(long)]
         fresh: bool,
+        /// Optimised programs; linking them takes minutes
+        #[arg(long)]
+        release: bool,
+    },
+    /// Run a payout of every kind on a stack of its own and check where the money went
+    Demo {
+        /// JSON lines on standard output, and nothing else there
+        #[arg(long)]
+        json: bool,
+        /// Leave the stack running afterwards, until Ctrl-C
+        #[arg(long)]
+        keep: bool,
+        /// Kill the worker in the middle and start it again
+        #[arg(long)]
+        kill: bool,
+        /// Write the histories that the replay test reads
+        #[arg(long)]
+        record: bool,
         /// Optimised programs; linking them takes minutes
         #[arg(long)]
         release: bool,
@@ -105,8 +128,11 @@ fn run() -> Result<ExitCode> {
         Verb::Db { stop: true } => db::stop(&checkout)?,
         Verb::Prepare => prepare::write(&checkout)?,
         Verb::Dev { fresh, release } => {
-            let profile = if release { Profile::Release } else { Profile::Dev };
-            dev::run(&checkout, dev::Options { fresh, profile })?;
+            dev::run(&checkout, dev::Options { fresh, profile: profile(release) })?;
+        }
+        Verb::Demo { json, keep, kill, record, release } => {
+            let options = demo::Options { json, keep, kill, record, profile: profile(release) };
+            return demo::run(&checkout, options);
         }
         Verb::Token { role, subject, provider } => {
             dev::token(&checkout, role, &subject, provider.as_deref())?;
@@ -116,4 +142,8 @@ fn run() -> Result<ExitCode> {
         Verb::Test { package, arguments } => return test::run(&checkout, &package, &arguments),
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn profile(release: bool) -> Profile {
+    if release { Profile::Release } else { Profile::Dev }
 }

@@ -1,0 +1,30 @@
+//! Writes the history of every route into the folder that the replay test reads.
+
+use std::fs;
+
+use anyhow::{Context as _, Result};
+
+use super::beside;
+use super::case::Row;
+use super::stage::workflow_id;
+use crate::checkout::Checkout;
+use crate::stack::programs::Programs;
+use crate::stack::settings::Surroundings;
+use crate::{command, progress};
+
+const HISTORIES: &str = "workflows/tests/histories";
+
+/// One file per route; a history that is already there is replaced.
+pub fn record(checkout: &Checkout, programs: &Programs, around: &Surroundings, rows: &[Row]) -> Result<()> {
+    let folder = checkout.root().join(HISTORIES);
+    fs::create_dir_all(&folder).with_context(|| format!("creating {}", folder.display()))?;
+    for row in rows.iter().filter(|row| row.wrong.is_empty()) {
+        let Some(payout) = &row.payout else { continue };
+        let file = folder.join(format!("{}.json", row.key));
+        let mut program = beside(programs, "history");
+        program.arg(workflow_id(payout)).arg(&file).envs(around.servers());
+        let events = command::capture(&mut program)?;
+        progress::note(&format!("{HISTORIES}/{}.json: {} events", row.key, events.trim()));
+    }
+    Ok(())
+}
