@@ -4,8 +4,7 @@
 //! pages fetch fonts from other hosts.) The headers make sure of it: a browser loads nothing for this page from anywhere else,
 //! and the page can talk to this server only.
 
-use poem::IntoResponse as _;
-use poem::{Endpoint, Response, Route, endpoint::make_sync, get, http::header, web::Redirect};
+use poem::{Endpoint, Response, Route, endpoint::make_sync, get, http::header};
 
 const POLICY: &str = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src 'self' data:; \
                       font-src data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
@@ -16,7 +15,6 @@ pub(crate) fn routes(route: Route, page: String, document: String) -> Route {
     let page = bytes::Bytes::from(page);
     let document = bytes::Bytes::from(document);
     route
-        .at("/", get(make_sync(|_| Redirect::see_other("/docs").into_response())))
         .at("/docs", get(fixed("text/html; charset=utf-8", page)))
         .at("/openapi.json", get(fixed("application/json", document)))
         .at(

@@ -52,7 +52,7 @@ pub(crate) async fn guard<E: Endpoint>(
 fn refuse_size(request: &Request) -> Option<Problem> {
     let header_bytes: usize =
         request.headers().iter().map(|(name, value)| name.as_str().len().saturating_add(value.len())).sum();
-    if header_bytes > MAX_HEADER_BYTES || request.original_uri().to_string().len() > MAX_URI_BYTES {
+    if header_bytes > MAX_HEADER_BYTES || request.uri().to_string().len() > MAX_URI_BYTES {
         let detail =
             format!("Headers may have {MAX_HEADER_BYTES} bytes together, the address {MAX_URI_BYTES}.");
         return Some(Problem::new(Code::HeadersTooLarge, detail));

@@ -173,7 +173,7 @@ async fn batches(pool: Pool) {
     let path = format!("/api/admin/batches/{}", batch["id"].as_str().unwrap());
     assert_eq!(world.get(&path, &admin()).await.0, batch);
     let (list, _) = world.get("/api/admin/batches?limit=1", &admin()).await;
-    assert_eq!((&list["items"][0], &list["next_window_at"]), (&batch, &json!("2026-11-22T11:00:00Z")));
+    assert_eq!((&list["items"][0], &list["next_window_at"]), (&batch, &json!("2026-11-22T11:00:00+00:00")));
     assert_eq!(world.count("SELECT count(*) FROM outbox WHERE kind = 'batch'").await, 1);
 
     let id = world.processing("1500.00").await;

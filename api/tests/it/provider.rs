@@ -33,7 +33,7 @@ async fn the_way_of_a_payout(pool: Pool) {
     world.decide(id, "approve").await;
     let (detail, _) = world.get(&path, &world.token()).await;
     // Lagos is an hour ahead: at 10:00 there the next window is 12:00, which is 11:00 UTC.
-    assert_eq!(waiting(&detail), (json!("window"), json!("system"), json!("2026-11-22T11:00:00Z")));
+    assert_eq!(waiting(&detail), (json!("window"), json!("system"), json!("2026-11-22T11:00:00+00:00")));
     let steps: Vec<_> = detail["timeline"]
         .as_array()
         .unwrap()
@@ -152,11 +152,11 @@ async fn bank_accounts(pool: Pool) {
 
     let second = json!({ "bank_code": "100004", "account_number": "8012345678", "currency": "NGN" });
     let (added, status) = world.post("/api/provider/bank-accounts", &world.token(), &second).await;
-    assert_eq!((status, &added["usable_from"]), (StatusCode::CREATED, &json!("2026-11-23T09:00:00Z")));
+    assert_eq!((status, &added["usable_from"]), (StatusCode::CREATED, &json!("2026-11-23T09:00:00+00:00")));
     let early = json!({ "amount": naira("1.00"), "bank_account_id": added["id"] });
     let answer = world.request("k", &early).await;
     assert_eq!(code(&answer), (422, "bank_account_cooling_off"));
-    assert_eq!(answer.0["until"], "2026-11-23T09:00:00Z");
+    assert_eq!(answer.0["until"], "2026-11-23T09:00:00+00:00");
     world.clock.advance(chrono::TimeDelta::hours(24));
     assert_eq!(world.request("k", &early).await.1, StatusCode::CREATED);
 

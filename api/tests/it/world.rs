@@ -265,11 +265,6 @@ impl World {
         (id, attempts[0].reference.clone())
     }
 
-    pub(crate) async fn audit_actions(&self, id: PayoutId) -> Vec<String> {
-        let lines = store::audit::timeline(&self.pool, id).await.unwrap();
-        lines.into_iter().map(|line| line.action).collect()
-    }
-
     pub(crate) async fn count(&self, sql: &'static str) -> i64 {
         sqlx::query_scalar(sql).fetch_one(&self.pool).await.unwrap()
     }
