@@ -222,6 +222,31 @@ impl Fields {
     }
 }
 
+/// Holds what is read of a body against what the document says about it: the same fields, the same ones required.
+#[cfg(test)]
+pub(crate) fn assert_reads_what_is_documented<T: FromFields + Type>() {
+    use std::collections::BTreeSet;
+    let mut registry = Registry::new();
+    T::register(&mut registry);
+    let schema = &registry.schemas[T::name().as_ref()];
+    let noted = |object: Map<String, Value>, code: FieldCode| -> BTreeSet<String> {
+        let Err(problem) = parse::<T>(Value::Object(object).to_string().as_bytes()) else {
+            return BTreeSet::new();
+        };
+        let errors = problem.errors().iter().filter(|error| error.code == code.as_str());
+        errors.map(|error| error.field.clone()).collect()
+    };
+    let required: BTreeSet<String> = schema.required.iter().map(|name| (*name).to_owned()).collect();
+    assert_eq!(noted(Map::new(), FieldCode::Required), required, "required fields of {}", T::name());
+    let documented = schema.properties.iter().map(|(name, _)| ((*name).to_owned(), Value::from(1)));
+    assert_eq!(
+        noted(documented.collect(), FieldCode::UnknownField),
+        BTreeSet::new(),
+        "fields of {}",
+        T::name()
+    );
+}
+
 #[cfg(test)]
 mod tests {
     use poem_openapi::Object;

@@ -41,3 +41,14 @@ pub(super) fn not_proven(why: &str) -> Problem {
     let detail = format!("An earlier attempt may still pay, so no money moves: {why}.");
     Problem::new(Code::NotProvenUnpaid, detail)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::body::assert_reads_what_is_documented;
+
+    #[test]
+    fn reads_what_is_documented() {
+        assert_reads_what_is_documented::<Reason>();
+    }
+}

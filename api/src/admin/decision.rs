@@ -94,3 +94,14 @@ fn too_late(conflict: &store::Conflict) -> Problem {
     }
     problem
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::body::assert_reads_what_is_documented;
+
+    #[test]
+    fn reads_what_is_documented() {
+        assert_reads_what_is_documented::<Decision>();
+    }
+}

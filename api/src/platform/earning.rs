@@ -110,3 +110,14 @@ impl PushEarning {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::body::assert_reads_what_is_documented;
+
+    #[test]
+    fn reads_what_is_documented() {
+        assert_reads_what_is_documented::<EarningContent>();
+    }
+}

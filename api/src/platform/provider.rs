@@ -134,3 +134,14 @@ impl PushProvider {
         Ok(if is_new { Answer::New(provider) } else { Answer::Known(provider) })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::body::assert_reads_what_is_documented;
+
+    #[test]
+    fn reads_what_is_documented() {
+        assert_reads_what_is_documented::<ProviderContent>();
+    }
+}

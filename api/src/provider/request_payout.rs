@@ -143,7 +143,12 @@ mod tests {
     use domain::Currency;
 
     use super::*;
-    use crate::body::parse;
+    use crate::body::{assert_reads_what_is_documented, parse};
+
+    #[test]
+    fn reads_what_is_documented() {
+        assert_reads_what_is_documented::<PayoutRequest>();
+    }
 
     #[test]
     fn the_same_request_however_it_is_written() {

@@ -99,3 +99,14 @@ impl ResolveAccount {
         }))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::body::assert_reads_what_is_documented;
+
+    #[test]
+    fn reads_what_is_documented() {
+        assert_reads_what_is_documented::<AccountToResolve>();
+    }
+}
