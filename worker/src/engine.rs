@@ -17,12 +17,19 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 pub struct Engine {
     address: Url,
     namespace: String,
+    identity: String,
     client: Arc<OnceCell<Client>>,
 }
 
 impl Engine {
     pub fn new(address: Url, namespace: String) -> Self {
-        Self { address, namespace, client: Arc::default() }
+        Self { address, namespace, identity: identity(), client: Arc::default() }
+    }
+
+    /// Another name for the process than its number and host.
+    #[must_use]
+    pub fn with_identity(self, identity: &str) -> Self {
+        Self { identity: identity.to_owned(), ..self }
     }
 
     pub fn namespace(&self) -> &str {
@@ -39,7 +46,7 @@ impl Engine {
         self.client
             .get_or_try_init(|| async {
                 let options = ConnectionOptions::new(self.address.clone())
-                    .identity(identity())
+                    .identity(self.identity.clone())
                     .connect_timeout(CONNECT_TIMEOUT)
                     // On one network compression costs more than it saves: a third of the worker's CPU.
                     .grpc_compression(GrpcCompression::None)

@@ -1,0 +1,10 @@
+//! Payouts end to end: PostgreSQL, Temporal, a worker and the simulated gateway, in one process.
+//!
+//! Needs `DATABASE_URL` and `TEMPORAL_ADDRESS` (`cargo xtask test -p worker` gives both). Every test has a database and a
+//! Temporal namespace of its own, so they run side by side. `RECORD_HISTORIES=1` writes what the replay test reads.
+
+mod budget;
+mod replay;
+mod routes;
+mod signals;
+mod stage;
