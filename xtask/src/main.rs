@@ -7,6 +7,7 @@
 #![expect(unreachable_pub, reason = "in a binary `pub` says: used by other modules")]
 #![expect(clippy::print_stdout, reason = "a command-line program answers on standard output")]
 
+mod bench;
 mod check;
 mod checkout;
 mod command;
@@ -80,6 +81,21 @@ enum Verb {
         #[arg(long)]
         release: bool,
     },
+    /// Measure time, throughput, memory and history of ordinary payouts
+    Bench {
+        /// One JSON object on standard output
+        #[arg(long)]
+        json: bool,
+        /// Payouts that are measured one after another
+        #[arg(long, default_value_t = 60)]
+        sequential: usize,
+        /// Payouts that are measured together
+        #[arg(long, default_value_t = 1000)]
+        payouts: usize,
+        /// Optimised programs; linking them takes minutes
+        #[arg(long)]
+        release: bool,
+    },
     /// Print a token for the API of `cargo xtask dev`
     Token {
         #[arg(long)]
@@ -129,6 +145,10 @@ fn run() -> Result<ExitCode> {
         Verb::Prepare => prepare::write(&checkout)?,
         Verb::Dev { fresh, release } => {
             dev::run(&checkout, dev::Options { fresh, profile: profile(release) })?;
+        }
+        Verb::Bench { json, sequential, payouts, release } => {
+            let options = bench::Options { json, sequential, payouts, profile: profile(release) };
+            return bench::run(&checkout, options);
         }
         Verb::Demo { json, keep, kill, record, release } => {
             let options = demo::Options { json, keep, kill, record, profile: profile(release) };

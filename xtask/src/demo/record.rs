@@ -1,5 +1,6 @@
 //! Writes the history of every route into the folder that the replay test reads.
 
+use std::collections::BTreeMap;
 use std::fs;
 
 use anyhow::{Context as _, Result};
@@ -14,17 +15,22 @@ use crate::{command, progress};
 
 const HISTORIES: &str = "workflows/tests/histories";
 
-/// One file per route; a history that is already there is replaced.
+/// One file per route.
 pub fn record(checkout: &Checkout, programs: &Programs, around: &Surroundings, rows: &[Row]) -> Result<()> {
     let folder = checkout.root().join(HISTORIES);
     fs::create_dir_all(&folder).with_context(|| format!("creating {}", folder.display()))?;
-    for row in rows.iter().filter(|row| row.wrong.is_empty()) {
-        let Some(payout) = &row.payout else { continue };
-        let file = folder.join(format!("{}.json", row.key));
+    // Of several payouts of one route the last; it replaces what is there.
+    let routes: BTreeMap<&str, &String> = rows
+        .iter()
+        .filter(|row| row.wrong.is_empty())
+        .filter_map(|row| Some((row.key, row.payout.as_ref()?)))
+        .collect();
+    for (key, payout) in routes {
+        let file = folder.join(format!("{}.json", key));
         let mut program = beside(programs, "history");
         program.arg(workflow_id(payout)).arg(&file).envs(around.servers());
         let events = command::capture(&mut program)?;
-        progress::note(&format!("{HISTORIES}/{}.json: {} events", row.key, events.trim()));
+        progress::note(&format!("{HISTORIES}/{}.json: {} events", key, events.trim()));
     }
     Ok(())
 }

@@ -91,12 +91,7 @@ impl Service {
     }
 }
 
-#[expect(dead_code, reason = "for the verbs that break things on purpose and measure: demo, chaos, bench")]
 impl Service {
-    pub fn is_healthy(&mut self) -> bool {
-        self.is_running() && self.probe.is_healthy()
-    }
-
     /// While it runs.
     pub fn pid(&self) -> Option<u32> {
         self.process.as_ref().map(Process::pid)
