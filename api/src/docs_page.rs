@@ -28,7 +28,6 @@ fn fixed(content_type: &'static str, body: bytes::Bytes) -> impl Endpoint<Output
         Response::builder()
             .content_type(content_type)
             .header(header::CONTENT_SECURITY_POLICY, POLICY)
-            .header(header::X_CONTENT_TYPE_OPTIONS, "nosniff")
             .header(header::REFERRER_POLICY, "no-referrer")
             .header(header::CACHE_CONTROL, "no-cache")
             .body(body.clone())

@@ -17,7 +17,7 @@ const MAX_URI_BYTES: usize = 4_096;
 /// Longer than any statement may take, shorter than the usual 30 s of proxies: the client hears it from us.
 pub(crate) const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
 /// Requests worked on at once. The database pool is smaller, so these wait there; what is beyond waits here.
-pub(crate) const MAX_IN_FLIGHT: usize = 256;
+pub(crate) const MAX_IN_FLIGHT: usize = 64;
 /// How long a request waits for its turn before it is told to come back.
 const MAX_QUEUE_TIME: Duration = Duration::from_secs(5);
 /// Half-open and forgotten connections end; browsers and proxies keep theirs for about a minute.

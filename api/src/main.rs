@@ -19,7 +19,7 @@ use domain::{Clock, SystemClock};
 use poem::{Server, listener::TcpListener};
 use store::Pool;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tokio_util::sync::CancellationToken;
 use worker::{Engine, RedisLink, Running, init_logs, relay, serve, world};
 
 /// Between two starts of a relay that lost its database connection.
@@ -84,16 +84,11 @@ async fn run(shared: worker::Settings, own: Settings) -> anyhow::Result<()> {
             Arc::new(TemporalPort { address: host_and_port(&shared.temporal_address) }),
         ],
     };
-    let background = TaskTracker::new();
-    background.spawn(keep_relaying(pool, engine.clone(), stop.clone()));
-    if own.enable_workers {
+    let relaying = tokio::spawn(keep_relaying(pool, engine.clone(), stop.clone()));
+    let working = own.enable_workers.then(|| {
         let (stop, running) = (stop.clone(), Running { world, engine, redis });
-        background.spawn(async move {
-            if let Err(error) = serve(running, &shared, true, stop).await {
-                tracing::error!("the worker inside the API stops: {error:#}");
-            }
-        });
-    }
+        tokio::spawn(async move { serve(running, &shared, true, stop).await })
+    });
     let answered = Server::new(TcpListener::bind(own.listen))
         .idle_timeout(IDLE_CONNECTION)
         .run_with_graceful_shutdown(
@@ -104,11 +99,22 @@ async fn run(shared: worker::Settings, own: Settings) -> anyhow::Result<()> {
         .await
         .with_context(|| format!("API_LISTEN {}", own.listen));
     stop.cancel();
-    background.close();
-    if tokio::time::timeout(WORKER_DRAIN_TIMEOUT, background.wait()).await.is_err() {
+    let background = async {
+        // A relay that panicked has nothing to hand over: its rows are offered again.
+        let _ = relaying.await;
+        match working {
+            Some(worker) => worker
+                .await
+                .context("the worker inside the API panicked")?
+                .context("the worker inside the API"),
+            None => Ok(()),
+        }
+    };
+    let ended = tokio::time::timeout(WORKER_DRAIN_TIMEOUT, background).await;
+    answered.and(ended.unwrap_or_else(|_| {
         tracing::warn!("background tasks were left running");
-    }
-    answered
+        Ok(())
+    }))
 }
 
 fn stop_on_signals() -> anyhow::Result<CancellationToken> {

@@ -18,7 +18,7 @@ pub(crate) const SIGNED_IN: &[Code] = &[Code::Unauthenticated, Code::Forbidden];
 /// Operations with a JSON body.
 pub(crate) const WITH_BODY: &[Code] =
     &[Code::MalformedJson, Code::InvalidRequest, Code::BodyTooLarge, Code::UnsupportedMediaType];
-/// Operations with query parameters.
+/// Operations with parameters that are not ids of ours.
 pub(crate) const WITH_QUERY: &[Code] = &[Code::InvalidParameter];
 /// Operations under an idempotency key.
 pub(crate) const WITH_KEY: &[Code] =

@@ -1,8 +1,12 @@
 //! The endpoint: routes, limits, and one form for every failure.
 
-use std::{any::Any, sync::Arc};
+use std::{any::Any, sync::Arc, time::Instant};
 
-use poem::{Endpoint, EndpointExt as _, IntoEndpoint as _, Response, Route, middleware::CatchPanic};
+use poem::{
+    Endpoint, EndpointExt as _, IntoEndpoint as _, Request, Response, Route,
+    http::{HeaderValue, header},
+    middleware::CatchPanic,
+};
 use tokio::sync::Semaphore;
 
 use crate::{
@@ -23,6 +27,24 @@ pub fn endpoint(app: Arc<App>, public_url: Option<&url::Url>) -> impl Endpoint<O
         .with(CatchPanic::new().with_handler(panicked))
         .around(move |next, request| limits::guard(next, request, Arc::clone(&permits)))
         .catch_all_error(|error: poem::Error| async move { respond(&of_framework_error(&error)) })
+        .around(finish)
+}
+
+/// What every answer has, and one line in the log: failures of ours are seen without asking for more.
+async fn finish<E: Endpoint<Output = Response>>(next: Arc<E>, request: Request) -> poem::Result<Response> {
+    let (method, path, began) = (request.method().clone(), request.uri().path().to_owned(), Instant::now());
+    let mut answer = next.call(request).await?;
+    let headers = answer.headers_mut();
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    // Balances and names are nobody's to keep on the way; the pages around the API have their own rule.
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    let (status, elapsed) = (answer.status().as_u16(), began.elapsed());
+    if answer.status().is_server_error() {
+        tracing::warn!(http.method = %method, http.path = path, http.status = status, ?elapsed, "{method} {path}: {status}");
+    } else {
+        tracing::debug!(http.method = %method, http.path = path, http.status = status, ?elapsed, "{method} {path}: {status}");
+    }
+    Ok(answer)
 }
 
 fn panicked(_payload: Box<dyn Any + Send>) -> Response {

@@ -140,6 +140,7 @@ pub fn from_env() -> Result<(worker::Settings, Settings), InvalidSettings> {
 }
 
 /// Unset is none.
+#[expect(clippy::option_option, reason = "outside: is it valid; inside: is it set")]
 fn web_url_if_any(text: &str) -> Option<Option<Url>> {
     if text.is_empty() { Some(None) } else { web_url(text).map(Some) }
 }

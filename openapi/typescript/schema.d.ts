@@ -2460,7 +2460,7 @@ export interface operations {
                     "application/json; charset=utf-8": components["schemas"]["Earning"];
                 };
             };
-            /** @description `malformed_json`: The body is not JSON. `invalid_request`: The request is not valid. */
+            /** @description `malformed_json`: The body is not JSON. `invalid_request`: The request is not valid. `invalid_parameter`: A parameter is not valid. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2480,15 +2480,6 @@ export interface operations {
             };
             /** @description `forbidden`: Not allowed. */
             403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `not_found`: Not found. */
-            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2671,7 +2662,7 @@ export interface operations {
                     "application/json; charset=utf-8": components["schemas"]["Provider"];
                 };
             };
-            /** @description `malformed_json`: The body is not JSON. `invalid_request`: The request is not valid. */
+            /** @description `malformed_json`: The body is not JSON. `invalid_request`: The request is not valid. `invalid_parameter`: A parameter is not valid. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2691,15 +2682,6 @@ export interface operations {
             };
             /** @description `forbidden`: Not allowed. */
             403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `not_found`: Not found. */
-            404: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -13,7 +13,7 @@ use crate::{
     document::Tag,
     money::Amount,
     problem::{Code, FieldCode, Problem},
-    refused::{Refused, Refuses, SIGNED_IN, WITH_BODY, WITH_ID},
+    refused::{Refused, Refuses, SIGNED_IN, WITH_BODY, WITH_QUERY},
     shapes::Earning,
 };
 
@@ -68,7 +68,7 @@ pub(crate) struct PushEarning;
 
 impl Refuses for PushEarning {
     const CODES: &'static [&'static [Code]] =
-        &[SIGNED_IN, WITH_BODY, WITH_ID, &[Code::EarningDiffers, Code::ProviderUnknown]];
+        &[SIGNED_IN, WITH_BODY, WITH_QUERY, &[Code::EarningDiffers, Code::ProviderUnknown]];
 }
 
 #[OpenApi(tag = "Tag::Platform")]
@@ -89,7 +89,7 @@ impl PushEarning {
     ) -> Result<Answer, Refused<Self>> {
         let Given { provider, amount, description, earned_at } = body.0;
         let new = NewEarning {
-            external_id: external_id.0.0,
+            external_id: external_id.0.checked()?,
             provider_external_id: provider.0,
             amount,
             description,

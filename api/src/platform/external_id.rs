@@ -4,9 +4,11 @@ use std::borrow::Cow;
 
 use poem_openapi::{
     registry::{MetaSchema, MetaSchemaRef},
-    types::{ParseError, ParseFromParameter, ParseResult, ToJSON, Type},
+    types::{ParseFromParameter, ParseResult, ToJSON, Type},
 };
 use serde_json::Value;
+
+use crate::problem::{FieldCode, Problem};
 
 /// The column holds this many.
 const MAX_CHARS: usize = 100;
@@ -23,6 +25,17 @@ impl ExternalId {
         } else {
             Err(format!("must have 1 to {MAX_CHARS} visible ASCII characters"))
         }
+    }
+
+    /// The id to push under.
+    pub(crate) fn checked(self) -> Result<String, Problem> {
+        let invalid = |why: String| Problem::invalid_parameter("external_id", FieldCode::InvalidId, &why);
+        Self::read(&self.0).map(|id| id.0).map_err(invalid)
+    }
+
+    /// The id to look up: one that nothing can have is an unknown one.
+    pub(crate) fn known(self) -> Result<String, Problem> {
+        self.checked().map_err(|_| Problem::not_found())
     }
 }
 
@@ -54,8 +67,9 @@ impl Type for ExternalId {
 }
 
 impl ParseFromParameter for ExternalId {
+    /// Takes anything: what is wrong with it is said by [`ExternalId::checked`], which knows what is asked for.
     fn parse_from_parameter(value: &str) -> ParseResult<Self> {
-        Self::read(value).map_err(ParseError::custom)
+        Ok(Self(value.to_owned()))
     }
 }
 

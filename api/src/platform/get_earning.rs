@@ -31,7 +31,7 @@ impl GetEarning {
         /// The marketplace's id of the earning.
         external_id: Path<ExternalId>,
     ) -> Result<Json<Earning>, Refused<Self>> {
-        let found = store::earnings::by_external_id(&app.pool, &external_id.0.0).await?;
+        let found = store::earnings::by_external_id(&app.pool, &external_id.0.known()?).await?;
         Ok(Json(Earning::from(&found.ok_or_else(Problem::not_found)?)))
     }
 }

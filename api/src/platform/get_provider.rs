@@ -30,7 +30,7 @@ impl GetProvider {
         /// The marketplace's id of the provider.
         external_id: Path<ExternalId>,
     ) -> Result<Json<Provider>, Refused<Self>> {
-        let found = store::providers::by_external_id(&app.pool, &external_id.0.0).await?;
+        let found = store::providers::by_external_id(&app.pool, &external_id.0.known()?).await?;
         Ok(Json(Provider::from(found.ok_or_else(Problem::not_found)?)))
     }
 }

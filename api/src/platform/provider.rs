@@ -12,7 +12,7 @@ use crate::{
     body::{Body, Fields, FromFields},
     document::Tag,
     problem::{Code, FieldCode},
-    refused::{Refused, Refuses, SIGNED_IN, WITH_BODY, WITH_ID},
+    refused::{Refused, Refuses, SIGNED_IN, WITH_BODY, WITH_QUERY},
 };
 
 /// The columns hold these many.
@@ -110,7 +110,7 @@ enum Answer {
 pub(crate) struct PushProvider;
 
 impl Refuses for PushProvider {
-    const CODES: &'static [&'static [Code]] = &[SIGNED_IN, WITH_BODY, WITH_ID];
+    const CODES: &'static [&'static [Code]] = &[SIGNED_IN, WITH_BODY, WITH_QUERY];
 }
 
 #[OpenApi(tag = "Tag::Platform")]
@@ -128,7 +128,8 @@ impl PushProvider {
         body: Body<ProviderContent>,
     ) -> Result<Answer, Refused<Self>> {
         let Given { display_name, email, verified, suspended } = body.0;
-        let new = NewProvider { external_id: external_id.0.0, display_name, email, verified, suspended };
+        let new =
+            NewProvider { external_id: external_id.0.checked()?, display_name, email, verified, suspended };
         let (provider, is_new) = store::providers::upsert(&app.pool, &new, &caller.0, app.now()).await?;
         let provider = Json(Provider::from(provider));
         Ok(if is_new { Answer::New(provider) } else { Answer::Known(provider) })

@@ -208,6 +208,16 @@ async fn accounts(pool: Pool) {
 }
 
 #[sqlx::test(migrations = "../migrations")]
+async fn a_panic_is_an_answer(pool: Pool) {
+    let world = World::new(pool).await;
+    let body = json!({ "bank_code": "044", "account_number": "0000000002" });
+    let answer = world.post("/api/provider/bank-accounts/resolve", &world.token(), &body).await;
+    assert_eq!(code(&answer), (500, "internal_error"));
+    assert!(!answer.0.to_string().contains("bug"), "{}", answer.0);
+    assert_eq!(world.get("/api/provider/balance", &world.token()).await.1, StatusCode::OK);
+}
+
+#[sqlx::test(migrations = "../migrations")]
 async fn the_database_is_away(pool: Pool) {
     let world = World::new(pool.clone()).await;
     pool.close().await;

@@ -34,10 +34,11 @@ async fn providers(pool: Pool) {
         assert_eq!(code(&world.put(path, &platform(), &body).await), (400, "invalid_request"), "{body}");
     }
     let long = format!("/api/platform/providers/{}", "x".repeat(101));
-    assert_eq!(
-        code(&world.put(&long, &platform(), &json!({ "display_name": "x" })).await),
-        (404, "not_found")
-    );
+    let refused = world.put(&long, &platform(), &json!({ "display_name": "x" })).await;
+    assert_eq!(code(&refused), (400, "invalid_parameter"));
+    for unknown in [long.as_str(), "/api/platform/providers/%00", "/api/platform/earnings/a%20b"] {
+        assert_eq!(code(&world.get(unknown, &platform()).await), (404, "not_found"), "{unknown}");
+    }
 }
 
 #[sqlx::test(migrations = "../migrations")]

@@ -81,6 +81,7 @@ impl PayoutGateway for FakeGateway {
         self.asked()?;
         match account.expose() {
             "0000000000" => Err(ResolveFailed::NoSuchAccount { message: "no such account".to_owned() }),
+            "0000000002" => panic!("the gateway's client has a bug"),
             "0000000001" => Ok(AccountName::new("")),
             _ => Ok(AccountName::new("ADA OBI")),
         }
