@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::latency::Latency;
+use super::latency::{Latency, Steps};
 use super::throughput::{IN_FLIGHT, Throughput};
 
 const LATENCY_BOUND_MILLIS: i64 = 1_000;
@@ -66,6 +66,9 @@ impl Figures {
         line(None, &format!("{} payouts, {IN_FLIGHT} in flight", load.payouts), rate, "");
         line(None, "  each, median", millis(load.median_millis), "");
         line(None, "  each, worst", millis(load.worst_millis), "");
+        for (step, took) in &load.steps {
+            line(None, &format!("    until {step}, median"), millis(*took), "");
+        }
         for (when, memory) in [("at rest", self.at_rest), ("after the load", self.under_load)] {
             for (who, kib) in [("API", memory.api_kib), ("worker", memory.worker_kib)] {
                 let holds = Some(kib <= MEMORY_BOUND_KIB);
@@ -78,8 +81,9 @@ impl Figures {
 
     pub fn json(&self) -> serde_json::Value {
         let latency = &self.latency;
-        let steps: serde_json::Map<String, serde_json::Value> =
-            latency.steps.iter().map(|(step, took)| ((*step).to_owned(), json!(took))).collect();
+        let by_name = |steps: &Steps| -> serde_json::Map<String, serde_json::Value> {
+            steps.iter().map(|(step, took)| ((*step).to_owned(), json!(took))).collect()
+        };
         json!({
             "ok": self.within_bounds(),
             "latency_milliseconds": {
@@ -87,7 +91,7 @@ impl Figures {
                 "median": latency.percentile(50),
                 "p95": latency.percentile(95),
                 "worst": latency.percentile(100),
-                "steps_median": steps,
+                "steps_median": by_name(&latency.steps),
             },
             "throughput": {
                 "payouts": self.throughput.payouts,
@@ -95,6 +99,7 @@ impl Figures {
                 "milliseconds": self.throughput.millis,
                 "median_milliseconds": self.throughput.median_millis,
                 "worst_milliseconds": self.throughput.worst_millis,
+                "steps_median": by_name(&self.throughput.steps),
             },
             "resident_kib": {
                 "at_rest": { "api": self.at_rest.api_kib, "worker": self.at_rest.worker_kib },

@@ -18,13 +18,16 @@ const PAUSE: Duration = Duration::from_millis(300);
 /// The steps that are timed, in their order, as (name, what is found in the payout's record).
 const STEPS: [&str; 6] = ["approved", "claimed", "attempt began", "sent", "looked up", "completed"];
 
+/// The steps by name, in milliseconds.
+pub type Steps = Vec<(&'static str, i64)>;
+
 /// What was measured.
 #[derive(Clone, Debug)]
 pub struct Latency {
     /// From the answer to the request to COMPLETED as a client sees it; sorted.
     pub millis: Vec<i64>,
     /// How long each of the steps took after the one before, median of all payouts.
-    pub steps: Vec<(&'static str, i64)>,
+    pub steps: Steps,
     pub last_payout: String,
 }
 
@@ -46,17 +49,21 @@ pub fn measure(crowd: &Crowd, payouts: usize) -> Result<Latency> {
         }
     }
     millis.sort_unstable();
+    Ok(Latency { millis, steps: medians(&moments), last_payout })
+}
+
+/// How long each step took, median of all payouts.
+pub fn medians(moments: &[Vec<i64>]) -> Steps {
     let median_of = |step: usize| {
         let mut times: Vec<i64> = moments.iter().filter_map(|times| times.get(step).copied()).collect();
         times.sort_unstable();
         times.get(times.len().div_euclid(2)).copied().unwrap_or_default()
     };
-    let steps = STEPS.iter().enumerate().map(|(index, name)| (*name, median_of(index))).collect();
-    Ok(Latency { millis, steps, last_payout })
+    STEPS.iter().enumerate().map(|(index, name)| (*name, median_of(index))).collect()
 }
 
-/// The time of each step after the one before.
-fn steps_of(detail: &Value) -> Vec<i64> {
+/// The time of each step after the one before, by the records of a payout.
+pub fn steps_of(detail: &Value) -> Vec<i64> {
     let line = |action: &str| {
         let found = list(detail, "/audit").iter().find(|line| text(line, "/action") == Some(action));
         found.and_then(|line| moment::parse(text(line, "/at")?))

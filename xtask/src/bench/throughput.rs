@@ -6,6 +6,7 @@ use std::thread;
 use anyhow::{Context as _, Result, anyhow};
 
 use super::crowd::{Crowd, EACH, SLOWLY, Trusted};
+use super::latency::{Steps, medians, steps_of};
 use crate::http::needed;
 use crate::moment;
 use crate::progress;
@@ -15,13 +16,15 @@ pub const IN_FLIGHT: usize = 64;
 /// Numbers of providers that the measurement of latency does not use.
 const FIRST_PROVIDER: usize = 10_000;
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Throughput {
     pub payouts: usize,
     /// From the first request to the last confirmation, by the records of the payouts.
     pub millis: i64,
     pub median_millis: i64,
     pub worst_millis: i64,
+    /// Where the time of each goes.
+    pub steps: Steps,
 }
 
 pub fn measure(crowd: &Crowd, payouts: usize) -> Result<Throughput> {
@@ -34,12 +37,13 @@ pub fn measure(crowd: &Crowd, payouts: usize) -> Result<Throughput> {
         .flat_map(|round| providers.iter().map(move |provider| (provider, round)))
         .take(payouts)
         .collect();
-    let times = in_parallel(&asks, |(provider, round)| {
+    let done = in_parallel(&asks, |(provider, round)| {
         let payout = provider.ask(&format!("load-{round}"))?;
         let detail = crowd.until_completed(&payout, SLOWLY)?;
         let at = |place: &str| moment::parse(needed(&detail, place)?).context("a moment");
-        Ok((at("/payout/requested_at")?, at("/payout/completed_at")?))
+        Ok(((at("/payout/requested_at")?, at("/payout/completed_at")?), steps_of(&detail)))
     })?;
+    let (times, moments): (Vec<(i64, i64)>, Vec<Vec<i64>>) = done.into_iter().unzip();
     let first = times.iter().map(|(requested, _)| *requested).min().unwrap_or_default();
     let last = times.iter().map(|(_, completed)| *completed).max().unwrap_or_default();
     let mut each: Vec<i64> =
@@ -50,6 +54,7 @@ pub fn measure(crowd: &Crowd, payouts: usize) -> Result<Throughput> {
         millis: last.saturating_sub(first),
         median_millis: each.get(each.len().div_euclid(2)).copied().unwrap_or_default(),
         worst_millis: each.last().copied().unwrap_or_default(),
+        steps: medians(&moments),
     })
 }
 

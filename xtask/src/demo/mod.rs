@@ -209,9 +209,13 @@ fn earn_trust(stage: &Stage, person: &Person) -> Result<Vec<Row>> {
     }
     stage.run_batch()?;
     let mut rows = vec![];
+    let mut available = before.available;
     for payout in &payouts {
         stage.until_status(payout, "COMPLETED")?;
         let mut row = Row::new(&TRUST);
+        row.before = available;
+        available = available.minus(TRUST.amount);
+        row.after = available;
         row.took_millis = moment::now().saturating_sub(began);
         row.look(stage, payout)?;
         row.judge(TRUST.expected);
