@@ -4,6 +4,8 @@
 //! Temporal namespace of its own, so they run side by side. `RECORD_HISTORIES=1` writes what the replay test reads.
 
 mod budget;
+mod outages;
+mod relay;
 mod replay;
 mod routes;
 mod signals;

@@ -24,7 +24,8 @@ use store::{
     payouts::Payout,
 };
 use temporalio_client::{
-    Client, WorkflowFetchHistoryOptions, WorkflowHandle, WorkflowQueryOptions,
+    Client, WorkflowDescribeOptions, WorkflowExecutionStatus, WorkflowFetchHistoryOptions, WorkflowHandle,
+    WorkflowQueryOptions,
     tonic::{Code, IntoRequest},
 };
 use temporalio_common::protos::temporal::api::{
@@ -41,7 +42,7 @@ use worker::{Engine, RedisLink, Running, Settings};
 use workflows::{PayoutWorkflow, Waiting, names};
 
 /// Anything that is waited for comes within this time on a busy machine, or is not going to come.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(60);
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// What recorded histories say of the worker: nothing of the machine.
 const IDENTITY: &str = "worker@test";
@@ -85,17 +86,13 @@ impl Stage {
     }
 
     pub(crate) async fn without_worker(pool: &PgPool, changes: &[(&str, &str)]) -> Self {
-        worker::init_logs(worker::settings::LogFormat::Text);
-        let address: Url = format!("http://{}", temporal_address()).parse().unwrap();
-        let namespace = format!("test-{}", Uuid::new_v4().simple());
-        let engine = Engine::new(address, namespace.clone()).with_identity(IDENTITY);
-        let client = engine.connect().await.expect("Temporal is at TEMPORAL_ADDRESS");
-        make_namespace(client, &namespace).await;
+        let engine = engine().await;
         Self::around(pool, changes, engine).await
     }
 
     /// Everything but the worker, which will use `engine`.
     pub(crate) async fn around(pool: &PgPool, changes: &[(&str, &str)], engine: Engine) -> Self {
+        worker::init_logs(worker::settings::LogFormat::Text);
         // A provider that is installed already is as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
         // As the worker makes it: with a statement timeout, and more connections than a test's own pool has.
@@ -200,6 +197,8 @@ impl Stage {
 
     /// The workflow has ended by itself.
     pub(crate) async fn until_ended(&self, id: PayoutId) -> domain::Ending {
+        // The row comes first: before it has moved, the workflow may not have been started, or be a terminated one.
+        self.until(id, "ended", |payout| payout.status.is_final() || payout.refunded_at.is_some()).await;
         let workflow = self.workflow(id);
         let result = workflow.get_result(temporalio_client::WorkflowGetResultOptions::default());
         tokio::time::timeout(PATIENCE, result)
@@ -309,6 +308,20 @@ impl Stage {
         self.simulator.shutdown().await;
         self.pool.close().await;
     }
+}
+
+/// Temporal, with a namespace of the test's own.
+pub(crate) async fn engine() -> Engine {
+    let namespace = format!("test-{}", Uuid::new_v4().simple());
+    let engine = engine_at(&temporal_address(), &namespace);
+    let client = engine.connect().await.expect("Temporal is at TEMPORAL_ADDRESS");
+    make_namespace(client, &namespace).await;
+    engine
+}
+
+pub(crate) fn engine_at(address: &str, namespace: &str) -> Engine {
+    let address: Url = format!("http://{address}").parse().unwrap();
+    Engine::new(address, namespace.to_owned()).with_identity(IDENTITY)
 }
 
 pub(crate) fn naira(amount: &str) -> Money {
@@ -442,13 +455,19 @@ async fn pay_without_a_worker(
     };
     let paid = Observed::Succeeded(sighting);
     attempts::record_observation(pool, payout, &place, &paid, &settings.retry, now).await.unwrap();
-    let rows = outbox::lease(pool, 100, lease, now).await.unwrap();
-    let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
-    outbox::delivered(pool, &ids, now).await.unwrap();
+    // One row of a payout at a time.
+    loop {
+        let rows = outbox::lease(pool, 100, lease, Utc::now()).await.unwrap();
+        if rows.is_empty() {
+            break;
+        }
+        let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
+        outbox::delivered(pool, &ids, now).await.unwrap();
+    }
 }
 
 /// A namespace with our search attributes, once it can be used.
-pub(crate) async fn make_namespace(client: &Client, namespace: &str) {
+async fn make_namespace(client: &Client, namespace: &str) {
     let register = RegisterNamespaceRequest {
         namespace: namespace.to_owned(),
         workflow_execution_retention_period: Duration::from_hours(24).try_into().ok(),
