@@ -39,9 +39,9 @@ const DATABASE_STEP_LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// A gateway call: the HTTP client gives up after 38 s (the gateway itself after 28 s); the rest is for the two commits
 /// around it.
 const GATEWAY_STEP_TIMEOUT: Duration = Duration::from_mins(1);
-/// The activity says that it lives at least every two seconds, so that one whose worker died is tried again within seven
+/// The activity says that it lives at least every two seconds, so that one whose worker died is tried again within six
 /// seconds instead of a minute. A second run of a transfer finds the first one's record and does not send.
-pub const GATEWAY_HEARTBEAT: Duration = Duration::from_secs(6);
+pub const GATEWAY_HEARTBEAT: Duration = Duration::from_secs(5);
 const GATEWAY_STEP_FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// The activity names its own delay when the gateway did (429).
 const GATEWAY_STEP_LONGEST_PAUSE: Duration = Duration::from_mins(1);
