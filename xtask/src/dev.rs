@@ -77,21 +77,35 @@ fn introduce(checkout: &Checkout, around: &Surroundings, providers: &[SeededProv
     println!();
     println!("  The admin and the marketplace:");
     println!();
-    println!("    admin     {}", mint(&around.jwt_secret, Role::Admin, "admin-ada", None)?);
+    let admin = mint(&around.jwt_secret, Role::Admin, "admin-ada", None)?;
+    println!("    admin     {admin}");
     println!("    platform  {}", mint(&around.jwt_secret, Role::Platform, "marketplace", None)?);
     if let Some(first) = providers.first() {
-        println!();
-        println!("  Ask for a payout as {}, then watch it in the Temporal UI:", first.name);
-        println!();
-        println!("    curl -s {}/api/provider/payouts \\", around.api_url());
-        println!("      -H 'Authorization: Bearer {}' \\", first.token);
-        println!("      -H \"Idempotency-Key: $(date +%s%N)\" -H 'Content-Type: application/json' \\");
-        println!(
-            "      -d '{{\"amount\":{{\"amount\":\"15000.00\",\"currency\":\"NGN\"}},\"bank_account_id\":\"{}\"}}'",
-            first.bank_account
-        );
+        suggest(around, first, &admin);
     }
     println!();
     println!("  Ctrl-C stops everything; a second start finds the data again, `--fresh` begins anew.");
     Ok(())
+}
+
+/// Two commands to paste: the request of a new provider's first payout, and the approval that it waits for.
+fn suggest(around: &Surroundings, provider: &SeededProvider, admin: &str) {
+    let api = around.api_url();
+    let json = "-H 'Content-Type: application/json'";
+    println!();
+    println!("  Ask for a payout as {}, then watch it in the Temporal UI:", provider.name);
+    println!();
+    println!("    curl -s {api}/api/provider/payouts \\");
+    println!("      -H 'Authorization: Bearer {}' \\", provider.token);
+    println!("      -H \"Idempotency-Key: $(date +%s%N)\" {json} \\");
+    println!(
+        "      -d '{{\"amount\":{{\"amount\":\"15000.00\",\"currency\":\"NGN\"}},\"bank_account_id\":\"{}\"}}'",
+        provider.bank_account
+    );
+    println!();
+    println!("  Approve it as the admin, with the `id` of the answer in place of PAYOUT:");
+    println!();
+    println!("    curl -s {api}/api/admin/payouts/PAYOUT/decision \\");
+    println!("      -H 'Authorization: Bearer {admin}' \\");
+    println!("      {json} -d '{{\"decision\":\"approve\",\"reason\":\"I know her work.\"}}'");
 }
