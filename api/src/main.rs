@@ -1,6 +1,6 @@
 //! The API's process. SIGTERM and SIGINT drain and leave.
 //!
-//! PostgreSQL is needed to answer, Redis and Temporal are not: they are connected to when they are there. The relay runs here, so
+//! `PostgreSQL` is needed to answer, Redis and Temporal are not: they are connected to when they are there. The relay runs here, so
 //! that a payout starts right after its 201 without anybody else; `ENABLE_WORKERS=true` runs the whole worker here too.
 
 use std::{process::ExitCode, sync::Arc, time::Duration};

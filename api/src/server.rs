@@ -18,8 +18,7 @@ use crate::{
 /// Everything this server answers. Whatever goes wrong inside, what comes out is a problem.
 pub fn endpoint(app: Arc<App>, public_url: Option<&url::Url>) -> impl Endpoint<Output = Response> + 'static {
     let service = document::service(public_url);
-    let (page, document) = (service.swagger_ui_html(), service.spec());
-    let routes = docs_page::routes(Route::new(), page, document).nest_no_strip("/", service);
+    let routes = docs_page::routes(Route::new(), public_url, service.spec()).nest_no_strip("/", service);
     let permits = Arc::new(Semaphore::new(limits::MAX_IN_FLIGHT));
     routes
         .into_endpoint()

@@ -1,4 +1,4 @@
-//! Prints the OpenAPI document as it is committed in `openapi/openapi.json`.
+//! Prints the `OpenAPI` document as it is committed in `openapi/openapi.json`.
 
 use std::io::Write as _;
 

@@ -1,5 +1,13 @@
 //! The whole API on a real database: every test has one of its own.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "clippy's own allowance for tests does not reach the functions that tests share"
+)]
+
 mod admin;
 mod bad_input;
 mod document;
