@@ -3,6 +3,11 @@
 //! `cargo xtask` names this test when it builds the programs, so that cargo counts the features of tests too and the heavy
 //! crates are compiled once for the demo and the tests together (`xtask/src/stack/programs.rs`).
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "clippy's own allowance for tests does not reach the functions that tests share"
+)]
+
 use chrono::{DateTime, Utc};
 use domain::{AttemptNumber, Currency, Ending, Money, Next, PayoutStatus, Progress, Route};
 
@@ -35,5 +40,8 @@ fn progress_keeps_its_form() {
 fn a_field_that_an_old_history_lacks_is_none() {
     let old = r#"{"next":{"step":"notify","ending":"completed"},"status":"COMPLETED"}"#;
     let progress: Progress = serde_json::from_str(old).unwrap();
-    assert_eq!((progress.next, progress.risk, progress.batch), (Next::Notify { ending: Ending::Completed }, None, None));
+    assert_eq!(
+        (progress.next, progress.risk, progress.batch),
+        (Next::Notify { ending: Ending::Completed }, None, None)
+    );
 }
