@@ -3,7 +3,7 @@
 //! Guarantee: every activity can be run twice, or at the same time by two workers, and the second run answers as the payout
 //! stands. An error means "try again": an answer that trying again cannot change is a result. Cost: a database step is one
 //! short transaction; `transfer` is two and one HTTP call between them; `observe` is one look-up and one transaction.
-//! Architecture invariant: no activity remembers anything between two runs; what it knows is in PostgreSQL.
+//! Architecture invariant: no activity remembers anything between two runs; what it knows is in the database.
 
 mod assess;
 mod begin_attempt;
