@@ -25,7 +25,7 @@ const AMOUNT: Naira = Naira::whole(1_000);
 const EARNED: Naira = Naira::whole(50_000);
 const BANK: &str = "058";
 /// Whatever takes longer is stuck.
-const PATIENCE: Duration = Duration::from_mins(1);
+pub const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Makes trusted providers.
 #[derive(Debug)]

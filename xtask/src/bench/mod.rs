@@ -10,6 +10,7 @@ mod crowd;
 mod figures;
 mod latency;
 mod throughput;
+mod watch;
 
 use std::process::ExitCode;
 use std::thread;

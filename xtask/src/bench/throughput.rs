@@ -7,6 +7,7 @@ use anyhow::{Context as _, Result, anyhow};
 
 use super::crowd::{Crowd, EACH, SLOWLY, Trusted};
 use super::latency::{Steps, medians, steps_of};
+use super::watch::Watch;
 use crate::http::needed;
 use crate::moment;
 use crate::progress;
@@ -37,9 +38,21 @@ pub fn measure(crowd: &Crowd, payouts: usize) -> Result<Throughput> {
         .flat_map(|round| providers.iter().map(move |provider| (provider, round)))
         .take(payouts)
         .collect();
-    let done = in_parallel(&asks, |(provider, round)| {
-        let payout = provider.ask(&format!("load-{round}"))?;
-        let detail = crowd.until_completed(&payout, SLOWLY)?;
+    let watch = Watch::default();
+    let paid = thread::scope(|scope| {
+        let looking = scope.spawn(|| watch.look(&crowd.admin));
+        let paid = in_parallel(&asks, |(provider, round)| {
+            let payout = provider.ask(&format!("load-{round}"))?;
+            watch.until_ended(&payout)?;
+            Ok(payout)
+        });
+        watch.end();
+        looking.join().map_err(|_| anyhow!("the watch panicked"))??;
+        paid
+    })?;
+    // What took how long is in the records, and read when nothing is measured any more.
+    let done = in_parallel(&paid, |payout| {
+        let detail = crowd.until_completed(payout, SLOWLY)?;
         let at = |place: &str| moment::parse(needed(&detail, place)?).context("a moment");
         Ok(((at("/payout/requested_at")?, at("/payout/completed_at")?), steps_of(&detail)))
     })?;
