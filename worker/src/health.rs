@@ -1,6 +1,6 @@
 //! `/healthz` and `/metrics` of a worker.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{fmt::Write, net::SocketAddr, sync::Arc};
 
 use activities::World;
 use poem::{
@@ -57,7 +57,8 @@ async fn metrics(vitals: Data<&Arc<Vitals>>) -> Response {
     let tally = &vitals.world.tally;
     let mut text = String::new();
     let mut gauge = |name: &str, kind: &str, help: &str, value: String| {
-        text.push_str(&format!("# HELP {name} {help}\n# TYPE {name} {kind}\n{name} {value}\n"));
+        // Writing to a text cannot fail.
+        let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}\n{name} {value}");
     };
     gauge("payouts_steps_done_total", "counter", "Steps that answered.", tally.done().to_string());
     gauge(

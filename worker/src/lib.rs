@@ -1,7 +1,7 @@
 //! The worker process: carries workflows and their steps, relays the outbox, starts what has no workflow, and says how it is.
 //!
 //! Deployed apart from the API ([`serve`] in a binary of its own), or inside it in development (`ENABLE_WORKERS=true`). Any number
-//! may run at once: PostgreSQL and Temporal decide who does what. Guarantee: it can be killed at any moment.
+//! may run at once: the database and Temporal decide who does what. Guarantee: it can be killed at any moment.
 //! Architecture invariant: no rule of payouts is here; this crate only wires the others together.
 
 mod engine;

@@ -27,7 +27,7 @@ impl RedisLink {
             redis = redis.set_username(username.clone());
         }
         if let Some(password) = &settings.password {
-            redis = redis.set_password(password.expose().to_owned());
+            redis = redis.set_password(password.expose());
         }
         let info = ConnectionAddr::Tcp(settings.host.clone(), settings.port)
             .into_connection_info()?

@@ -1,6 +1,6 @@
 //! Delivers the outbox to Temporal: starts, signals and batches that a transaction promised.
 //!
-//! At least once and in order per payout; any number of relays may run. It listens for PostgreSQL's notification and sweeps every
+//! At least once and in order per payout; any number of relays may run. It listens for the database's notification and sweeps every
 //! [`SWEEP_EVERY`] for what a lost one left behind. While Temporal is away rows go back untouched and nothing is lost.
 
 use std::{sync::Arc, time::Duration};

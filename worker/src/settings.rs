@@ -357,8 +357,8 @@ mod tests {
 
     fn read(changes: &[(&str, &str)]) -> Result<Settings, InvalidSettings> {
         Settings::read(|name| {
-            let changed = changes.iter().find(|(changed, _)| *changed == name);
-            changed.map(|(_, value)| (*value).to_owned()).or_else(|| match name {
+            let other = changes.iter().find(|(changed, _)| *changed == name);
+            other.map(|(_, value)| (*value).to_owned()).or_else(|| match name {
                 "DATABASE_URL" => Some("postgres://localhost/payouts".to_owned()),
                 "FLUTTERWAVE_SECRET_KEY" => Some("FLWSECK_TEST-key".to_owned()),
                 "REFERENCE_PREFIX" => Some("test".to_owned()),

@@ -1,7 +1,17 @@
-//! Payouts end to end: PostgreSQL, Temporal, a worker and the simulated gateway, in one process.
+//! Payouts end to end: a database, Temporal, a worker and the simulated gateway, in one process.
 //!
 //! Needs `DATABASE_URL` and `TEMPORAL_ADDRESS` (`cargo xtask test -p worker` gives both). Every test has a database and a
 //! Temporal namespace of its own, so they run side by side. `RECORD_HISTORIES=1` writes what the replay test reads.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::disallowed_methods,
+    reason = "a test that goes wrong should stop at once, also in its harness"
+)]
 
 mod budget;
 mod outages;

@@ -17,9 +17,11 @@ const PAYOUTS: usize = 20;
 /// The signals that reached the payout's workflow, in order.
 async fn signals(stage: &Stage, payout: PayoutId) -> Vec<String> {
     let history = stage.history(payout).await;
-    let signals = history.into_iter().filter_map(|event| match event.attributes? {
-        Attributes::WorkflowExecutionSignaledEventAttributes(signaled) => Some(signaled.signal_name),
-        _ => None,
+    let signals = history.into_iter().filter_map(|event| {
+        let Attributes::WorkflowExecutionSignaledEventAttributes(signaled) = event.attributes? else {
+            return None;
+        };
+        Some(signaled.signal_name)
     });
     signals.collect()
 }

@@ -14,7 +14,7 @@ use workflows::names;
 use crate::stage::{Stage, admin, eventually};
 
 /// Signals the payout's workflow as anybody can: any name, any payloads, or no input at all.
-async fn signal(stage: &Stage, payout: PayoutId, name: &str, input: Option<Vec<Payload>>) {
+async fn signal(stage: &Stage, payout: PayoutId, name: &str, input: impl Into<Option<Vec<Payload>>>) {
     let request = SignalWorkflowExecutionRequest {
         namespace: stage.engine.namespace().to_owned(),
         workflow_execution: Some(WorkflowExecution {
@@ -22,7 +22,7 @@ async fn signal(stage: &Stage, payout: PayoutId, name: &str, input: Option<Vec<P
             run_id: String::new(),
         }),
         signal_name: name.to_owned(),
-        input: input.map(|payloads| Payloads { payloads }),
+        input: input.into().map(|payloads| Payloads { payloads }),
         identity: "somebody@test".to_owned(),
         ..SignalWorkflowExecutionRequest::default()
     };
@@ -35,8 +35,8 @@ fn payload(encoding: &str, data: impl Into<Vec<u8>>) -> Payload {
     Payload { metadata, data: data.into(), ..Payload::default() }
 }
 
-fn json(text: &str) -> Option<Vec<Payload>> {
-    Some(vec![payload("json/plain", text)])
+fn json(text: &str) -> Vec<Payload> {
+    vec![payload("json/plain", text)]
 }
 
 /// Everything that means nothing.
@@ -48,12 +48,12 @@ fn nonsense() -> Vec<(&'static str, Option<Vec<Payload>>)> {
         (names::SIGNAL_DECISION, None),
         (names::SIGNAL_DECISION, Some(vec![])),
         (names::SIGNAL_DECISION, Some(vec![payload("json/plain", "1"), payload("json/plain", "2")])),
-        (names::SIGNAL_DECISION, json("null")),
-        (names::SIGNAL_DECISION, json(r#"{"decision":"maybe"}"#)),
-        (names::SIGNAL_RELEASE, json(r#"["id", 1]"#)),
-        (names::SIGNAL_CANCEL, json(&format!("\"{}\"", "x".repeat(1024 * 1024)))),
-        ("aprove", json(r#"{"decision":"approve"}"#)),
-        ("\u{1b}[31m", json("{}")),
+        (names::SIGNAL_DECISION, Some(json("null"))),
+        (names::SIGNAL_DECISION, Some(json(r#"{"decision":"maybe"}"#))),
+        (names::SIGNAL_RELEASE, Some(json(r#"["id", 1]"#))),
+        (names::SIGNAL_CANCEL, Some(json(&format!("\"{}\"", "x".repeat(1024 * 1024))))),
+        ("aprove", Some(json(r#"{"decision":"approve"}"#))),
+        ("\u{1b}[31m", Some(json("{}"))),
     ]
 }
 

@@ -42,7 +42,7 @@ use worker::{Engine, RedisLink, Running, Settings};
 use workflows::{PayoutWorkflow, Waiting, names};
 
 /// Anything that is waited for comes within this time on a busy machine, or is not going to come.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// What recorded histories say of the worker: nothing of the machine.
 const IDENTITY: &str = "worker@test";
@@ -355,8 +355,8 @@ pub(crate) async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Opti
 
 fn settings(gateway: &str, changes: &[(&str, &str)]) -> Settings {
     let settings = Settings::read(|name| {
-        let changed = changes.iter().find(|(changed, _)| *changed == name).map(|(_, value)| *value);
-        let value = changed.or(match name {
+        let other = changes.iter().find(|(changed, _)| *changed == name).map(|(_, value)| *value);
+        let value = other.or(match name {
             "DATABASE_URL" => Some("postgres://the-pool-is-given"),
             "FLUTTERWAVE_BASE_URL" => Some(gateway),
             "FLUTTERWAVE_SECRET_KEY" => Some(simulator::DEFAULT_SECRET_KEY),
@@ -491,11 +491,7 @@ async fn make_namespace(client: &Client, namespace: &str) {
     .await;
     let query =
         format!("{} = 'REQUESTED' AND {} = 1", names::ATTRIBUTE_STATUS, names::ATTRIBUTE_AMOUNT_MINOR);
-    let count = CountWorkflowExecutionsRequest {
-        namespace: namespace.to_owned(),
-        query,
-        ..CountWorkflowExecutionsRequest::default()
-    };
+    let count = CountWorkflowExecutionsRequest { namespace: namespace.to_owned(), query };
     eventually("the namespace can be used", async || {
         let counted = client
             .connection()
@@ -523,7 +519,8 @@ async fn receive_webhooks(pool: Pool) -> String {
 #[handler]
 async fn hook(request: &poem::Request, body: poem::Body, pool: Data<&Pool>) -> poem::Response {
     let secret = simulator::Settings::default().webhook_hash;
-    let given = request.headers().get(gateway::webhook::SIGNATURE_HEADER).map(|value| value.as_bytes());
+    let given =
+        request.headers().get(gateway::webhook::SIGNATURE_HEADER).map(poem::http::HeaderValue::as_bytes);
     if gateway::webhook::verify(given, secret.as_bytes()).is_err() {
         return StatusCode::UNAUTHORIZED.into_response();
     }
