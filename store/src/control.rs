@@ -6,7 +6,7 @@ use domain::PayoutId;
 use serde_json::json;
 use sqlx::PgConnection;
 
-use crate::{Actor, Pool, Result, audit};
+use crate::{Actor, Pool, Result, audit, text::storable};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Control {
@@ -30,6 +30,7 @@ pub async fn set_paused(
     actor: &Actor,
     now: DateTime<Utc>,
 ) -> Result<()> {
+    let reason = storable(reason);
     let mut tx = pool.begin().await?;
     // Shared row locks overtake a waiting UPDATE, so a steady stream of begins could hold a pause off for ever. The table's lock
     // is a queue: those that come after wait.
@@ -37,7 +38,7 @@ pub async fn set_paused(
     sqlx::query!(
         "UPDATE control SET paused = $1, reason = $2, changed_by = $3, changed_at = $4",
         paused,
-        reason,
+        reason.as_ref(),
         actor.as_str(),
         now
     )

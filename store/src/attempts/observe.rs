@@ -299,7 +299,7 @@ async fn not_found(
     }
 }
 
-/// No final answer: ask again, later each time, but not before the lease of a send has run out.
+/// No final answer: ask again, later each time.
 async fn look_again(
     conn: &mut PgConnection,
     attempt: AttemptId,
@@ -311,7 +311,11 @@ async fn look_again(
 ) -> Result<()> {
     let wait: TimeDelta = poll_delay(policy.webhook_timeout, held.looks);
     let after_wait = now.checked_add_signed(wait).unwrap_or(now);
-    let check_at = held.send_deadline.map_or(after_wait, |deadline| after_wait.max(deadline));
+    // What was not found may be sent again once its send can no longer be on its way: that moment is not slept through.
+    let check_at = match (becomes, held.send_deadline) {
+        (None, Some(deadline)) if deadline > now => after_wait.min(deadline),
+        (_, _) => after_wait,
+    };
     let gateway_id = sighting.map(|sighting| storable(&sighting.gateway_id));
     // Whatever the gateway said, it was no absence: the leave to send again, if there was one, is withdrawn.
     sqlx::query!(

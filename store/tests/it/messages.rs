@@ -1,0 +1,79 @@
+//! What the provider is told, and what is written down.
+
+use sqlx::PgPool;
+use store::{
+    audit::{self, Stray},
+    notifications,
+};
+
+use crate::fixtures::{World, fails, seconds};
+
+#[sqlx::test(migrations = "../migrations")]
+async fn the_provider_hears_each_thing_once(pool: PgPool) {
+    let world = World::new(pool);
+    let payee = world.provider().await;
+    world.earns(&payee, "10").await;
+    let payout = world.completed(&payee, "1").await;
+    let feed = notifications::feed(&world.pool, payee.id, None, 10).await.unwrap();
+    let events: Vec<&str> = feed.iter().map(|message| message.event.as_str()).collect();
+    assert_eq!(events, ["completed", "approved", "received"]);
+    let rest = notifications::feed(&world.pool, payee.id, Some(feed[0].id), 10).await.unwrap();
+    assert_eq!(rest.len(), 2);
+    assert_eq!(notifications::deliver(&world.pool, payout, world.now).await.unwrap(), 3);
+    assert_eq!(notifications::deliver(&world.pool, payout, world.now).await.unwrap(), 0);
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn an_automatic_retry_is_not_worth_a_message(pool: PgPool) {
+    let world = World::new(pool);
+    let payee = world.provider().await;
+    world.earns(&payee, "10").await;
+    let payout = world.accepted(&payee, "1").await;
+    world.look(payout, 1, fails("bank is not available")).await;
+    let feed = notifications::feed(&world.pool, payee.id, None, 1).await.unwrap();
+    assert_eq!(feed[0].event, "approved");
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn messages_are_read_up_to_one(pool: PgPool) {
+    let world = World::new(pool);
+    let payee = world.provider().await;
+    let other = world.provider().await;
+    world.earns(&payee, "10").await;
+    world.completed(&payee, "1").await;
+    let feed = notifications::feed(&world.pool, payee.id, None, 10).await.unwrap();
+    let read = async |who: &crate::fixtures::Payee, message: usize, after| {
+        notifications::mark_read(&world.pool, who.id, feed[message].id, world.now + seconds(after))
+            .await
+            .unwrap()
+    };
+    assert_eq!(read(&other, 0, 0).await, 0);
+    assert_eq!((read(&payee, 1, 0).await, read(&payee, 0, 9).await, read(&payee, 0, 99).await), (2, 1, 0));
+    assert_eq!(notifications::unread(&world.pool, payee.id).await.unwrap(), 0);
+    let times: Vec<_> = notifications::feed(&world.pool, payee.id, None, 10)
+        .await
+        .unwrap()
+        .into_iter()
+        .map(|message| message.read_at.unwrap() - world.now)
+        .collect();
+    assert_eq!(times, [seconds(9), seconds(0), seconds(0)]);
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn a_stray_signal_is_written_down_once_per_key(pool: PgPool) {
+    let world = World::new(pool);
+    let payee = world.provider().await;
+    world.earns(&payee, "10").await;
+    let payout = world.requested(&payee, "1").await;
+    let stray =
+        |key: &'static str, count| Stray { payout, name: "relea\0se", why: "out of place", count, key };
+    for (key, count) in [("run-1", 1), ("run-1", 1), ("run-2", 2)] {
+        let stray = stray(key, count);
+        let twice = [
+            audit::record_stray(&world.pool, &stray, world.now),
+            audit::record_stray(&world.pool, &stray, world.now),
+        ];
+        futures::future::try_join_all(twice).await.unwrap();
+    }
+    assert_eq!(world.trail(payout).await, ["requested", "signal_ignored", "signal_ignored"]);
+}

@@ -1,0 +1,144 @@
+//! Starts and signals on their way to the engine.
+
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use domain::PayoutId;
+use sqlx::PgPool;
+use store::{
+    outbox::{self, MAX_TRIES, Row, Work},
+    payouts,
+};
+
+use crate::fixtures::{World, seconds};
+
+const LEASE: Duration = Duration::from_secs(15);
+
+async fn take(world: &World) -> Vec<Row> {
+    outbox::lease(&world.pool, 100, LEASE, world.now).await.unwrap()
+}
+
+async fn world_with(pool: PgPool, payouts: u8) -> (World, Vec<PayoutId>) {
+    let world = World::new(pool);
+    let payee = world.provider().await;
+    world.earns(&payee, "100").await;
+    let mut made = vec![];
+    for _ in 0..payouts {
+        made.push(world.requested(&payee, "1").await);
+    }
+    (world, made)
+}
+
+fn payout_of(row: &Row) -> PayoutId {
+    let (Work::Start(start) | Work::Signal { payout: start, .. }) = &row.work else { panic!("{row:?}") };
+    start.payout
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn the_order_of_a_payout_is_kept(pool: PgPool) {
+    let (world, made) = world_with(pool, 2).await;
+    let payee = world.payout(made[0]).await.provider;
+    payouts::cancel(&world.pool, made[0], payee, world.now).await.unwrap();
+    let first = take(&world).await;
+    assert!(first.iter().all(|row| matches!(row.work, Work::Start(_))));
+    assert_eq!(first.iter().map(payout_of).collect::<Vec<_>>(), made);
+    assert!(take(&world).await.is_empty());
+    outbox::delivered(&world.pool, &[first[0].id], world.now).await.unwrap();
+    let next = take(&world).await;
+    let [Row { work: Work::Signal { payout, signal, .. }, .. }] = next.as_slice() else { panic!("{next:?}") };
+    assert_eq!((payout.payout, signal.as_str()), (made[0], "cancel"));
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn a_lease_keeps_others_off_until_it_has_run_out(pool: PgPool) {
+    let (world, _) = world_with(pool, 3).await;
+    assert_eq!(take(&world).await.len(), 3);
+    assert!(take(&world.at(seconds(14))).await.is_empty());
+    let again = take(&world.at(seconds(15))).await;
+    assert_eq!(again.iter().map(|row| row.tries).collect::<Vec<_>>(), [2, 2, 2]);
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn two_relays_at_once_share_the_rows(pool: PgPool) {
+    let (world, made) = world_with(pool, 40).await;
+    let taken = futures::future::join_all((0..4).map(|_| async {
+        let mut mine = vec![];
+        loop {
+            let rows = outbox::lease(&world.pool, 3, LEASE, world.now).await.unwrap();
+            if rows.is_empty() {
+                return mine;
+            }
+            mine.extend(rows.iter().map(payout_of));
+        }
+    }))
+    .await;
+    let mut all: Vec<_> = taken.concat();
+    // A relay that saw nothing while the others held rows leaves them to those.
+    all.extend(take(&world).await.iter().map(payout_of));
+    all.sort();
+    assert_eq!(all, made);
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn a_row_that_is_given_back_has_lost_no_try(pool: PgPool) {
+    let (world, _) = world_with(pool, 1).await;
+    let row = take(&world).await.remove(0);
+    outbox::give_back(&world.pool, &[row.id], world.now + seconds(1)).await.unwrap();
+    assert!(take(&world).await.is_empty());
+    assert_eq!(take(&world.at(seconds(1))).await[0].tries, 1);
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn a_refused_row_waits_longer_each_time_and_dies_at_last(pool: PgPool) {
+    let (mut world, made) = world_with(pool, 1).await;
+    let payee = world.payout(made[0]).await.provider;
+    payouts::cancel(&world.pool, made[0], payee, world.now).await.unwrap();
+    let began = world.now;
+    for tries in 1..=MAX_TRIES {
+        world.pass(TimeDelta::minutes(15));
+        let row = take(&world).await.remove(0);
+        assert_eq!(row.tries, tries);
+        outbox::failed(&world.pool, &row, "n\0o", world.now).await.unwrap();
+        assert!(take(&world.at(seconds(1))).await.iter().all(|other| other.id != row.id));
+    }
+    let backlog = outbox::backlog(&world.pool).await.unwrap();
+    assert_eq!((backlog.undelivered, backlog.dead, backlog.oldest), (1, 1, Some(began)));
+    // A dead row stands in nobody's way, and can be sent again.
+    world.pass(TimeDelta::hours(1));
+    let signal = take(&world).await.remove(0);
+    assert!(matches!(signal.work, Work::Signal { .. }));
+    let dead = signal.id - 1;
+    outbox::give_back(&world.pool, &[dead], world.now).await.unwrap();
+    assert_eq!(outbox::backlog(&world.pool).await.unwrap().dead, 1);
+    assert_eq!(outbox::revive(&world.pool, &[dead], world.now).await.unwrap(), 1);
+    assert_eq!(outbox::revive(&world.pool, &[dead], world.now).await.unwrap(), 0);
+    assert_eq!(take(&world).await[0].id, dead);
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn what_is_delivered_is_done(pool: PgPool) {
+    let (world, _) = world_with(pool, 1).await;
+    let row = take(&world).await.remove(0);
+    outbox::delivered(&world.pool, &[row.id], world.now).await.unwrap();
+    outbox::failed(&world.pool, &row, "late", world.now).await.unwrap();
+    outbox::give_back(&world.pool, &[row.id], world.now).await.unwrap();
+    assert!(take(&world.at(TimeDelta::days(1))).await.is_empty());
+    let backlog = outbox::backlog(&world.pool).await.unwrap();
+    assert_eq!((backlog.undelivered, backlog.dead, backlog.oldest), (0, 0, None));
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn batches_go_out_too(pool: PgPool) {
+    let world = World::new(pool);
+    let batch = world.batch().await;
+    assert_eq!(take(&world).await[0].work, Work::Batch { batch });
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn relays_are_woken(pool: PgPool) {
+    let world = World::new(pool);
+    let mut listener = sqlx::postgres::PgListener::connect_with(&world.pool).await.unwrap();
+    listener.listen("outbox").await.unwrap();
+    world.batch().await;
+    assert_eq!(listener.recv().await.unwrap().channel(), "outbox");
+}

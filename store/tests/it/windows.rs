@@ -1,0 +1,168 @@
+//! Batches: one per window, carried on where they were left, oldest approval first.
+
+use chrono::TimeDelta;
+use domain::{BatchId, BatchWindow, PayoutStatus};
+use sqlx::PgPool;
+use store::{
+    batches::{self, BatchKind},
+    control,
+};
+
+use crate::fixtures::{World, ada, naira, seconds};
+
+async fn due(world: &World) -> Option<BatchId> {
+    let window: BatchWindow = "2h".parse().unwrap();
+    batches::open_due(&world.pool, window, chrono_tz::Africa::Lagos, world.now).await.unwrap()
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn a_window_is_batched_once(pool: PgPool) {
+    let mut world = World::new(pool);
+    let batch = due(&world).await.unwrap();
+    let opened = batches::get(&world.pool, batch).await.unwrap().unwrap();
+    assert_eq!((opened.kind, opened.window_at), (BatchKind::Window, Some(world.now)));
+    batches::close(&world.pool, batch, world.now).await.unwrap();
+    assert_eq!(due(&world).await, None);
+    world.pass(TimeDelta::hours(2) - seconds(1));
+    assert_eq!(due(&world).await, None);
+    world.pass(seconds(1));
+    assert!(due(&world).await.is_some_and(|next| next != batch));
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn an_open_batch_is_carried_on_before_the_next_window(pool: PgPool) {
+    let mut world = World::new(pool);
+    let batch = due(&world).await.unwrap();
+    world.pass(TimeDelta::hours(5));
+    assert_eq!(due(&world).await, Some(batch));
+    assert!(batches::is_open(&world.pool, batch).await.unwrap());
+    batches::close(&world.pool, batch, world.now).await.unwrap();
+    assert!(!batches::is_open(&world.pool, batch).await.unwrap());
+    let next = due(&world).await.unwrap();
+    let opened = batches::get(&world.pool, next).await.unwrap().unwrap();
+    assert_eq!(opened.window_at, Some(world.now - TimeDelta::hours(1)));
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn many_ticks_at_once_open_one_batch(pool: PgPool) {
+    let world = World::new(pool);
+    futures::future::join_all((0..5).map(|_| due(&world))).await;
+    assert_eq!(world.count("SELECT count(*) FROM batches").await, 1);
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn instant_batches_come_one_at_a_time(pool: PgPool) {
+    let world = World::new(pool);
+    let opened =
+        futures::future::join_all((0..5).map(|_| batches::open_instant(&world.pool, world.now))).await;
+    let first = *opened[0].as_ref().unwrap();
+    assert!(opened.into_iter().all(|batch| batch.unwrap() == first));
+    batches::close(&world.pool, first, world.now).await.unwrap();
+    assert_ne!(batches::open_instant(&world.pool, world.now).await.unwrap(), first);
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn a_chunk_is_the_oldest_approvals_with_their_release(pool: PgPool) {
+    let mut world = World::new(pool);
+    let payee = world.provider().await;
+    world.earns(&payee, "100").await;
+    let mut approved = vec![];
+    for amount in ["1", "2", "3"] {
+        approved.push(world.approved(&payee, amount).await);
+        world.pass(seconds(1));
+    }
+    let batch = world.batch().await;
+    let claim = async |limit| batches::claim_chunk(&world.pool, batch, limit, world.now).await.unwrap();
+    assert_eq!(claim(2).await, 2);
+    assert_eq!(world.status(approved[1]).await, PayoutStatus::Processing);
+    assert_eq!(world.status(approved[2]).await, PayoutStatus::Approved);
+    assert_eq!((claim(2).await, claim(2).await), (1, 0));
+    let claimed = batches::get(&world.pool, batch).await.unwrap().unwrap();
+    assert_eq!((claimed.payouts, claimed.sums), (3, vec![naira("6")]));
+    for payout in approved {
+        assert_eq!(world.payout(payout).await.batch, Some(batch));
+        assert_eq!(world.told(payout).await, ["start", "decision", "release"]);
+        assert_eq!(world.trail(payout).await.last().unwrap(), "claimed");
+    }
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn a_closed_batch_claims_nothing_and_closes_once(pool: PgPool) {
+    let world = World::new(pool);
+    let payee = world.provider().await;
+    world.earns(&payee, "10").await;
+    let batch = world.batch().await;
+    world.approved(&payee, "1").await;
+    assert_eq!(world.claim(batch).await, 1);
+    assert_eq!(batches::close(&world.pool, batch, world.now).await.unwrap(), 1);
+    world.approved(&payee, "1").await;
+    assert_eq!(world.claim(batch).await, 0);
+    assert_eq!(batches::close(&world.pool, batch, world.now + seconds(9)).await.unwrap(), 1);
+    let closed = batches::get(&world.pool, batch).await.unwrap().unwrap();
+    assert_eq!(closed.closed_at, Some(world.now));
+    assert_eq!(world.claim(BatchId::mint()).await, 0);
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn a_pause_stops_claims(pool: PgPool) {
+    let world = World::new(pool);
+    let payee = world.provider().await;
+    world.earns(&payee, "10").await;
+    world.approved(&payee, "1").await;
+    control::set_paused(&world.pool, true, "drill", &ada(), world.now).await.unwrap();
+    assert_eq!(world.release().await, 0);
+    control::set_paused(&world.pool, false, "over", &ada(), world.now).await.unwrap();
+    assert!(batches::any_approved(&world.pool).await.unwrap());
+    assert_eq!(world.release().await, 1);
+    assert!(!batches::any_approved(&world.pool).await.unwrap());
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn batches_are_listed_and_paced(pool: PgPool) {
+    let world = World::new(pool);
+    let (first, second) = (world.batch().await, world.at(seconds(30)).batch().await);
+    let listed = batches::list(&world.pool, None, 10).await.unwrap();
+    assert_eq!(listed.iter().map(|batch| batch.id).collect::<Vec<_>>(), [second, first]);
+    assert_eq!(batches::list(&world.pool, Some(second), 10).await.unwrap()[0].id, first);
+    let ahead = async |batch, after| {
+        batches::begun_within_a_minute(&world.pool, batch, world.now + seconds(after)).await.unwrap()
+    };
+    assert_eq!((ahead(first, 30).await, ahead(second, 30).await, ahead(second, 60).await), (0, 1, 0));
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn lists_of_payouts_are_narrowed_by_every_filter(pool: PgPool) {
+    use store::payouts::{Filter, Page, list};
+    let mut world = World::new(pool);
+    let (payee, other) = (world.provider().await, world.provider().await);
+    world.earns(&payee, "10").await;
+    world.earns(&other, "10").await;
+    let failed = world.given_up(&payee, "1").await;
+    let before = world.now;
+    world.pass(seconds(10));
+    let paid = world.completed(&payee, "1").await;
+    let fresh = world.requested(&other, "1").await;
+    let batch = world.payout(paid).await.batch;
+    let all = Filter::default;
+    for (filter, expected) in [
+        (all(), vec![fresh, paid, failed]),
+        (Filter { provider: Some(payee.id), ..all() }, vec![paid, failed]),
+        (Filter { status: Some(PayoutStatus::Completed), ..all() }, vec![paid]),
+        (Filter { risk: Some(domain::Route::Review), ..all() }, vec![paid, failed]),
+        (Filter { batch, ..all() }, vec![paid]),
+        (Filter { needs_attention: Some(true), ..all() }, vec![failed]),
+        (Filter { needs_attention: Some(false), ..all() }, vec![fresh, paid]),
+        (Filter { from: Some(world.now), ..all() }, vec![fresh, paid]),
+        (Filter { to: Some(world.now), ..all() }, vec![failed]),
+        (Filter { from: Some(before), to: Some(before), ..all() }, vec![]),
+        (Filter { provider: Some(payee.id), status: Some(PayoutStatus::Failed), ..all() }, vec![failed]),
+    ] {
+        let page = Page { before: None, limit: 10 };
+        let found: Vec<_> = list(&world.pool, &filter, page).await.unwrap().iter().map(|p| p.id).collect();
+        assert_eq!(found, expected, "{filter:?}");
+    }
+    let page = Page { before: Some(fresh), limit: 1 };
+    assert_eq!(list(&world.pool, &all(), page).await.unwrap()[0].id, paid);
+    let quiet = store::sweep::open_payouts(&world.pool, None, world.now + seconds(1), 10).await.unwrap();
+    assert_eq!(quiet.iter().map(|start| start.payout).collect::<Vec<_>>(), [failed, fresh]);
+}
