@@ -8,8 +8,8 @@ use std::{
 
 use chrono::{TimeDelta, Timelike, Utc};
 use domain::{
-    AccountName, AttemptNumber, BankAccountId, Currency, Money, Observed, PayoutId, PayoutStatus, ProviderId,
-    Sighting,
+    AccountName, AttemptNumber, BankAccountId, Currency, Money, Next, Observed, PayoutId, PayoutStatus,
+    ProviderId, Sighting,
 };
 use poem::{
     EndpointExt, IntoResponse, Route, Server, handler, http::StatusCode, listener::Acceptor,
@@ -182,14 +182,37 @@ impl Stage {
     pub(crate) async fn until_waiting(&self, id: PayoutId, for_what: &str) -> Waiting {
         let what = format!("payout {id} waits for {for_what}");
         eventually(&what, async || {
+            let standing = store::payouts::standing(&self.pool, id).await.unwrap()?;
+            let there = match standing.next(Utc::now()) {
+                Next::AwaitDecision => for_what == "decision",
+                Next::AwaitRelease => for_what == "window",
+                Next::AwaitOutcome { .. } => for_what == "gateway",
+                Next::AwaitAttention => for_what == "attention",
+                Next::Assess
+                | Next::Begin
+                | Next::Send { .. }
+                | Next::AwaitRetry { .. }
+                | Next::Notify { .. } => false,
+            };
+            if !there {
+                return None;
+            }
             let waiting = self.waiting(id).await?;
             (waiting.waiting_for.as_deref() == Some(for_what)).then_some(waiting)
         })
         .await
     }
 
-    /// What the workflow answers when it is asked; `None` while there is none.
+    /// What the workflow answers when it is asked; `None` while there is none, or while it works: a query in the middle of a
+    /// local activity can make the SDK's core (0.10) panic in a debug build, and costs a workflow task in any.
     pub(crate) async fn waiting(&self, id: PayoutId) -> Option<Waiting> {
+        if store::outbox::backlog(&self.pool).await.unwrap().undelivered > 0 {
+            return None;
+        }
+        let described = self.workflow(id).describe(WorkflowDescribeOptions::default()).await.ok()?;
+        if described.raw().pending_workflow_task.is_some() {
+            return None;
+        }
         let workflow = self.workflow(id);
         let ask = workflow.query(PayoutWorkflow::WAITING, (), WorkflowQueryOptions::default());
         ask.await.ok()
