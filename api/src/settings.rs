@@ -165,6 +165,8 @@ fn cooling_off(text: &str) -> Option<TimeDelta> {
 
 #[cfg(test)]
 mod tests {
+    use std::{cell::RefCell, collections::BTreeSet};
+
     use super::*;
 
     const SECRET: &str = "0123456789abcdef0123456789abcdef";
@@ -184,6 +186,24 @@ mod tests {
         assert!(!settings.enable_workers && !settings.migrate_on_start && settings.temporal_ui.is_none());
         assert_eq!(read(&required, AppEnv::Production).unwrap().cooling_off, TimeDelta::hours(24));
         assert!(!format!("{settings:?}").contains(SECRET));
+    }
+
+    /// Compose files and people copy from `.env.example`: a name there that nobody reads would be a setting that does nothing.
+    #[test]
+    fn the_documented_variables_are_the_ones_that_are_read() {
+        let read_by_programs = RefCell::new(BTreeSet::new());
+        let get = |name: &str| {
+            read_by_programs.borrow_mut().insert(name.to_owned());
+            None
+        };
+        assert!(worker::Settings::read(get).is_err() && Settings::read(get, AppEnv::Development).is_err());
+        let documented: BTreeSet<String> = include_str!("../../.env.example")
+            .lines()
+            .filter_map(|line| line.trim_start_matches("# ").split_once('='))
+            .map(|(name, _)| name.to_owned())
+            .filter(|name| name.bytes().all(|b| b.is_ascii_uppercase() || b == b'_'))
+            .collect();
+        assert_eq!(documented, read_by_programs.into_inner());
     }
 
     #[test]
