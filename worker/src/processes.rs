@@ -5,6 +5,7 @@ use std::{sync::Arc, thread, time::Duration};
 
 use activities::World;
 use anyhow::Context;
+use futures::{StreamExt, stream::FuturesUnordered};
 use temporalio_client::Client;
 use temporalio_sdk::{
     Runtime, Worker, WorkerOptions,
@@ -31,6 +32,9 @@ const LOOK_UPS: usize = 10;
 const LOOK_UPS_PER_SECOND: f64 = 50.0;
 /// On SIGTERM: a transfer's call may take 38 s; what is not done by then is tried again elsewhere, and never sent twice.
 const GRACE: Duration = Duration::from_secs(45);
+
+/// An activity that ignores its cancel would be waited for without end.
+const LAST_CALL: Duration = Duration::from_secs(50);
 
 /// Runs the three workers until `stop`, or until one of them fails.
 pub(crate) async fn run(
@@ -74,20 +78,29 @@ pub(crate) async fn run(
         &world,
     )
     .build();
-    let mut ended = futures::stream::FuturesUnordered::new();
+    let mut ended = FuturesUnordered::new();
     for (name, options) in [("payouts", payouts), ("transfers", transfers), ("look-ups", look_ups)] {
         ended.push(on_a_thread(name, options, client.clone(), runtime.clone(), stop.clone())?);
     }
-    let mut result = Ok(());
-    while let Some(one) = futures::StreamExt::next(&mut ended).await {
-        // When one worker ends, the process ends: a supervisor starts it again whole.
-        stop.cancel();
-        let one = one.unwrap_or_else(|_| Err(anyhow::anyhow!("a worker thread died")));
-        if result.is_ok() {
-            result = one;
+    // When one worker ends, the process ends: a supervisor starts it again whole.
+    let first = outcome(ended.next().await);
+    stop.cancel();
+    let rest = async {
+        let mut rest = Ok(());
+        while let Some(one) = ended.next().await {
+            rest = rest.and(outcome(Some(one)));
         }
-    }
-    result
+        rest
+    };
+    let rest = tokio::time::timeout(LAST_CALL, rest)
+        .await
+        .unwrap_or_else(|_| Err(anyhow::anyhow!("a worker did not drain in time")));
+    first.and(rest)
+}
+
+/// A thread that died has told nothing.
+fn outcome(told: Option<Result<anyhow::Result<()>, oneshot::error::RecvError>>) -> anyhow::Result<()> {
+    told.unwrap_or(Ok(Ok(()))).unwrap_or_else(|_| Err(anyhow::anyhow!("a worker thread died")))
 }
 
 fn slots(workflow_tasks: usize, activities: usize, local: usize) -> TunerHolder {
