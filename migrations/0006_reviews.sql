@@ -32,6 +32,6 @@ CREATE TABLE decisions (
     -- `admin:<sub>`, or `engine:<identity>` when signalled by hand: then the identity is what the sender claimed.
     decided_by text NOT NULL,
     verified   boolean NOT NULL,
-    decided_at timestamptz NOT NULL,
-    UNIQUE (payout_id, decided_by, verdict)
+    decided_at timestamptz NOT NULL
 );
+CREATE INDEX decisions_by_payout ON decisions (payout_id);

@@ -59,7 +59,8 @@ pub(crate) async fn lock_available(
     Ok(available.unwrap_or_default())
 }
 
-/// What the ledger says was in the gateway's wallet at `now`: funded less paid less fees.
+/// What the ledger says was in the gateway's wallet at `now`: funded less paid less fees. Reads every movement of the wallet
+/// (about two microseconds each): for a check and a batch, not for a request.
 pub async fn wallet(pool: &Pool, currency: Currency, now: DateTime<Utc>) -> Result<Decimal> {
     let sum = sqlx::query_scalar!(
         r#"SELECT coalesce(sum(e.amount), 0) AS "sum!" FROM entries e

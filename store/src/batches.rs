@@ -198,10 +198,11 @@ pub async fn claim_chunk(pool: &Pool, batch: BatchId, limit: i64, now: DateTime<
                WHERE p.status = 'APPROVED' AND p.approved_at <= $3
                  AND (p.held IS DISTINCT FROM 'funds' OR p.updated_at < $4)
                  AND EXISTS (SELECT FROM providers v WHERE v.id = p.provider_id AND v.status = 'ACTIVE')
+                 AND NOT EXISTS (SELECT FROM pauses s WHERE s.scope = 'provider' AND s.subject = p.provider_id::text)
+                 AND NOT EXISTS (SELECT FROM pauses s WHERE s.scope = 'bank_account' AND s.subject = p.bank_account_id::text)
                  AND NOT EXISTS (
-                     SELECT FROM pauses s JOIN bank_accounts b ON b.id = p.bank_account_id
-                     WHERE (s.scope, s.subject) IN
-                         (('provider', p.provider_id::text), ('bank', b.bank_code), ('bank_account', b.id::text)))
+                     SELECT FROM pauses s JOIN bank_accounts b ON b.bank_code = s.subject
+                     WHERE s.scope = 'bank' AND b.id = p.bank_account_id)
                ORDER BY p.approved_at, p.id LIMIT $2
                FOR NO KEY UPDATE OF p SKIP LOCKED
            ), claimed AS (

@@ -80,9 +80,6 @@ pub async fn engine_request(
     let payout = payouts::lock(&mut tx, new.payout)
         .await?
         .ok_or_else(|| Error::corrupt(format!("no payout {}", new.payout)))?;
-    if told_before(&mut tx, new, &actor).await? {
-        return progress_in(&mut tx, new.payout, now).await;
-    }
     let honoured = under_review(&payout)
         && match new.verdict {
             Verdict::Approve => approval_allowed,
@@ -90,7 +87,7 @@ pub async fn engine_request(
         };
     if honoured {
         decide_locked(&mut tx, &payout, new, &actor, false, instant, now).await?;
-    } else {
+    } else if !told_before(&mut tx, new, &actor).await? {
         let detail = json!({ "verdict": new.verdict.as_str(), "status": payout.status });
         audit::record(&mut tx, &actor, "decision_ignored", payout.id, Some(new.reason), detail, now).await?;
     }

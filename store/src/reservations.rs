@@ -12,6 +12,9 @@ use crate::{Error, Result, ledger};
 
 /// Sets aside `amount`, oldest earnings first and partially where needed, and books it. The caller has locked the available
 /// balance and seen that it is enough; earnings that do not add up to it are a corrupt book and nothing is written.
+///
+/// It goes from one earning to the next along the index until it has enough, so it costs what it takes, however many small
+/// earnings the provider has left.
 pub(crate) async fn reserve(
     conn: &mut PgConnection,
     provider: ProviderId,
@@ -21,13 +24,20 @@ pub(crate) async fn reserve(
 ) -> Result<()> {
     ledger::reserved(conn, provider, payout, amount, now).await?;
     let taken = sqlx::query_scalar!(
-        r#"WITH free AS (
-               SELECT id, amount - allocated AS free,
-                      sum(amount - allocated) OVER (ORDER BY earned_at, id) AS upto
-               FROM earnings
-               WHERE provider_id = $1 AND currency = $2 AND allocated < amount
-           ), taken AS (
-               SELECT id, least(free, $3::numeric - (upto - free)) AS amount FROM free WHERE upto - free < $3::numeric
+        r#"WITH RECURSIVE taken AS (
+               (SELECT id, earned_at, least(amount - allocated, $3::numeric) AS amount, $3::numeric - (amount - allocated) AS wanted
+                FROM earnings
+                WHERE provider_id = $1 AND currency = $2 AND allocated < amount
+                ORDER BY earned_at, id LIMIT 1)
+               UNION ALL
+               SELECT next.id, next.earned_at, least(next.free, taken.wanted), taken.wanted - next.free
+               FROM taken CROSS JOIN LATERAL (
+                   SELECT id, earned_at, amount - allocated AS free
+                   FROM earnings
+                   WHERE provider_id = $1 AND currency = $2 AND allocated < amount
+                     AND (earned_at, id) > (taken.earned_at, taken.id)
+                   ORDER BY earned_at, id LIMIT 1) next
+               WHERE taken.wanted > 0
            ), marked AS (
                UPDATE earnings e SET allocated = e.allocated + t.amount FROM taken t WHERE e.id = t.id
            ), allocated AS (

@@ -1,10 +1,12 @@
 //! A provider's request to be paid: its row, its lists, and where it stands.
 
 mod cancel;
+mod payees;
 mod request;
 mod standing;
 
 pub use cancel::{Cancelled, cancel, engine_cancel};
+pub use payees::{Payee, payees};
 pub use request::{NewPayout, RequestRefused, Requested, forget_old_keys, request};
 pub(crate) use standing::{attempt_number, progress_in};
 pub use standing::{progress, standing};

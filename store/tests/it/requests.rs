@@ -195,6 +195,22 @@ async fn earnings_of_one_moment_are_each_taken_once(pool: PgPool) {
     world.books_are_right().await;
 }
 
+/// What a request costs depends on what it takes, not on how many earnings are left.
+#[sqlx::test(migrations = "../migrations")]
+async fn many_small_earnings_are_taken_to_the_last_kobo(pool: PgPool) {
+    let world = World::new(pool);
+    let payee = world.provider().await;
+    for n in 0..30 {
+        world.earns_at(&payee, "0.03", world.now - TimeDelta::hours(n % 7)).await;
+    }
+    for (amount, taken) in [("0.01", 1), ("0.02", 1), ("0.04", 2), ("0.80", 27)] {
+        let payout = world.requested(&payee, amount).await;
+        assert_eq!(parts(&world, payout).await.len(), taken, "{amount}");
+    }
+    assert_eq!(world.balance(&payee).await, ["0.03", "0.87", "0.00"]);
+    world.books_are_right().await;
+}
+
 #[sqlx::test(migrations = "../migrations")]
 async fn paid_earnings_say_so_and_given_back_ones_are_available_again(pool: PgPool) {
     let world = World::new(pool);
