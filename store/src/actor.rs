@@ -8,6 +8,17 @@ use domain::ProviderId;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Actor(String);
 
+/// The kinds of actors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    Provider,
+    Admin,
+    Platform,
+    /// At the engine itself; the name is what they claimed.
+    Engine,
+    System,
+}
+
 /// Longest subject or identity kept.
 const MAX_CHARS: usize = 200;
 
@@ -33,6 +44,17 @@ impl Actor {
         Self("system".to_owned())
     }
 
+    /// What kind of actor a stored name is.
+    pub fn role_of(stored: &str) -> Role {
+        match stored.split_once(':').map_or(stored, |(kind, _)| kind) {
+            "provider" => Role::Provider,
+            "admin" => Role::Admin,
+            "platform" => Role::Platform,
+            "engine" => Role::Engine,
+            _ => Role::System,
+        }
+    }
+
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -48,5 +70,23 @@ impl Actor {
 impl fmt::Display for Actor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stored_actor_tells_its_role() {
+        for (actor, role) in [
+            (Actor::provider(ProviderId::mint()), Role::Provider),
+            (Actor::admin("ada:x"), Role::Admin),
+            (Actor::platform("shop"), Role::Platform),
+            (Actor::engine("admin:eve"), Role::Engine),
+            (Actor::system(), Role::System),
+        ] {
+            assert_eq!(Actor::role_of(actor.as_str()), role);
+        }
     }
 }

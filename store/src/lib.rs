@@ -35,6 +35,6 @@ pub mod reservations;
 pub mod reviews;
 pub mod sweep;
 
-pub use actor::Actor;
+pub use actor::{Actor, Role};
 pub use error::{Conflict, Error, Result};
 pub use pool::{MIGRATOR, Pool, connect, connect_lazy, migrate, ping};

@@ -22,7 +22,7 @@ async fn assess(world: &World, payout: PayoutId) -> Progress {
 
 #[sqlx::test(migrations = "../migrations")]
 async fn low_risk_goes_by_itself(pool: PgPool) {
-    let mut world = World::new(pool);
+    let mut world = World::new(&pool);
     let payee = trusted(&mut world).await;
     let payout = world.requested(&payee, "50000").await;
     let progress = assess(&world, payout).await;
@@ -37,7 +37,7 @@ async fn low_risk_goes_by_itself(pool: PgPool) {
 
 #[sqlx::test(migrations = "../migrations")]
 async fn high_risk_opens_a_review_that_says_why(pool: PgPool) {
-    let mut world = World::new(pool);
+    let mut world = World::new(&pool);
     let payee = trusted(&mut world).await;
     let payout = world.requested(&payee, "50000.01").await;
     assert_eq!(assess(&world, payout).await.next, Next::AwaitDecision);
@@ -51,7 +51,7 @@ async fn high_risk_opens_a_review_that_says_why(pool: PgPool) {
 
 #[sqlx::test(migrations = "../migrations")]
 async fn assessing_twice_changes_nothing(pool: PgPool) {
-    let mut world = World::new(pool);
+    let mut world = World::new(&pool);
     let payee = trusted(&mut world).await;
     for amount in ["100", "60000"] {
         let payout = world.requested(&payee, amount).await;
@@ -65,7 +65,7 @@ async fn assessing_twice_changes_nothing(pool: PgPool) {
 
 #[sqlx::test(migrations = "../migrations")]
 async fn what_cannot_be_paid_is_refused_and_the_money_given_back(pool: PgPool) {
-    let world = World::new(pool);
+    let world = World::new(&pool);
     let cases = [("provider_suspended", 0), ("bank_account_removed", 1), ("bank_account_cooling_off", 2)];
     for (code, what) in cases {
         let payee = world.provider().await;
@@ -94,7 +94,7 @@ async fn what_cannot_be_paid_is_refused_and_the_money_given_back(pool: PgPool) {
 
 #[sqlx::test(migrations = "../migrations")]
 async fn facts_are_the_providers_own_and_of_their_time(pool: PgPool) {
-    let mut world = World::new(pool);
+    let mut world = World::new(&pool);
     let other = world.provider().await;
     world.earns(&other, "10").await;
     world.completed(&other, "10").await;
@@ -121,7 +121,7 @@ async fn facts_are_the_providers_own_and_of_their_time(pool: PgPool) {
 
 #[sqlx::test(migrations = "../migrations")]
 async fn an_average_of_thirds_can_be_read(pool: PgPool) {
-    let mut world = World::new(pool);
+    let mut world = World::new(&pool);
     let payee = trusted(&mut world).await;
     for amount in ["0.01", "0.02", "0.01", "0.01", "0.01", "0.02"] {
         world.completed(&payee, amount).await;
@@ -132,7 +132,7 @@ async fn an_average_of_thirds_can_be_read(pool: PgPool) {
 
 #[sqlx::test(migrations = "../migrations")]
 async fn a_changed_account_raises_a_flag_for_a_while(pool: PgPool) {
-    let mut world = World::new(pool);
+    let mut world = World::new(&pool);
     let mut payee = trusted(&mut world).await;
     payee.account = world.account(payee.id, "0690000040").await;
     let route = async |days| {
@@ -146,7 +146,7 @@ async fn a_changed_account_raises_a_flag_for_a_while(pool: PgPool) {
 
 #[sqlx::test(migrations = "../migrations")]
 async fn an_instant_approval_asks_for_a_batch(pool: PgPool) {
-    let mut world = World::new(pool);
+    let mut world = World::new(&pool);
     let payee = trusted(&mut world).await;
     let payout = world.requested(&payee, "1").await;
     assessments::validate_and_assess(&world.pool, payout, &policy(), true, world.now).await.unwrap();

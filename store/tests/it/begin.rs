@@ -9,7 +9,7 @@ use crate::fixtures::{World, absent, ada, decline, fails, number, prefix, second
 
 #[sqlx::test(migrations = "../migrations")]
 async fn an_attempt_is_recorded_under_its_reference_before_anything_is_sent(pool: PgPool) {
-    let world = World::new(pool);
+    let world = World::new(&pool);
     let payee = world.provider().await;
     world.earns(&payee, "10").await;
     let payout = world.begun(&payee, "1").await;
@@ -23,7 +23,7 @@ async fn an_attempt_is_recorded_under_its_reference_before_anything_is_sent(pool
 
 #[sqlx::test(migrations = "../migrations")]
 async fn nothing_begins_that_was_not_released(pool: PgPool) {
-    let world = World::new(pool);
+    let world = World::new(&pool);
     let payee = world.provider().await;
     world.earns(&payee, "10").await;
     let requested = world.requested(&payee, "1").await;
@@ -41,7 +41,7 @@ async fn nothing_begins_that_was_not_released(pool: PgPool) {
 
 #[sqlx::test(migrations = "../migrations")]
 async fn a_pause_sends_the_released_payout_back_to_wait(pool: PgPool) {
-    let world = World::new(pool);
+    let world = World::new(&pool);
     let payee = world.provider().await;
     world.earns(&payee, "10").await;
     let payout = world.released(&payee, "1").await;
@@ -61,7 +61,7 @@ async fn a_pause_sends_the_released_payout_back_to_wait(pool: PgPool) {
 
 #[sqlx::test(migrations = "../migrations")]
 async fn a_retry_that_meets_a_pause_looks_again_soon_and_says_so_once(pool: PgPool) {
-    let mut world = World::new(pool);
+    let mut world = World::new(&pool);
     let payee = world.provider().await;
     world.earns(&payee, "10").await;
     let payout = world.accepted(&payee, "1").await;
@@ -79,7 +79,7 @@ async fn a_retry_that_meets_a_pause_looks_again_soon_and_says_so_once(pool: PgPo
 
 #[sqlx::test(migrations = "../migrations")]
 async fn pauses_by_provider_bank_and_account_hold_too(pool: PgPool) {
-    let world = World::new(pool);
+    let world = World::new(&pool);
     let payee = world.provider().await;
     world.earns(&payee, "10").await;
     for (scope, subject) in [
@@ -104,7 +104,7 @@ async fn pauses_by_provider_bank_and_account_hold_too(pool: PgPool) {
 
 #[sqlx::test(migrations = "../migrations")]
 async fn a_suspended_providers_payout_waits_and_is_passed_over(pool: PgPool) {
-    let world = World::new(pool);
+    let world = World::new(&pool);
     let payee = world.provider().await;
     world.earns(&payee, "10").await;
     let payout = world.released(&payee, "1").await;
@@ -117,7 +117,7 @@ async fn a_suspended_providers_payout_waits_and_is_passed_over(pool: PgPool) {
 
 #[sqlx::test(migrations = "../migrations")]
 async fn money_never_begins_its_way_to_a_removed_account(pool: PgPool) {
-    let mut world = World::new(pool);
+    let mut world = World::new(&pool);
     let payee = world.provider().await;
     world.earns(&payee, "10").await;
     let first = world.released(&payee, "1").await;
@@ -138,7 +138,7 @@ async fn money_never_begins_its_way_to_a_removed_account(pool: PgPool) {
 
 #[sqlx::test(migrations = "../migrations")]
 async fn a_next_attempt_needs_every_earlier_one_seen_to_have_failed_just_now(pool: PgPool) {
-    let mut world = World::new(pool);
+    let mut world = World::new(&pool);
     let payee = world.provider().await;
     world.earns(&payee, "10").await;
     let payout = world.accepted(&payee, "1").await;
@@ -163,7 +163,7 @@ async fn a_next_attempt_needs_every_earlier_one_seen_to_have_failed_just_now(poo
 
 #[sqlx::test(migrations = "../migrations")]
 async fn a_retry_does_not_begin_before_it_is_due(pool: PgPool) {
-    let mut world = World::new(pool);
+    let mut world = World::new(&pool);
     let payee = world.provider().await;
     world.earns(&payee, "10").await;
     let payout = world.accepted(&payee, "1").await;
@@ -176,7 +176,7 @@ async fn a_retry_does_not_begin_before_it_is_due(pool: PgPool) {
 
 #[sqlx::test(migrations = "../migrations")]
 async fn when_the_attempt_numbers_are_used_up_a_person_is_asked(pool: PgPool) {
-    let mut world = World::new(pool);
+    let mut world = World::new(&pool);
     let payee = world.provider().await;
     world.earns(&payee, "10").await;
     let payout = world.approved(&payee, "1").await;

@@ -144,7 +144,7 @@ impl Life {
 
 #[sqlx::test(migrations = "../migrations")]
 async fn the_books_are_right_after_every_step_of_any_life(pool: PgPool) {
-    let world = World::new(pool);
+    let world = World::new(&pool);
     for seed in 0..4 {
         let payee = world.provider().await;
         world.earns(&payee, "0.01").await;
@@ -165,7 +165,7 @@ async fn the_books_are_right_after_every_step_of_any_life(pool: PgPool) {
 /// The check finds what SQL by hand puts wrong.
 #[sqlx::test(migrations = "../migrations")]
 async fn wrong_books_are_found(pool: PgPool) {
-    let world = World::new(pool);
+    let world = World::new(&pool);
     let payee = world.provider().await;
     world.earns(&payee, "10").await;
     world.completed(&payee, "4").await;

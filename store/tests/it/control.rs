@@ -8,7 +8,7 @@ use crate::fixtures::{World, ada, number};
 
 #[sqlx::test(migrations = "../migrations")]
 async fn a_pause_says_who_and_why(pool: PgPool) {
-    let world = World::new(pool);
+    let world = World::new(&pool);
     assert!(!control::get(&world.pool).await.unwrap().paused);
     for _ in 0..2 {
         control::set_paused(&world.pool, true, "dr\0ill", &ada(), world.now).await.unwrap();
@@ -19,7 +19,7 @@ async fn a_pause_says_who_and_why(pool: PgPool) {
 
 #[sqlx::test(migrations = "../migrations")]
 async fn once_a_pause_has_answered_no_attempt_begins(pool: PgPool) {
-    let world = World::new(pool).crowd(8).await;
+    let world = World::new(&pool).crowd(8).await;
     let payee = world.provider().await;
     world.earns(&payee, "10").await;
     for pause_first in [true, false] {
@@ -43,7 +43,7 @@ async fn once_a_pause_has_answered_no_attempt_begins(pool: PgPool) {
 /// Shared row locks overtake a waiting UPDATE: without a queue a steady stream of begins would hold a pause off for ever.
 #[sqlx::test(migrations = "../migrations")]
 async fn a_waiting_pause_is_not_overtaken(pool: PgPool) {
-    let world = World::new(pool);
+    let world = World::new(&pool);
     let payee = world.provider().await;
     world.earns(&payee, "10").await;
     let payout = world.released(&payee, "1").await;
@@ -58,7 +58,7 @@ async fn a_waiting_pause_is_not_overtaken(pool: PgPool) {
 
 #[sqlx::test(migrations = "../migrations")]
 async fn once_a_suspension_has_answered_no_attempt_begins(pool: PgPool) {
-    let world = World::new(pool).crowd(8).await;
+    let world = World::new(&pool).crowd(8).await;
     let payee = world.provider().await;
     world.earns(&payee, "10").await;
     for suspend_first in [true, false] {

@@ -13,7 +13,7 @@ use crate::fixtures::World;
 
 #[sqlx::test(migrations = "../migrations")]
 async fn an_approval_leaves_the_payout_waiting_for_a_batch(pool: PgPool) {
-    let world = World::new(pool);
+    let world = World::new(&pool);
     let payee = world.provider().await;
     world.earns(&payee, "10").await;
     let payout = world.under_review(&payee, "10").await;
@@ -26,7 +26,7 @@ async fn an_approval_leaves_the_payout_waiting_for_a_batch(pool: PgPool) {
 
 #[sqlx::test(migrations = "../migrations")]
 async fn a_rejection_gives_the_money_back(pool: PgPool) {
-    let world = World::new(pool);
+    let world = World::new(&pool);
     let payee = world.provider().await;
     world.earns(&payee, "10").await;
     let payout = world.under_review(&payee, "10").await;
@@ -39,7 +39,7 @@ async fn a_rejection_gives_the_money_back(pool: PgPool) {
 
 #[sqlx::test(migrations = "../migrations")]
 async fn a_second_decision_hears_who_decided(pool: PgPool) {
-    let world = World::new(pool);
+    let world = World::new(&pool);
     let payee = world.provider().await;
     world.earns(&payee, "10").await;
     let payout = world.approved(&payee, "10").await;
@@ -55,7 +55,7 @@ async fn a_second_decision_hears_who_decided(pool: PgPool) {
 
 #[sqlx::test(migrations = "../migrations")]
 async fn what_is_not_under_review_is_not_decided(pool: PgPool) {
-    let world = World::new(pool);
+    let world = World::new(&pool);
     let payee = world.provider().await;
     world.earns(&payee, "10").await;
     let fresh = world.requested(&payee, "1").await;
@@ -68,7 +68,7 @@ async fn what_is_not_under_review_is_not_decided(pool: PgPool) {
 
 #[sqlx::test(migrations = "../migrations")]
 async fn at_the_engine_reject_is_honoured_and_approve_where_it_is_allowed(pool: PgPool) {
-    let world = World::new(pool);
+    let world = World::new(&pool);
     let payee = world.provider().await;
     world.earns(&payee, "10").await;
     let by_hand = async |payout, verdict, allowed| {
@@ -89,7 +89,7 @@ async fn at_the_engine_reject_is_honoured_and_approve_where_it_is_allowed(pool: 
 /// A step at the engine is carried out at least once.
 #[sqlx::test(migrations = "../migrations")]
 async fn the_same_request_at_the_engine_twice_is_one(pool: PgPool) {
-    let world = World::new(pool);
+    let world = World::new(&pool);
     let payee = world.provider().await;
     world.earns(&payee, "10").await;
     let payout = world.under_review(&payee, "1").await;
@@ -107,7 +107,7 @@ async fn the_same_request_at_the_engine_twice_is_one(pool: PgPool) {
 
 #[sqlx::test(migrations = "../migrations")]
 async fn a_decision_by_hand_is_kept_however_it_is_worded(pool: PgPool) {
-    let world = World::new(pool);
+    let world = World::new(&pool);
     let payee = world.provider().await;
     world.earns(&payee, "10").await;
     let long = "x".repeat(5000);
@@ -124,7 +124,7 @@ async fn a_decision_by_hand_is_kept_however_it_is_worded(pool: PgPool) {
 
 #[sqlx::test(migrations = "../migrations")]
 async fn a_request_can_be_taken_back_until_a_batch_has_it(pool: PgPool) {
-    let world = World::new(pool);
+    let world = World::new(&pool);
     let payee = world.provider().await;
     world.earns(&payee, "10").await;
     let cancel = async |payout| payouts::cancel(&world.pool, payout, payee.id, world.now).await.unwrap();
@@ -148,7 +148,7 @@ async fn a_request_can_be_taken_back_until_a_batch_has_it(pool: PgPool) {
 
 #[sqlx::test(migrations = "../migrations")]
 async fn nobody_cancels_for_another(pool: PgPool) {
-    let world = World::new(pool);
+    let world = World::new(&pool);
     let payee = world.provider().await;
     let other = world.provider().await;
     world.earns(&payee, "10").await;
@@ -160,7 +160,7 @@ async fn nobody_cancels_for_another(pool: PgPool) {
 
 #[sqlx::test(migrations = "../migrations")]
 async fn the_engines_cancel_is_ignored_once_a_batch_has_the_payout(pool: PgPool) {
-    let world = World::new(pool);
+    let world = World::new(&pool);
     let payee = world.provider().await;
     world.earns(&payee, "10").await;
     let waiting = world.approved(&payee, "1").await;

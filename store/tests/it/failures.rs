@@ -7,7 +7,7 @@ use crate::fixtures::{World, accept, decline, fails, number, seconds};
 
 #[sqlx::test(migrations = "../migrations")]
 async fn three_automatic_retries_then_a_person(pool: PgPool) {
-    let mut world = World::new(pool);
+    let mut world = World::new(&pool);
     let payee = world.provider().await;
     world.earns(&payee, "10").await;
     let payout = world.released(&payee, "1").await;
@@ -34,7 +34,7 @@ async fn three_automatic_retries_then_a_person(pool: PgPool) {
 
 #[sqlx::test(migrations = "../migrations")]
 async fn a_retry_that_pays_settles_once(pool: PgPool) {
-    let mut world = World::new(pool);
+    let mut world = World::new(&pool);
     let payee = world.provider().await;
     world.earns(&payee, "10").await;
     let payout = world.accepted(&payee, "1").await;
@@ -53,7 +53,7 @@ async fn a_retry_that_pays_settles_once(pool: PgPool) {
 
 #[sqlx::test(migrations = "../migrations")]
 async fn what_retrying_cannot_mend_goes_to_a_person_at_once(pool: PgPool) {
-    let world = World::new(pool);
+    let world = World::new(&pool);
     let payee = world.provider().await;
     world.earns(&payee, "10").await;
     for message in ["account number is invalid", "blacklisted account", "amount exceeds"] {
@@ -64,7 +64,7 @@ async fn what_retrying_cannot_mend_goes_to_a_person_at_once(pool: PgPool) {
 
 #[sqlx::test(migrations = "../migrations")]
 async fn an_empty_wallet_counts_for_nothing_and_waits_for_the_next_batch(pool: PgPool) {
-    let mut world = World::new(pool);
+    let mut world = World::new(&pool);
     let payee = world.provider().await;
     world.earns(&payee, "10").await;
     let payout = world.approved(&payee, "1").await;

@@ -78,7 +78,12 @@ pub(crate) fn retries() -> RetryPolicy {
 pub(crate) const LEASE: Duration = Duration::from_secs(40);
 
 impl World {
-    pub(crate) fn new(pool: PgPool) -> Self {
+    /// Connections of its own: those of `sqlx::test` are shared among all tests of a process, and a race that held some of
+    /// them while it waits for others could meet another race there.
+    pub(crate) fn new(pool: &PgPool) -> Self {
+        const CONNECTIONS: u32 = 8;
+        let options = (*pool.connect_options()).clone();
+        let pool = PgPoolOptions::new().max_connections(CONNECTIONS).connect_lazy_with(options);
         Self { pool, now: "2026-11-22T09:00:00Z".parse().unwrap() }
     }
 

@@ -48,7 +48,7 @@ async fn a_payout_moves_only_as_it_is_drawn(pool: PgPool) {
         ("FAILED", "PROCESSING"),
         ("COMPLETED", "REVERSED"),
     ];
-    let world = World::new(pool);
+    let world = World::new(&pool);
     for (from, payout) in one_in_each_status(&world).await {
         for to in STATUSES.into_iter().filter(|to| *to != from) {
             let moved = sqlx::query("UPDATE payouts SET status = $2 WHERE id = $1")
@@ -76,7 +76,7 @@ fn domain_draws(from: &str, to: &str) -> bool {
 
 #[sqlx::test(migrations = "../migrations")]
 async fn a_status_carries_what_belongs_to_it(pool: PgPool) {
-    let world = World::new(pool);
+    let world = World::new(&pool);
     let all = one_in_each_status(&world).await;
     let of = |status| all.iter().find(|(s, _)| *s == status).unwrap().1.uuid();
     for (status, sql, constraint) in [
@@ -101,7 +101,7 @@ async fn a_status_carries_what_belongs_to_it(pool: PgPool) {
 
 #[sqlx::test(migrations = "../migrations")]
 async fn what_was_asked_for_never_changes_and_stays(pool: PgPool) {
-    let world = World::new(pool);
+    let world = World::new(&pool);
     let payee = world.provider().await;
     world.earns(&payee, "10").await;
     let payout = world.begun(&payee, "5").await.uuid();
@@ -142,7 +142,7 @@ async fn what_was_asked_for_never_changes_and_stays(pool: PgPool) {
 
 #[sqlx::test(migrations = "../migrations")]
 async fn payouts_and_attempts_begin_at_their_beginning(pool: PgPool) {
-    let world = World::new(pool);
+    let world = World::new(&pool);
     let payee = world.provider().await;
     world.earns(&payee, "10").await;
     let payout = world.released(&payee, "5").await.uuid();
@@ -157,7 +157,7 @@ async fn payouts_and_attempts_begin_at_their_beginning(pool: PgPool) {
 
 #[sqlx::test(migrations = "../migrations")]
 async fn a_payout_has_one_attempt_that_may_pay(pool: PgPool) {
-    let world = World::new(pool);
+    let world = World::new(&pool);
     let payee = world.provider().await;
     world.earns(&payee, "10").await;
     let second = "INSERT INTO attempts (id, payout_id, number, reference, began_at, began_by, updated_at)
@@ -170,7 +170,7 @@ async fn a_payout_has_one_attempt_that_may_pay(pool: PgPool) {
 
 #[sqlx::test(migrations = "../migrations")]
 async fn an_attempt_moves_only_as_it_is_drawn(pool: PgPool) {
-    let world = World::new(pool);
+    let world = World::new(&pool);
     let payee = world.provider().await;
     world.earns(&payee, "100").await;
     let submitting = world.begun(&payee, "1").await;
@@ -213,7 +213,7 @@ async fn an_attempt_moves_only_as_it_is_drawn(pool: PgPool) {
 
 #[sqlx::test(migrations = "../migrations")]
 async fn an_attempt_carries_its_proof(pool: PgPool) {
-    let world = World::new(pool);
+    let world = World::new(&pool);
     let payee = world.provider().await;
     world.earns(&payee, "100").await;
     let accepted = world.accepted(&payee, "1").await.uuid();
@@ -238,7 +238,7 @@ async fn an_attempt_carries_its_proof(pool: PgPool) {
 
 #[sqlx::test(migrations = "../migrations")]
 async fn a_refunded_payout_is_final(pool: PgPool) {
-    let world = World::new(pool);
+    let world = World::new(&pool);
     let payee = world.provider().await;
     world.earns(&payee, "10").await;
     let payout = world.given_up(&payee, "5").await;
@@ -254,7 +254,7 @@ async fn a_refunded_payout_is_final(pool: PgPool) {
 
 #[sqlx::test(migrations = "../migrations")]
 async fn a_removed_account_stays_removed(pool: PgPool) {
-    let world = World::new(pool);
+    let world = World::new(&pool);
     let payee = world.provider().await;
     let actor = store::Actor::provider(payee.id);
     assert!(
@@ -266,7 +266,7 @@ async fn a_removed_account_stays_removed(pool: PgPool) {
 
 #[sqlx::test(migrations = "../migrations")]
 async fn postings_balance_and_are_complete_when_committed(pool: PgPool) {
-    let world = World::new(pool);
+    let world = World::new(&pool);
     let payee = world.provider().await;
     world.earns(&payee, "10").await;
     let provider = payee.id.uuid();
@@ -318,7 +318,7 @@ async fn postings_balance_and_are_complete_when_committed(pool: PgPool) {
 
 #[sqlx::test(migrations = "../migrations")]
 async fn one_event_is_booked_once(pool: PgPool) {
-    let world = World::new(pool);
+    let world = World::new(&pool);
     let payee = world.provider().await;
     world.earns(&payee, "10").await;
     let payout = world.completed(&payee, "5").await;
@@ -330,7 +330,7 @@ async fn one_event_is_booked_once(pool: PgPool) {
 
 #[sqlx::test(migrations = "../migrations")]
 async fn fees_of_three_decimals_are_booked_to_the_last(pool: PgPool) {
-    let world = World::new(pool);
+    let world = World::new(&pool);
     let payee = world.provider().await;
     world.earns(&payee, "1000.10").await;
     let payout = world.completed(&payee, "1000.10").await;

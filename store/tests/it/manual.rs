@@ -20,7 +20,7 @@ async fn refund(world: &World, payout: PayoutId) -> Acted {
 
 #[sqlx::test(migrations = "../migrations")]
 async fn only_what_needs_attention_is_retried_or_refunded(pool: PgPool) {
-    let world = World::new(pool);
+    let world = World::new(&pool);
     let payee = world.provider().await;
     world.earns(&payee, "100").await;
     let retrying = world.accepted(&payee, "1").await;
@@ -43,7 +43,7 @@ async fn only_what_needs_attention_is_retried_or_refunded(pool: PgPool) {
 
 #[sqlx::test(migrations = "../migrations")]
 async fn an_ordered_retry_is_due_at_once_and_only_once(pool: PgPool) {
-    let world = World::new(pool);
+    let world = World::new(&pool);
     let payee = world.provider().await;
     world.earns(&payee, "10").await;
     let payout = world.given_up(&payee, "1").await;
@@ -61,7 +61,7 @@ async fn an_ordered_retry_is_due_at_once_and_only_once(pool: PgPool) {
 
 #[sqlx::test(migrations = "../migrations")]
 async fn a_refund_gives_the_money_back_once_and_for_good(pool: PgPool) {
-    let world = World::new(pool);
+    let world = World::new(&pool);
     let payee = world.provider().await;
     world.earns(&payee, "10").await;
     let payout = world.given_up(&payee, "1").await;
@@ -76,7 +76,7 @@ async fn a_refund_gives_the_money_back_once_and_for_good(pool: PgPool) {
 
 #[sqlx::test(migrations = "../migrations")]
 async fn a_refund_needs_a_failure_that_was_seen_just_now(pool: PgPool) {
-    let mut world = World::new(pool);
+    let mut world = World::new(&pool);
     let payee = world.provider().await;
     world.earns(&payee, "10").await;
     let payout = world.given_up(&payee, "1").await;

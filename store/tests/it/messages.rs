@@ -10,7 +10,7 @@ use crate::fixtures::{World, fails, seconds};
 
 #[sqlx::test(migrations = "../migrations")]
 async fn the_provider_hears_each_thing_once(pool: PgPool) {
-    let world = World::new(pool);
+    let world = World::new(&pool);
     let payee = world.provider().await;
     world.earns(&payee, "10").await;
     let payout = world.completed(&payee, "1").await;
@@ -25,7 +25,7 @@ async fn the_provider_hears_each_thing_once(pool: PgPool) {
 
 #[sqlx::test(migrations = "../migrations")]
 async fn an_automatic_retry_is_not_worth_a_message(pool: PgPool) {
-    let world = World::new(pool);
+    let world = World::new(&pool);
     let payee = world.provider().await;
     world.earns(&payee, "10").await;
     let payout = world.accepted(&payee, "1").await;
@@ -36,7 +36,7 @@ async fn an_automatic_retry_is_not_worth_a_message(pool: PgPool) {
 
 #[sqlx::test(migrations = "../migrations")]
 async fn messages_are_read_up_to_one(pool: PgPool) {
-    let world = World::new(pool);
+    let world = World::new(&pool);
     let payee = world.provider().await;
     let other = world.provider().await;
     world.earns(&payee, "10").await;
@@ -61,7 +61,7 @@ async fn messages_are_read_up_to_one(pool: PgPool) {
 
 #[sqlx::test(migrations = "../migrations")]
 async fn a_stray_signal_is_written_down_once_per_key(pool: PgPool) {
-    let world = World::new(pool);
+    let world = World::new(&pool);
     let payee = world.provider().await;
     world.earns(&payee, "10").await;
     let payout = world.requested(&payee, "1").await;

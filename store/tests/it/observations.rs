@@ -74,7 +74,7 @@ async fn every_status_meets_every_answer(pool: PgPool) {
             ],
         ),
     ];
-    let world = World::new(pool);
+    let world = World::new(&pool);
     let payee = world.provider().await;
     world.earns(&payee, "1000").await;
     for (status, row) in table {
@@ -103,7 +103,7 @@ async fn what_disagrees_never_settles(pool: PgPool) {
         ("currency", |s| s.amount = Money::parse("1", Currency::Ghs).unwrap()),
         ("account", |s| s.account = "0690000031".to_owned()),
     ];
-    let world = World::new(pool);
+    let world = World::new(&pool);
     let payee = world.provider().await;
     world.earns(&payee, "100").await;
     for (field, change) in disagreements {
@@ -131,7 +131,7 @@ async fn what_disagrees_never_settles(pool: PgPool) {
 /// A failure that is two minutes young proves nothing once the gateway has said something else.
 #[sqlx::test(migrations = "../migrations")]
 async fn no_money_moves_on_a_doubted_failure(pool: PgPool) {
-    let mut world = World::new(pool);
+    let mut world = World::new(&pool);
     let payee = world.provider().await;
     world.earns(&payee, "100").await;
     for (said, seen) in [SEEN[0], SEEN[4], SEEN[5]] {
@@ -158,7 +158,7 @@ async fn no_money_moves_on_a_doubted_failure(pool: PgPool) {
 
 #[sqlx::test(migrations = "../migrations")]
 async fn a_late_success_stops_the_retry_and_the_refund_and_is_not_booked(pool: PgPool) {
-    let mut world = World::new(pool);
+    let mut world = World::new(&pool);
     let payee = world.provider().await;
     world.earns(&payee, "10").await;
     let payout = world.accepted(&payee, "1").await;
@@ -183,7 +183,7 @@ async fn a_late_success_stops_the_retry_and_the_refund_and_is_not_booked(pool: P
 
 #[sqlx::test(migrations = "../migrations")]
 async fn a_late_success_stops_a_payout_that_waited_for_funds(pool: PgPool) {
-    let mut world = World::new(pool);
+    let mut world = World::new(&pool);
     let payee = world.provider().await;
     world.earns(&payee, "10").await;
     // Heard while it is released again, and while it waits for a batch.
@@ -209,7 +209,7 @@ async fn a_late_success_stops_a_payout_that_waited_for_funds(pool: PgPool) {
 
 #[sqlx::test(migrations = "../migrations")]
 async fn a_late_success_behind_a_second_attempt_is_written_down(pool: PgPool) {
-    let mut world = World::new(pool);
+    let mut world = World::new(&pool);
     let payee = world.provider().await;
     world.earns(&payee, "10").await;
     let payout = world.accepted(&payee, "1").await;
@@ -227,7 +227,7 @@ async fn a_late_success_behind_a_second_attempt_is_written_down(pool: PgPool) {
 
 #[sqlx::test(migrations = "../migrations")]
 async fn looks_grow_apart(pool: PgPool) {
-    let world = World::new(pool);
+    let world = World::new(&pool);
     let payee = world.provider().await;
     world.earns(&payee, "10").await;
     let payout = world.accepted(&payee, "1").await;
@@ -239,7 +239,7 @@ async fn looks_grow_apart(pool: PgPool) {
 
 #[sqlx::test(migrations = "../migrations")]
 async fn any_words_of_the_gateway_can_be_kept(pool: PgPool) {
-    let world = World::new(pool);
+    let world = World::new(&pool);
     let payee = world.provider().await;
     world.earns(&payee, "10").await;
     let payout = world.accepted(&payee, "1").await;

@@ -19,7 +19,7 @@ async fn take(world: &World) -> Vec<Row> {
 }
 
 async fn world_with(pool: PgPool, payouts: u8) -> (World, Vec<PayoutId>) {
-    let world = World::new(pool);
+    let world = World::new(&pool);
     let payee = world.provider().await;
     world.earns(&payee, "100").await;
     let mut made = vec![];
@@ -129,14 +129,14 @@ async fn what_is_delivered_is_done(pool: PgPool) {
 
 #[sqlx::test(migrations = "../migrations")]
 async fn batches_go_out_too(pool: PgPool) {
-    let world = World::new(pool);
+    let world = World::new(&pool);
     let batch = world.batch().await;
     assert_eq!(take(&world).await[0].work, Work::Batch { batch });
 }
 
 #[sqlx::test(migrations = "../migrations")]
 async fn relays_are_woken(pool: PgPool) {
-    let world = World::new(pool);
+    let world = World::new(&pool);
     let mut listener = sqlx::postgres::PgListener::connect_with(&world.pool).await.unwrap();
     listener.listen("outbox").await.unwrap();
     world.batch().await;

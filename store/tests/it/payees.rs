@@ -14,7 +14,7 @@ use crate::fixtures::{World, naira};
 
 #[sqlx::test(migrations = "../migrations")]
 async fn telling_a_provider_again_changes_it(pool: PgPool) {
-    let world = World::new(pool);
+    let world = World::new(&pool);
     let id = world.upsert("p-1", false).await;
     assert_eq!(world.at(TimeDelta::days(1)).upsert("p-1", true).await, id);
     let provider = providers::by_external_id(&world.pool, "p-1").await.unwrap().unwrap();
@@ -25,7 +25,7 @@ async fn telling_a_provider_again_changes_it(pool: PgPool) {
 
 #[sqlx::test(migrations = "../migrations")]
 async fn one_provider_told_many_times_at_once_is_one(pool: PgPool) {
-    let world = World::new(pool);
+    let world = World::new(&pool);
     let ids = futures::future::join_all((0..5).map(|_| world.upsert("p-1", false))).await;
     assert!(ids.iter().all(|id| *id == ids[0]));
 }
@@ -42,7 +42,7 @@ fn earning(provider: &str, amount: &str) -> NewEarning {
 
 #[sqlx::test(migrations = "../migrations")]
 async fn pushing_an_earning_again_books_nothing(pool: PgPool) {
-    let world = World::new(pool);
+    let world = World::new(&pool);
     let payee = world.provider().await;
     let push = async |amount| {
         let new = earning(&payee.external_id, amount);
@@ -60,7 +60,7 @@ async fn pushing_an_earning_again_books_nothing(pool: PgPool) {
 
 #[sqlx::test(migrations = "../migrations")]
 async fn one_earning_pushed_many_times_at_once_is_booked_once(pool: PgPool) {
-    let world = World::new(pool);
+    let world = World::new(&pool);
     let payee = world.provider().await;
     let new = earning(&payee.external_id, "10");
     let actor = Actor::platform("shop");
@@ -73,7 +73,7 @@ async fn one_earning_pushed_many_times_at_once_is_booked_once(pool: PgPool) {
 
 #[sqlx::test(migrations = "../migrations")]
 async fn a_providers_first_earnings_may_arrive_together(pool: PgPool) {
-    let world = World::new(pool);
+    let world = World::new(&pool);
     let payee = world.provider().await;
     futures::future::join_all((0..5).map(|_| world.earns(&payee, "2"))).await;
     assert_eq!(world.balance(&payee).await, ["10.00", "0.00", "0.00"]);
@@ -82,7 +82,7 @@ async fn a_providers_first_earnings_may_arrive_together(pool: PgPool) {
 
 #[sqlx::test(migrations = "../migrations")]
 async fn nobody_earns_for_an_unknown_provider(pool: PgPool) {
-    let world = World::new(pool);
+    let world = World::new(&pool);
     let pushed =
         earnings::push(&world.pool, &earning("nobody", "1"), &Actor::platform("shop"), world.now).await;
     assert_eq!(pushed.unwrap(), Pushed::UnknownProvider);
@@ -90,7 +90,7 @@ async fn nobody_earns_for_an_unknown_provider(pool: PgPool) {
 
 #[sqlx::test(migrations = "../migrations")]
 async fn the_largest_amounts_fit(pool: PgPool) {
-    let world = World::new(pool);
+    let world = World::new(&pool);
     let payee = world.provider().await;
     world.earns(&payee, "9999999999999999.99").await;
     let payout = world.completed(&payee, "9999999999999999.98").await;
@@ -101,7 +101,7 @@ async fn the_largest_amounts_fit(pool: PgPool) {
 
 #[sqlx::test(migrations = "../migrations")]
 async fn accounts_after_the_first_cool_off_and_are_few(pool: PgPool) {
-    let world = World::new(pool);
+    let world = World::new(&pool);
     let payee = world.provider().await;
     let add = async |digits: String| {
         let new = NewBankAccount {
@@ -135,7 +135,7 @@ async fn accounts_after_the_first_cool_off_and_are_few(pool: PgPool) {
 
 #[sqlx::test(migrations = "../migrations")]
 async fn nobody_removes_the_account_of_another(pool: PgPool) {
-    let world = World::new(pool);
+    let world = World::new(&pool);
     let (payee, other) = (world.provider().await, world.provider().await);
     let actor = Actor::provider(other.id);
     assert!(!bank_accounts::remove(&world.pool, other.id, payee.account, &actor, world.now).await.unwrap());

@@ -14,7 +14,7 @@ use crate::fixtures::{World, ada, fails, number, prefix, reference, retries, sig
 
 #[sqlx::test(migrations = "../migrations")]
 async fn the_first_decision_counts(pool: PgPool) {
-    let world = World::new(pool);
+    let world = World::new(&pool);
     let payee = world.provider().await;
     world.earns(&payee, "10").await;
     for (first, second, status) in [
@@ -35,7 +35,7 @@ async fn the_first_decision_counts(pool: PgPool) {
 
 #[sqlx::test(migrations = "../migrations")]
 async fn a_cancel_and_a_decision_do_not_both_happen(pool: PgPool) {
-    let world = World::new(pool);
+    let world = World::new(&pool);
     let payee = world.provider().await;
     world.earns(&payee, "10").await;
     let cancel = async |payout| payouts::cancel(&world.pool, payout, payee.id, world.now).await.unwrap();
@@ -60,7 +60,7 @@ async fn a_cancel_and_a_decision_do_not_both_happen(pool: PgPool) {
 
 #[sqlx::test(migrations = "../migrations")]
 async fn a_claim_passes_over_a_payout_that_is_being_cancelled(pool: PgPool) {
-    let world = World::new(pool);
+    let world = World::new(&pool);
     let payee = world.provider().await;
     world.earns(&payee, "10").await;
     let payout = world.approved(&payee, "1").await;
@@ -81,7 +81,7 @@ async fn a_claim_passes_over_a_payout_that_is_being_cancelled(pool: PgPool) {
 
 #[sqlx::test(migrations = "../migrations")]
 async fn a_cancel_that_meets_a_claim_is_too_late(pool: PgPool) {
-    let world = World::new(pool);
+    let world = World::new(&pool);
     let payee = world.provider().await;
     world.earns(&payee, "10").await;
     let payout = world.approved(&payee, "1").await;
@@ -102,7 +102,7 @@ async fn a_cancel_that_meets_a_claim_is_too_late(pool: PgPool) {
 
 #[sqlx::test(migrations = "../migrations")]
 async fn batches_at_once_share_the_payouts(pool: PgPool) {
-    let world = World::new(pool).crowd(12).await;
+    let world = World::new(&pool).crowd(12).await;
     let payee = world.provider().await;
     world.earns(&payee, "100").await;
     for _ in 0..40 {
@@ -134,7 +134,7 @@ async fn batches_at_once_share_the_payouts(pool: PgPool) {
 
 #[sqlx::test(migrations = "../migrations")]
 async fn one_batch_claimed_by_two_workers_takes_each_payout_once(pool: PgPool) {
-    let world = World::new(pool);
+    let world = World::new(&pool);
     let payee = world.provider().await;
     world.earns(&payee, "100").await;
     for _ in 0..10 {
@@ -148,7 +148,7 @@ async fn one_batch_claimed_by_two_workers_takes_each_payout_once(pool: PgPool) {
 
 #[sqlx::test(migrations = "../migrations")]
 async fn two_begins_make_one_attempt(pool: PgPool) {
-    let world = World::new(pool);
+    let world = World::new(&pool);
     let payee = world.provider().await;
     world.earns(&payee, "10").await;
     let payout = world.released(&payee, "1").await;
@@ -160,7 +160,7 @@ async fn two_begins_make_one_attempt(pool: PgPool) {
 
 #[sqlx::test(migrations = "../migrations")]
 async fn two_senders_are_one(pool: PgPool) {
-    let world = World::new(pool);
+    let world = World::new(&pool);
     let payee = world.provider().await;
     world.earns(&payee, "10").await;
     let payout = world.begun(&payee, "1").await;
@@ -172,7 +172,7 @@ async fn two_senders_are_one(pool: PgPool) {
 
 #[sqlx::test(migrations = "../migrations")]
 async fn a_retry_and_a_refund_do_not_both_happen(pool: PgPool) {
-    let world = World::new(pool);
+    let world = World::new(&pool);
     let payee = world.provider().await;
     world.earns(&payee, "10").await;
     let admin = ada();
@@ -195,7 +195,7 @@ async fn a_retry_and_a_refund_do_not_both_happen(pool: PgPool) {
 
 #[sqlx::test(migrations = "../migrations")]
 async fn two_looks_that_see_the_payment_book_it_once(pool: PgPool) {
-    let world = World::new(pool);
+    let world = World::new(&pool);
     let payee = world.provider().await;
     world.earns(&payee, "10").await;
     let payout = world.accepted(&payee, "1").await;
@@ -210,7 +210,7 @@ async fn two_looks_that_see_the_payment_book_it_once(pool: PgPool) {
 /// The second look was made before the first was written down: what it says about an attempt that is settled is evidence only.
 #[sqlx::test(migrations = "../migrations")]
 async fn of_two_looks_that_differ_the_first_written_down_settles(pool: PgPool) {
-    let world = World::new(pool);
+    let world = World::new(&pool);
     let payee = world.provider().await;
     world.earns(&payee, "10").await;
     for paid_first in [true, false] {
@@ -234,7 +234,7 @@ async fn of_two_looks_that_differ_the_first_written_down_settles(pool: PgPool) {
 
 #[sqlx::test(migrations = "../migrations")]
 async fn a_webhook_and_a_settle_meet_without_harm(pool: PgPool) {
-    let world = World::new(pool);
+    let world = World::new(&pool);
     let payee = world.provider().await;
     world.earns(&payee, "100").await;
     for n in 0..10 {
@@ -252,7 +252,7 @@ async fn a_webhook_and_a_settle_meet_without_harm(pool: PgPool) {
 
 #[sqlx::test(migrations = "../migrations")]
 async fn a_refund_and_a_late_success_do_not_both_move_money(pool: PgPool) {
-    let world = World::new(pool);
+    let world = World::new(&pool);
     let payee = world.provider().await;
     world.earns(&payee, "10").await;
     let admin = ada();

@@ -13,7 +13,7 @@ use crate::fixtures::{Payee, World, answer, naira};
 
 #[sqlx::test(migrations = "../migrations")]
 async fn the_same_key_and_body_get_the_first_answer_again(pool: PgPool) {
-    let world = World::new(pool);
+    let world = World::new(&pool);
     let payee = world.provider().await;
     world.earns(&payee, "100").await;
     let Ok(Requested::New { answer, .. }) = world.request(&payee, "60", "key").await else { panic!() };
@@ -25,7 +25,7 @@ async fn the_same_key_and_body_get_the_first_answer_again(pool: PgPool) {
 
 #[sqlx::test(migrations = "../migrations")]
 async fn the_same_key_with_another_body_is_refused(pool: PgPool) {
-    let world = World::new(pool);
+    let world = World::new(&pool);
     let payee = world.provider().await;
     world.earns(&payee, "100").await;
     let new = |body_hash| NewPayout {
@@ -43,7 +43,7 @@ async fn the_same_key_with_another_body_is_refused(pool: PgPool) {
 
 #[sqlx::test(migrations = "../migrations")]
 async fn one_key_asked_for_many_times_at_once_is_one_payout_with_one_answer(pool: PgPool) {
-    let world = World::new(pool).crowd(20).await;
+    let world = World::new(&pool).crowd(20).await;
     let payee = world.provider().await;
     world.earns(&payee, "100").await;
     let asked = (0..20).map(|_| world.request(&payee, "5", "key"));
@@ -61,7 +61,7 @@ async fn one_key_asked_for_many_times_at_once_is_one_payout_with_one_answer(pool
 
 #[sqlx::test(migrations = "../migrations")]
 async fn keys_are_a_providers_own(pool: PgPool) {
-    let world = World::new(pool);
+    let world = World::new(&pool);
     for _ in 0..2 {
         let payee = world.provider().await;
         world.earns(&payee, "10").await;
@@ -71,7 +71,7 @@ async fn keys_are_a_providers_own(pool: PgPool) {
 
 #[sqlx::test(migrations = "../migrations")]
 async fn a_refused_request_writes_nothing_and_leaves_the_key_free(pool: PgPool) {
-    let world = World::new(pool);
+    let world = World::new(&pool);
     let payee = world.provider().await;
     let short = RequestRefused::InsufficientBalance { available: naira("0") };
     assert_eq!(world.request(&payee, "5", "key").await, Err(short));
@@ -92,7 +92,7 @@ async fn a_refused_request_writes_nothing_and_leaves_the_key_free(pool: PgPool) 
 
 #[sqlx::test(migrations = "../migrations")]
 async fn old_keys_are_forgotten(pool: PgPool) {
-    let world = World::new(pool);
+    let world = World::new(&pool);
     let payee = world.provider().await;
     world.earns(&payee, "10").await;
     world.request(&payee, "1", "key").await.unwrap();
@@ -104,7 +104,7 @@ async fn old_keys_are_forgotten(pool: PgPool) {
 
 #[sqlx::test(migrations = "../migrations")]
 async fn accounts_that_cannot_be_paid_are_refused(pool: PgPool) {
-    let world = World::new(pool);
+    let world = World::new(&pool);
     let payee = world.provider().await;
     let other = world.provider().await;
     world.earns(&payee, "10").await;
@@ -130,7 +130,7 @@ async fn accounts_that_cannot_be_paid_are_refused(pool: PgPool) {
 
 #[sqlx::test(migrations = "../migrations")]
 async fn unknown_providers_and_other_currencies_are_refused(pool: PgPool) {
-    let world = World::new(pool);
+    let world = World::new(&pool);
     let payee = world.provider().await;
     let new = NewPayout {
         provider: payee.id,
@@ -158,7 +158,7 @@ async fn parts(world: &World, payout: PayoutId) -> Vec<(String, Decimal, String)
 
 #[sqlx::test(migrations = "../migrations")]
 async fn earnings_are_taken_oldest_first_and_in_part(pool: PgPool) {
-    let world = World::new(pool);
+    let world = World::new(&pool);
     let payee = world.provider().await;
     let young = world.earns_at(&payee, "30.01", world.now).await;
     let old = world.earns_at(&payee, "10.50", world.now - TimeDelta::days(2)).await;
@@ -180,7 +180,7 @@ async fn earnings_are_taken_oldest_first_and_in_part(pool: PgPool) {
 
 #[sqlx::test(migrations = "../migrations")]
 async fn earnings_of_one_moment_are_each_taken_once(pool: PgPool) {
-    let world = World::new(pool);
+    let world = World::new(&pool);
     let payee = world.provider().await;
     for _ in 0..5 {
         world.earns(&payee, "10").await;
@@ -198,7 +198,7 @@ async fn earnings_of_one_moment_are_each_taken_once(pool: PgPool) {
 /// What a request costs depends on what it takes, not on how many earnings are left.
 #[sqlx::test(migrations = "../migrations")]
 async fn many_small_earnings_are_taken_to_the_last_kobo(pool: PgPool) {
-    let world = World::new(pool);
+    let world = World::new(&pool);
     let payee = world.provider().await;
     for n in 0..30 {
         world.earns_at(&payee, "0.03", world.now - TimeDelta::hours(n % 7)).await;
@@ -213,7 +213,7 @@ async fn many_small_earnings_are_taken_to_the_last_kobo(pool: PgPool) {
 
 #[sqlx::test(migrations = "../migrations")]
 async fn paid_earnings_say_so_and_given_back_ones_are_available_again(pool: PgPool) {
-    let world = World::new(pool);
+    let world = World::new(&pool);
     let payee = world.provider().await;
     let id = world.earns_at(&payee, "10", world.now).await;
     let status = async || {
@@ -238,7 +238,7 @@ async fn paid_earnings_say_so_and_given_back_ones_are_available_again(pool: PgPo
 
 #[sqlx::test(migrations = "../migrations")]
 async fn two_hundred_at_once_against_a_balance_for_ten_are_ten(pool: PgPool) {
-    let world = World::new(pool).crowd(40).await;
+    let world = World::new(&pool).crowd(40).await;
     let payee = world.provider().await;
     for _ in 0..4 {
         world.earns(&payee, "25.03").await;
@@ -264,7 +264,7 @@ async fn two_hundred_at_once_against_a_balance_for_ten_are_ten(pool: PgPool) {
 /// account would meet it there.
 #[sqlx::test(migrations = "../migrations")]
 async fn a_request_touches_no_earning_before_it_has_the_accounts(pool: PgPool) {
-    let world = World::new(pool);
+    let world = World::new(&pool);
     let payee = world.provider().await;
     world.earns(&payee, "100").await;
     world.accepted(&payee, "50").await;
@@ -284,7 +284,7 @@ async fn a_request_touches_no_earning_before_it_has_the_accounts(pool: PgPool) {
 
 #[sqlx::test(migrations = "../migrations")]
 async fn an_earning_that_arrives_during_a_request_waits_for_the_next(pool: PgPool) {
-    let world = World::new(pool);
+    let world = World::new(&pool);
     let payee = world.provider().await;
     world.earns_at(&payee, "10", world.now).await;
     // A push that is older by its date but has not booked yet.

@@ -15,7 +15,7 @@ const SEND: Next = Next::Send { attempt: domain::AttemptNumber::FIRST };
 
 #[sqlx::test(migrations = "../migrations")]
 async fn every_answer_to_a_first_send_leaves_its_trace(pool: PgPool) {
-    let world = World::new(pool);
+    let world = World::new(&pool);
     let payee = world.provider().await;
     world.earns(&payee, "100").await;
     let wait = |after| Next::AwaitOutcome { attempt: number(1), check_at: world.now + seconds(after) };
@@ -38,7 +38,7 @@ async fn every_answer_to_a_first_send_leaves_its_trace(pool: PgPool) {
 
 #[sqlx::test(migrations = "../migrations")]
 async fn one_sender_at_a_time(pool: PgPool) {
-    let mut world = World::new(pool);
+    let mut world = World::new(&pool);
     let payee = world.provider().await;
     world.earns(&payee, "10").await;
     let payout = world.begun(&payee, "1").await;
@@ -54,7 +54,7 @@ async fn one_sender_at_a_time(pool: PgPool) {
 
 #[sqlx::test(migrations = "../migrations")]
 async fn what_may_still_be_on_its_way_is_not_concluded_to_be_absent(pool: PgPool) {
-    let mut world = World::new(pool);
+    let mut world = World::new(&pool);
     let payee = world.provider().await;
     world.earns(&payee, "10").await;
     let payout = world.begun(&payee, "1").await;
@@ -68,7 +68,7 @@ async fn what_may_still_be_on_its_way_is_not_concluded_to_be_absent(pool: PgPool
 
 #[sqlx::test(migrations = "../migrations")]
 async fn after_the_deadline_absence_permits_the_same_attempt_again(pool: PgPool) {
-    let mut world = World::new(pool);
+    let mut world = World::new(&pool);
     let payee = world.provider().await;
     world.earns(&payee, "10").await;
     let payout = world.begun(&payee, "1").await;
@@ -85,7 +85,7 @@ async fn after_the_deadline_absence_permits_the_same_attempt_again(pool: PgPool)
 
 #[sqlx::test(migrations = "../migrations")]
 async fn a_refusal_of_a_second_send_proves_nothing(pool: PgPool) {
-    let mut world = World::new(pool);
+    let mut world = World::new(&pool);
     let payee = world.provider().await;
     world.earns(&payee, "10").await;
     let payout = world.begun(&payee, "1").await;
@@ -100,7 +100,7 @@ async fn a_refusal_of_a_second_send_proves_nothing(pool: PgPool) {
 
 #[sqlx::test(migrations = "../migrations")]
 async fn an_answer_that_tells_nothing_withdraws_the_leave_to_send_again(pool: PgPool) {
-    let mut world = World::new(pool);
+    let mut world = World::new(&pool);
     let payee = world.provider().await;
     world.earns(&payee, "10").await;
     let payout = world.begun(&payee, "1").await;
@@ -113,7 +113,7 @@ async fn an_answer_that_tells_nothing_withdraws_the_leave_to_send_again(pool: Pg
 
 #[sqlx::test(migrations = "../migrations")]
 async fn what_was_not_sent_uses_nothing_up(pool: PgPool) {
-    let world = World::new(pool);
+    let world = World::new(&pool);
     let payee = world.provider().await;
     world.earns(&payee, "10").await;
     let payout = world.begun(&payee, "1").await;
@@ -134,7 +134,7 @@ async fn what_was_not_sent_uses_nothing_up(pool: PgPool) {
 
 #[sqlx::test(migrations = "../migrations")]
 async fn a_send_is_taken_back_once_however_often_it_is_told(pool: PgPool) {
-    let mut world = World::new(pool);
+    let mut world = World::new(&pool);
     let payee = world.provider().await;
     world.earns(&payee, "10").await;
     let payout = world.begun(&payee, "1").await;
@@ -152,7 +152,7 @@ async fn a_send_is_taken_back_once_however_often_it_is_told(pool: PgPool) {
 
 #[sqlx::test(migrations = "../migrations")]
 async fn answers_that_come_late_or_twice_are_evidence_only(pool: PgPool) {
-    let world = World::new(pool);
+    let world = World::new(&pool);
     let payee = world.provider().await;
     world.earns(&payee, "100").await;
     for settled in [true, false] {
@@ -174,7 +174,7 @@ async fn answers_that_come_late_or_twice_are_evidence_only(pool: PgPool) {
 
 #[sqlx::test(migrations = "../migrations")]
 async fn nothing_is_sent_during_a_pause(pool: PgPool) {
-    let world = World::new(pool);
+    let world = World::new(&pool);
     let payee = world.provider().await;
     world.earns(&payee, "10").await;
     let payout = world.begun(&payee, "1").await;
@@ -186,7 +186,7 @@ async fn nothing_is_sent_during_a_pause(pool: PgPool) {
 
 #[sqlx::test(migrations = "../migrations")]
 async fn nothing_is_sent_while_an_earlier_attempt_is_in_doubt(pool: PgPool) {
-    let mut world = World::new(pool);
+    let mut world = World::new(&pool);
     let payee = world.provider().await;
     world.earns(&payee, "10").await;
     let payout = world.accepted(&payee, "1").await;

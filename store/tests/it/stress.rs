@@ -92,7 +92,7 @@ async fn go_on(world: &World, payout: PayoutId, dice: &mut Dice) {
 
 #[sqlx::test(migrations = "../migrations")]
 async fn many_hands_never_meet_in_a_deadlock(pool: PgPool) {
-    let world = World::new(pool).crowd(24).await;
+    let world = World::new(&pool).crowd(24).await;
     let payees = [world.provider().await, world.provider().await, world.provider().await];
     for payee in &payees {
         for _ in 0..3 {

@@ -12,7 +12,7 @@ async fn receive(world: &World, body: &str, reference: Option<&Reference>) -> Di
 
 #[sqlx::test(migrations = "../migrations")]
 async fn a_webhook_wakes_its_payout_once(pool: PgPool) {
-    let world = World::new(pool);
+    let world = World::new(&pool);
     let payee = world.provider().await;
     world.earns(&payee, "10").await;
     let payout = world.accepted(&payee, "1").await;
@@ -29,7 +29,7 @@ async fn a_webhook_wakes_its_payout_once(pool: PgPool) {
 
 #[sqlx::test(migrations = "../migrations")]
 async fn one_body_many_times_at_once_wakes_once(pool: PgPool) {
-    let world = World::new(pool);
+    let world = World::new(&pool);
     let payee = world.provider().await;
     world.earns(&payee, "10").await;
     let payout = world.accepted(&payee, "1").await;
@@ -41,7 +41,7 @@ async fn one_body_many_times_at_once_wakes_once(pool: PgPool) {
 
 #[sqlx::test(migrations = "../migrations")]
 async fn what_cannot_be_placed_is_kept(pool: PgPool) {
-    let world = World::new(pool);
+    let world = World::new(&pool);
     assert_eq!(receive(&world, "{}", None).await, Disposition::Unreadable);
     for (n, foreign) in ["other-1", "", "a\0b"].into_iter().enumerate() {
         let foreign = Reference::from_stored(foreign);
@@ -54,7 +54,7 @@ async fn what_cannot_be_placed_is_kept(pool: PgPool) {
 
 #[sqlx::test(migrations = "../migrations")]
 async fn a_payout_that_has_ended_is_left_alone(pool: PgPool) {
-    let world = World::new(pool);
+    let world = World::new(&pool);
     let payee = world.provider().await;
     world.earns(&payee, "10").await;
     let paid = world.accepted(&payee, "1").await;

@@ -17,7 +17,7 @@ async fn due(world: &World) -> Option<BatchId> {
 
 #[sqlx::test(migrations = "../migrations")]
 async fn a_window_is_batched_once(pool: PgPool) {
-    let mut world = World::new(pool);
+    let mut world = World::new(&pool);
     let batch = due(&world).await.unwrap();
     let opened = batches::get(&world.pool, batch).await.unwrap().unwrap();
     assert_eq!((opened.kind, opened.window_at), (BatchKind::Window, Some(world.now)));
@@ -31,7 +31,7 @@ async fn a_window_is_batched_once(pool: PgPool) {
 
 #[sqlx::test(migrations = "../migrations")]
 async fn an_open_batch_is_carried_on_before_the_next_window(pool: PgPool) {
-    let mut world = World::new(pool);
+    let mut world = World::new(&pool);
     let batch = due(&world).await.unwrap();
     world.pass(TimeDelta::hours(5));
     assert_eq!(due(&world).await, Some(batch));
@@ -45,14 +45,14 @@ async fn an_open_batch_is_carried_on_before_the_next_window(pool: PgPool) {
 
 #[sqlx::test(migrations = "../migrations")]
 async fn many_ticks_at_once_open_one_batch(pool: PgPool) {
-    let world = World::new(pool);
+    let world = World::new(&pool);
     futures::future::join_all((0..5).map(|_| due(&world))).await;
     assert_eq!(world.count("SELECT count(*) FROM batches").await, 1);
 }
 
 #[sqlx::test(migrations = "../migrations")]
 async fn instant_batches_come_one_at_a_time(pool: PgPool) {
-    let world = World::new(pool);
+    let world = World::new(&pool);
     let opened =
         futures::future::join_all((0..5).map(|_| batches::open_instant(&world.pool, world.now))).await;
     let first = *opened[0].as_ref().unwrap();
@@ -63,7 +63,7 @@ async fn instant_batches_come_one_at_a_time(pool: PgPool) {
 
 #[sqlx::test(migrations = "../migrations")]
 async fn a_chunk_is_the_oldest_approvals_with_their_release(pool: PgPool) {
-    let mut world = World::new(pool);
+    let mut world = World::new(&pool);
     let payee = world.provider().await;
     world.earns(&payee, "100").await;
     let mut approved = vec![];
@@ -88,7 +88,7 @@ async fn a_chunk_is_the_oldest_approvals_with_their_release(pool: PgPool) {
 
 #[sqlx::test(migrations = "../migrations")]
 async fn a_closed_batch_claims_nothing_and_closes_once(pool: PgPool) {
-    let world = World::new(pool);
+    let world = World::new(&pool);
     let payee = world.provider().await;
     world.earns(&payee, "10").await;
     let batch = world.batch().await;
@@ -105,7 +105,7 @@ async fn a_closed_batch_claims_nothing_and_closes_once(pool: PgPool) {
 
 #[sqlx::test(migrations = "../migrations")]
 async fn a_pause_stops_claims(pool: PgPool) {
-    let world = World::new(pool);
+    let world = World::new(&pool);
     let payee = world.provider().await;
     world.earns(&payee, "10").await;
     world.approved(&payee, "1").await;
@@ -119,7 +119,7 @@ async fn a_pause_stops_claims(pool: PgPool) {
 
 #[sqlx::test(migrations = "../migrations")]
 async fn batches_are_listed_and_paced(pool: PgPool) {
-    let world = World::new(pool);
+    let world = World::new(&pool);
     let (first, second) = (world.batch().await, world.at(seconds(30)).batch().await);
     let listed = batches::list(&world.pool, None, 10).await.unwrap();
     assert_eq!(listed.iter().map(|batch| batch.id).collect::<Vec<_>>(), [second, first]);
@@ -133,7 +133,7 @@ async fn batches_are_listed_and_paced(pool: PgPool) {
 #[sqlx::test(migrations = "../migrations")]
 async fn lists_of_payouts_are_narrowed_by_every_filter(pool: PgPool) {
     use store::payouts::{Filter, Page, list};
-    let mut world = World::new(pool);
+    let mut world = World::new(&pool);
     let (payee, other) = (world.provider().await, world.provider().await);
     world.earns(&payee, "10").await;
     world.earns(&other, "10").await;
