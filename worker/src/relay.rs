@@ -33,8 +33,11 @@ const SWEEP_EVERY: Duration = Duration::from_secs(2);
 const ROWS: i64 = 100;
 /// Calls to Temporal in flight: beyond this the server's CPU is the limit anyway.
 const IN_FLIGHT: usize = 16;
-/// A relay that dies with rows leaves them to the others after this long: more than a call's own retries (10 s).
-const LEASE: Duration = Duration::from_secs(15);
+/// A call that takes longer is given up and its row tried again: signals carry a request id and starts keep a running workflow,
+/// so a row that is delivered twice is one wake-up.
+const CALL_LIMIT: Duration = Duration::from_secs(3);
+/// A relay that dies with rows leaves them to the others after this long: a payout must go on within ten seconds of a kill.
+const LEASE: Duration = Duration::from_secs(4);
 /// After Temporal was found away.
 const AWAY_PAUSE: Duration = Duration::from_secs(1);
 /// A worker that dies with a workflow task is noticed after this long.
@@ -94,7 +97,7 @@ async fn deliver_due(pool: &Pool, client: &Client, clock: &dyn Clock) -> store::
     let mut away = Vec::new();
     // Many approvals are one batch.
     if !instant.is_empty() {
-        match ask_for_instant_batch(client).await {
+        match within_limit(ask_for_instant_batch(client)).await {
             Delivery::Done => done.extend(&instant),
             Delivery::Away => away.extend(&instant),
             Delivery::Refused(error) => {
@@ -105,7 +108,7 @@ async fn deliver_due(pool: &Pool, client: &Client, clock: &dyn Clock) -> store::
     }
     let mut outcomes = stream::iter(rest)
         .map(|row| async move {
-            let delivery = deliver(pool, client, &row).await;
+            let delivery = within_limit(deliver(pool, client, &row)).await;
             (row, delivery)
         })
         .buffer_unordered(IN_FLIGHT);
@@ -133,6 +136,10 @@ async fn deliver_due(pool: &Pool, client: &Client, clock: &dyn Clock) -> store::
         tracing::warn!("Temporal is away: {} starts and signals wait", away.len());
     }
     Ok(Round { taken, away: !away.is_empty() })
+}
+
+async fn within_limit(call: impl Future<Output = Delivery>) -> Delivery {
+    tokio::time::timeout(CALL_LIMIT, call).await.unwrap_or(Delivery::Away)
 }
 
 async fn deliver(pool: &Pool, client: &Client, row: &Row) -> Delivery {
