@@ -20,6 +20,10 @@ pub enum FailureCode {
     AmountLimit,
     AmountTooSmall,
     BankUnavailable,
+    /// Two finance admins have attested that it did not pay.
+    AttestedUnpaid,
+    /// Recorded, never sent, and not needed any more.
+    Withdrawn,
     /// Refused for a reason this table does not know.
     Other,
 }
@@ -78,13 +82,18 @@ impl Failure {
         Some(Self { code: look_up(message)?, message: cut(message) })
     }
 
+    /// Two finance admins say that it did not pay.
+    pub fn attested() -> Self {
+        Self { code: FailureCode::AttestedUnpaid, message: "attested by two finance admins".to_owned() }
+    }
+
     pub fn class(&self) -> FailureClass {
         self.code.class()
     }
 }
 
 impl FailureCode {
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::AccountInvalid,
         Self::AccountBlacklisted,
         Self::BankUnknown,
@@ -95,6 +104,8 @@ impl FailureCode {
         Self::AmountLimit,
         Self::AmountTooSmall,
         Self::BankUnavailable,
+        Self::AttestedUnpaid,
+        Self::Withdrawn,
         Self::Other,
     ];
 
@@ -103,7 +114,12 @@ impl FailureCode {
             Self::AccountInvalid | Self::BankUnknown | Self::BeneficiaryNameMissing => {
                 FailureClass::NeedsProvider
             }
-            Self::AccountBlacklisted | Self::AmountLimit | Self::AmountTooSmall => FailureClass::Permanent,
+            // Nothing is tried again by itself after people had to say how an attempt ended.
+            Self::AccountBlacklisted
+            | Self::AmountLimit
+            | Self::AmountTooSmall
+            | Self::AttestedUnpaid
+            | Self::Withdrawn => FailureClass::Permanent,
             Self::WalletEmpty | Self::MerchantRestricted | Self::MerchantDailyLimit => {
                 FailureClass::NeedsFinance
             }
@@ -123,6 +139,8 @@ impl FailureCode {
             Self::AmountLimit => "amount_limit",
             Self::AmountTooSmall => "amount_too_small",
             Self::BankUnavailable => "bank_unavailable",
+            Self::AttestedUnpaid => "attested_unpaid",
+            Self::Withdrawn => "withdrawn",
             Self::Other => "other",
         }
     }
@@ -149,6 +167,10 @@ impl FailureCode {
             Self::AmountLimit => "The bank does not take an amount this large at once.",
             Self::AmountTooSmall => "The bank does not take an amount this small.",
             Self::BankUnavailable => "The bank is not available just now.",
+            Self::AttestedUnpaid => {
+                "The transfer did not reach the bank. We will send it again or give it back."
+            }
+            Self::Withdrawn => "The transfer was taken back before it was sent.",
             Self::Other => "The bank refused the transfer without saying why.",
         }
     }

@@ -63,6 +63,12 @@ id!(/// One reviewer's approve or reject.
     DecisionId, "decision");
 id!(/// The set of payouts that one window releases.
     BatchId, "batch");
+id!(/// Something a person must settle, with its evidence.
+    CaseId, "case");
+id!(/// What two finance admins say about an attempt whose outcome is unknown.
+    AttestationId, "attestation");
+id!(/// A correction of what a provider is owed.
+    AdjustmentId, "adjustment");
 id!(/// One balanced ledger movement.
     PostingId, "posting");
 

@@ -8,6 +8,7 @@ mod account;
 mod clock;
 mod failure;
 mod ids;
+pub mod judge;
 mod money;
 mod next;
 mod outcome;
@@ -21,8 +22,8 @@ pub use account::{AccountName, AccountNumber, BankCode, InvalidAccount};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use failure::{Failure, FailureClass, FailureCode};
 pub use ids::{
-    AttemptId, BankAccountId, BatchId, DecisionId, EarningId, InvalidId, PayoutId, PostingId, ProviderId,
-    ReviewId,
+    AdjustmentId, AttemptId, AttestationId, BankAccountId, BatchId, CaseId, DecisionId, EarningId, InvalidId,
+    PayoutId, PostingId, ProviderId, ReviewId,
 };
 pub use money::{Currency, InvalidMoney, Money};
 pub use next::{Ending, Held, Next, OpenAttempt, Progress, Standing, Waiting, WaitingFor, WhoActs};

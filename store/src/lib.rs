@@ -21,6 +21,7 @@ pub mod balances;
 pub mod bank_accounts;
 pub mod batches;
 pub mod books;
+pub mod cases;
 pub mod control;
 pub mod decisions;
 pub mod earnings;

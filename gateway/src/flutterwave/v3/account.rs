@@ -68,6 +68,8 @@ fn unresolved(status: u16, message: String) -> ResolveFailed {
             | FailureCode::AmountLimit
             | FailureCode::AmountTooSmall
             | FailureCode::BankUnavailable
+            | FailureCode::AttestedUnpaid
+            | FailureCode::Withdrawn
             | FailureCode::Other,
         )
         | None => ResolveFailed::Unavailable(question::refused(status, &message)),

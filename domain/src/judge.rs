@@ -1,0 +1,516 @@
+//! What one answer of the gateway does to an attempt and its payout.
+//!
+//! Pure functions: the store carries out what they answer, in one transaction with the evidence; the simulation that attacks
+//! them does the same on its model. Absence never ends an attempt, a refusal of a re-send proves nothing, and time alone never
+//! makes a failure.
+
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::{
+    AttemptStatus, AttemptTerms, Doubt, Failure, FailureClass, Observed, PayoutStatus, RetrySchedule,
+    Submitted, poll_delay,
+};
+
+/// A paid transfer that the gateway calls failed is given back to the provider only when it still says so after this long
+/// (or when finance confirms it): one answer may be a mistake, and credit that was paid out again cannot be taken back.
+pub const REVERSAL_CONFIRMED_AFTER: TimeDelta = TimeDelta::hours(24);
+
+/// How long an attested `not paid` cools before one more look may end the attempt.
+pub const ATTESTATION_COOLS_FOR: TimeDelta = TimeDelta::hours(72);
+
+/// The first look after an answer to a send that told nothing.
+const FIRST_LOOK: TimeDelta = TimeDelta::seconds(5);
+
+/// An attempt as far as an answer about it decides.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Watched {
+    pub status: AttemptStatus,
+    /// Sends whose bytes may have reached the gateway.
+    pub sends: u32,
+    /// Looks so far without a final answer.
+    pub looks: u32,
+    /// Until then a send may be on its way.
+    pub send_deadline: Option<DateTime<Utc>>,
+    /// The gateway has told an id for it.
+    pub has_gateway_id: bool,
+    /// Two finance admins have attested that it did not pay, and from this moment a look may end it.
+    pub attested_unpaid_from: Option<DateTime<Utc>>,
+    /// When the gateway first called this paid transfer failed or reversed, and has not taken it back since.
+    pub reversal_seen_at: Option<DateTime<Utc>>,
+}
+
+/// The payout around the attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Around {
+    pub payout: PayoutStatus,
+    pub refunded: bool,
+    /// The payout's other attempt that has not conclusively failed.
+    pub other: OtherAttempt,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OtherAttempt {
+    None,
+    /// Recorded, and no byte of it has left: it can be withdrawn.
+    Unsent,
+    /// It may still pay.
+    MayPay,
+    /// It has paid (and may have been returned).
+    Paid,
+}
+
+/// What a look does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Consequence {
+    /// Paid: the attempt succeeded and its payout is completed.
+    Succeed,
+    /// Conclusively not paid.
+    Fail(Failure),
+    /// No final answer: ask again at `check_at`.
+    LookAgain { becomes: Option<AttemptStatus>, check_at: DateTime<Utc> },
+    /// The gateway does not know it and no send can be on its way: the *same* attempt may be sent again.
+    MayResend,
+    /// The failure was seen again just now.
+    ConfirmFailure,
+    /// A failed attempt was not seen to have failed.
+    Doubt(Doubt),
+    /// A failed attempt has paid after all.
+    Late(Late),
+    /// A paid transfer is called failed or reversed for the first time: a case, nothing moves yet.
+    ReversalSeen,
+    /// Still so a day later: the money came back.
+    Reverse,
+    /// The gateway says again that it paid.
+    NotReversed,
+    /// Evidence only.
+    Nothing,
+}
+
+/// What a late success means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Late {
+    /// Nothing else has paid or may: the payout is completed by it.
+    Completes,
+    /// Another attempt was recorded and not sent: it is withdrawn, then the payout is completed.
+    WithdrawsAndCompletes,
+    /// Another attempt may pay too: how that ends decides whether the payout is completed by this one or paid twice.
+    Waits,
+    /// The money went twice, or went after it had been given back to the balance: the excess is the provider's debt.
+    Overpaid,
+}
+
+/// What the gateway's answer to a look does. `terms` is what the attempt asked for: an answer that disagrees with it counts as
+/// none. `first`: the webhook timeout, from which the times between looks grow.
+pub fn look(
+    attempt: &Watched,
+    around: Around,
+    terms: &AttemptTerms,
+    observed: &Observed,
+    first: Duration,
+    now: DateTime<Utc>,
+) -> Consequence {
+    let sighting = match observed {
+        Observed::InFlight(sighting)
+        | Observed::Succeeded(sighting)
+        | Observed::Failed(sighting, _)
+        | Observed::Reversed(sighting) => Some(sighting),
+        Observed::NotFound | Observed::Unrecognised { .. } => None,
+    };
+    if sighting.is_some_and(|sighting| sighting.disagreement(terms).is_some()) {
+        return attempt.not_told(first, now);
+    }
+    match observed {
+        Observed::InFlight(_) => match attempt.status {
+            AttemptStatus::Submitting | AttemptStatus::Accepted | AttemptStatus::Unknown => {
+                attempt.look_again(Some(AttemptStatus::Accepted), first, now)
+            }
+            AttemptStatus::Failed => Consequence::Doubt(Doubt::InFlight),
+            AttemptStatus::Succeeded | AttemptStatus::Reversed => Consequence::Nothing,
+        },
+        Observed::Succeeded(_) => match attempt.status {
+            AttemptStatus::Submitting | AttemptStatus::Accepted | AttemptStatus::Unknown => {
+                Consequence::Succeed
+            }
+            AttemptStatus::Failed => Consequence::Late(late(around)),
+            AttemptStatus::Succeeded if attempt.reversal_seen_at.is_some() => Consequence::NotReversed,
+            AttemptStatus::Succeeded | AttemptStatus::Reversed => Consequence::Nothing,
+        },
+        Observed::Failed(_, failure) => match attempt.status {
+            AttemptStatus::Submitting | AttemptStatus::Accepted | AttemptStatus::Unknown => {
+                Consequence::Fail(failure.clone())
+            }
+            AttemptStatus::Failed => Consequence::ConfirmFailure,
+            AttemptStatus::Succeeded => attempt.given_back(now),
+            AttemptStatus::Reversed => Consequence::Nothing,
+        },
+        // Flutterwave's v3 never says so; a gateway that does has moved the money twice, and a person looks at what is open.
+        Observed::Reversed(_) => match attempt.status {
+            AttemptStatus::Submitting | AttemptStatus::Accepted | AttemptStatus::Unknown => {
+                attempt.look_again(Some(AttemptStatus::Unknown), first, now)
+            }
+            AttemptStatus::Failed => Consequence::Doubt(Doubt::Unconfirmed),
+            AttemptStatus::Succeeded => attempt.given_back(now),
+            AttemptStatus::Reversed => Consequence::Nothing,
+        },
+        Observed::NotFound => attempt.not_found(first, now),
+        Observed::Unrecognised { .. } => attempt.not_told(first, now),
+    }
+}
+
+/// What a late success means where the payout stands so.
+pub fn late(around: Around) -> Late {
+    match around.payout {
+        PayoutStatus::Completed
+        | PayoutStatus::Reversed
+        | PayoutStatus::Rejected
+        | PayoutStatus::Cancelled => Late::Overpaid,
+        PayoutStatus::Failed if around.refunded => Late::Overpaid,
+        PayoutStatus::Requested
+        | PayoutStatus::Approved
+        | PayoutStatus::Processing
+        | PayoutStatus::Failed => match around.other {
+            OtherAttempt::None => Late::Completes,
+            OtherAttempt::Unsent => Late::WithdrawsAndCompletes,
+            OtherAttempt::MayPay => Late::Waits,
+            OtherAttempt::Paid => Late::Overpaid,
+        },
+    }
+}
+
+impl Watched {
+    /// Two people have attested that it did not pay, and that has cooled.
+    fn attested_unpaid(&self, now: DateTime<Utc>) -> bool {
+        self.attested_unpaid_from.is_some_and(|from| from <= now)
+    }
+
+    fn may_be_on_its_way(&self, now: DateTime<Utc>) -> bool {
+        self.send_deadline.is_some_and(|deadline| now < deadline)
+    }
+
+    fn given_back(&self, now: DateTime<Utc>) -> Consequence {
+        match self.reversal_seen_at {
+            None => Consequence::ReversalSeen,
+            Some(seen) if now.signed_duration_since(seen) >= REVERSAL_CONFIRMED_AFTER => Consequence::Reverse,
+            Some(_) => Consequence::Nothing,
+        }
+    }
+
+    /// An answer that tells nothing, but is no absence either: the same attempt is not sent again on it.
+    fn not_told(&self, first: Duration, now: DateTime<Utc>) -> Consequence {
+        match self.status {
+            AttemptStatus::Submitting | AttemptStatus::Accepted | AttemptStatus::Unknown => {
+                if self.attested_unpaid(now) && !self.may_be_on_its_way(now) {
+                    Consequence::Fail(Failure::attested())
+                } else {
+                    self.look_again(Some(AttemptStatus::Unknown), first, now)
+                }
+            }
+            AttemptStatus::Failed if self.attested_unpaid(now) => Consequence::ConfirmFailure,
+            AttemptStatus::Failed => Consequence::Doubt(Doubt::Unconfirmed),
+            AttemptStatus::Succeeded | AttemptStatus::Reversed => Consequence::Nothing,
+        }
+    }
+
+    /// Once the last send can no longer be on its way, the same attempt may be sent again. One that the gateway has told an id
+    /// for, or that people have attested about, is only looked at again.
+    fn not_found(&self, first: Duration, now: DateTime<Utc>) -> Consequence {
+        match self.status {
+            // A declined send leaves no record behind: not finding one is what was to be expected. A record that was there and
+            // is gone confirms nothing.
+            AttemptStatus::Failed if !self.has_gateway_id || self.attested_unpaid(now) => {
+                Consequence::ConfirmFailure
+            }
+            AttemptStatus::Failed => Consequence::Doubt(Doubt::Unconfirmed),
+            AttemptStatus::Submitting | AttemptStatus::Accepted | AttemptStatus::Unknown => {
+                let on_its_way = self.may_be_on_its_way(now);
+                if self.attested_unpaid(now) && !on_its_way {
+                    return Consequence::Fail(Failure::attested());
+                }
+                let accepted = self.status == AttemptStatus::Accepted;
+                if accepted || on_its_way || self.has_gateway_id || self.attested_unpaid_from.is_some() {
+                    self.look_again(None, first, now)
+                } else {
+                    Consequence::MayResend
+                }
+            }
+            AttemptStatus::Succeeded | AttemptStatus::Reversed => Consequence::Nothing,
+        }
+    }
+
+    fn look_again(&self, becomes: Option<AttemptStatus>, first: Duration, now: DateTime<Utc>) -> Consequence {
+        let after_wait = later(now, poll_delay(first, self.looks));
+        // Moments that change what a look may conclude are not slept through: the end of a send's way, an attestation's cooling.
+        let moments = [self.send_deadline.filter(|_| becomes.is_none()), self.attested_unpaid_from];
+        let check_at =
+            moments.into_iter().flatten().filter(|moment| *moment > now).fold(after_wait, DateTime::min);
+        Consequence::LookAgain { becomes, check_at }
+    }
+}
+
+/// What the answer to a send does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AfterSend {
+    /// Queued: the webhook is waited for until `check_at`.
+    Accepted { check_at: DateTime<Utc> },
+    /// Conclusively not paid.
+    Fail(Failure),
+    /// It may pay or have paid.
+    LoseSight { check_at: DateTime<Utc> },
+    /// Nothing left: the send is not counted.
+    TakeBack,
+    /// The outcome was known before the answer came.
+    Nothing,
+}
+
+/// What the answer to a send does to an attempt whose bytes may have left `sends` times.
+pub fn answered(
+    status: AttemptStatus,
+    sends: u32,
+    submitted: &Submitted,
+    first: Duration,
+    now: DateTime<Utc>,
+) -> AfterSend {
+    match submitted {
+        Submitted::NotSent(_) => return AfterSend::TakeBack,
+        Submitted::Accepted(_)
+        | Submitted::Declined(_)
+        | Submitted::Duplicate
+        | Submitted::Unknown { .. } => {}
+    }
+    match status {
+        AttemptStatus::Submitting | AttemptStatus::Unknown => {}
+        AttemptStatus::Accepted
+        | AttemptStatus::Succeeded
+        | AttemptStatus::Failed
+        | AttemptStatus::Reversed => return AfterSend::Nothing,
+    }
+    match submitted {
+        Submitted::Accepted(_) => {
+            let first = TimeDelta::from_std(first).unwrap_or(TimeDelta::minutes(2));
+            AfterSend::Accepted { check_at: later(now, first) }
+        }
+        // A refusal of a re-send proves nothing about the first send.
+        Submitted::Declined(failure) if status == AttemptStatus::Submitting && sends == 1 => {
+            AfterSend::Fail(failure.clone())
+        }
+        Submitted::Declined(_) | Submitted::Duplicate => AfterSend::LoseSight { check_at: now },
+        Submitted::Unknown { .. } => AfterSend::LoseSight { check_at: later(now, FIRST_LOOK) },
+        Submitted::NotSent(_) => AfterSend::TakeBack,
+    }
+}
+
+/// What becomes of a payout whose attempt has conclusively failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AfterFailure {
+    /// Nobody's failure here: back to waiting for a batch, first in line.
+    WaitForFunds,
+    RetryAt(DateTime<Utc>),
+    NeedsAttention,
+}
+
+/// `failures`: counted ones, this one included.
+pub fn after_failure(
+    class: FailureClass,
+    failures: u8,
+    schedule: &RetrySchedule,
+    now: DateTime<Utc>,
+) -> AfterFailure {
+    match class {
+        FailureClass::NeedsFinance => AfterFailure::WaitForFunds,
+        FailureClass::Retry => match schedule.delay_after(failures) {
+            Some(delay) => {
+                let delay = TimeDelta::from_std(delay).unwrap_or(TimeDelta::days(1));
+                AfterFailure::RetryAt(later(now, delay))
+            }
+            None => AfterFailure::NeedsAttention,
+        },
+        FailureClass::NeedsProvider | FailureClass::Permanent => AfterFailure::NeedsAttention,
+    }
+}
+
+/// Whether a failure counts as a try of the payout's.
+pub fn counts(class: FailureClass) -> bool {
+    match class {
+        FailureClass::Retry | FailureClass::NeedsProvider | FailureClass::Permanent => true,
+        FailureClass::NeedsFinance => false,
+    }
+}
+
+fn later(now: DateTime<Utc>, by: TimeDelta) -> DateTime<Utc> {
+    now.checked_add_signed(by).unwrap_or(now)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Accepted, AccountName, Currency, Money, NotSent, NotSentClass, Reference, Sighting};
+
+    const FIRST: Duration = Duration::from_secs(30);
+
+    fn noon() -> DateTime<Utc> {
+        "2026-11-22T12:00:00Z".parse().unwrap()
+    }
+
+    fn terms() -> AttemptTerms {
+        AttemptTerms {
+            reference: Reference::from_stored("p-1"),
+            amount: Money::parse("1500.00", Currency::Ngn).unwrap(),
+            bank: "044".parse().unwrap(),
+            account: "0690000031".parse().unwrap(),
+            beneficiary: AccountName::new("Ada"),
+            narration: String::new(),
+        }
+    }
+
+    fn sighting() -> Sighting {
+        let terms = terms();
+        Sighting {
+            reference: terms.reference,
+            gateway_id: "7".to_owned(),
+            amount: terms.amount,
+            bank: "044".to_owned(),
+            account: "0690000031".to_owned(),
+            fee: None,
+        }
+    }
+
+    fn watched(status: AttemptStatus) -> Watched {
+        Watched {
+            status,
+            sends: 1,
+            looks: 0,
+            send_deadline: Some(noon()),
+            has_gateway_id: false,
+            attested_unpaid_from: None,
+            reversal_seen_at: None,
+        }
+    }
+
+    const ALONE: Around =
+        Around { payout: PayoutStatus::Processing, refunded: false, other: OtherAttempt::None };
+
+    fn seen(attempt: &Watched, around: Around, observed: &Observed) -> Consequence {
+        look(attempt, around, &terms(), observed, FIRST, noon())
+    }
+
+    #[test]
+    fn absence_permits_only_the_same_attempt_again() {
+        let unknown = watched(AttemptStatus::Unknown);
+        assert_eq!(seen(&unknown, ALONE, &Observed::NotFound), Consequence::MayResend);
+        for attempt in [
+            Watched { send_deadline: Some(noon() + TimeDelta::seconds(1)), ..unknown.clone() },
+            Watched { has_gateway_id: true, ..unknown.clone() },
+            Watched { attested_unpaid_from: Some(noon() + TimeDelta::hours(1)), ..unknown },
+            watched(AttemptStatus::Accepted),
+        ] {
+            let answer = seen(&attempt, ALONE, &Observed::NotFound);
+            assert!(
+                matches!(answer, Consequence::LookAgain { becomes: None, .. }),
+                "{attempt:?}: {answer:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_attestation_ends_an_attempt_only_when_it_has_cooled_and_nothing_contradicts() {
+        let cooled = Watched { attested_unpaid_from: Some(noon()), ..watched(AttemptStatus::Unknown) };
+        assert_eq!(seen(&cooled, ALONE, &Observed::NotFound), Consequence::Fail(Failure::attested()));
+        assert_eq!(seen(&cooled, ALONE, &Observed::Succeeded(sighting())), Consequence::Succeed);
+        assert!(matches!(
+            seen(&cooled, ALONE, &Observed::InFlight(sighting())),
+            Consequence::LookAgain { becomes: Some(AttemptStatus::Accepted), .. }
+        ));
+        let cooling =
+            Watched { attested_unpaid_from: Some(noon() + TimeDelta::seconds(1)), ..cooled.clone() };
+        let answer = seen(&cooling, ALONE, &Observed::NotFound);
+        let check_at = noon() + TimeDelta::seconds(1);
+        assert_eq!(answer, Consequence::LookAgain { becomes: None, check_at });
+    }
+
+    #[test]
+    fn an_answer_that_disagrees_is_no_answer() {
+        let other = Sighting { account: "0690000032".to_owned(), ..sighting() };
+        for observed in [Observed::Succeeded(other.clone()), Observed::Failed(other, Failure::observed("no"))]
+        {
+            assert!(matches!(
+                seen(&watched(AttemptStatus::Unknown), ALONE, &observed),
+                Consequence::LookAgain { .. }
+            ));
+            assert_eq!(
+                seen(&watched(AttemptStatus::Failed), ALONE, &observed),
+                Consequence::Doubt(Doubt::Unconfirmed)
+            );
+        }
+    }
+
+    #[test]
+    fn a_reversal_needs_a_second_look_a_day_later() {
+        let failed = Observed::Failed(sighting(), Failure::observed("returned"));
+        let paid = watched(AttemptStatus::Succeeded);
+        assert_eq!(seen(&paid, ALONE, &failed), Consequence::ReversalSeen);
+        let early = Watched {
+            reversal_seen_at: Some(noon() - REVERSAL_CONFIRMED_AFTER + TimeDelta::seconds(1)),
+            ..paid.clone()
+        };
+        assert_eq!(seen(&early, ALONE, &failed), Consequence::Nothing);
+        let due = Watched { reversal_seen_at: Some(noon() - REVERSAL_CONFIRMED_AFTER), ..paid };
+        assert_eq!(seen(&due, ALONE, &failed), Consequence::Reverse);
+        assert_eq!(seen(&due, ALONE, &Observed::Succeeded(sighting())), Consequence::NotReversed);
+    }
+
+    #[test]
+    fn a_late_success_completes_waits_or_is_too_much() {
+        let paid = Observed::Succeeded(sighting());
+        let failed = watched(AttemptStatus::Failed);
+        for (payout, refunded, other, expected) in [
+            (PayoutStatus::Failed, false, OtherAttempt::None, Late::Completes),
+            (PayoutStatus::Approved, false, OtherAttempt::None, Late::Completes),
+            (PayoutStatus::Processing, false, OtherAttempt::Unsent, Late::WithdrawsAndCompletes),
+            (PayoutStatus::Processing, false, OtherAttempt::MayPay, Late::Waits),
+            (PayoutStatus::Completed, false, OtherAttempt::Paid, Late::Overpaid),
+            (PayoutStatus::Failed, true, OtherAttempt::None, Late::Overpaid),
+            (PayoutStatus::Cancelled, false, OtherAttempt::None, Late::Overpaid),
+        ] {
+            let around = Around { payout, refunded, other };
+            assert_eq!(seen(&failed, around, &paid), Consequence::Late(expected), "{around:?}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_is_proof_only_of_a_single_send() {
+        let declined = Submitted::Declined(Failure::observed("Unknown Bank Code"));
+        let answer = |status, sends| answered(status, sends, &declined, FIRST, noon());
+        assert!(matches!(answer(AttemptStatus::Submitting, 1), AfterSend::Fail(_)));
+        assert_eq!(answer(AttemptStatus::Submitting, 2), AfterSend::LoseSight { check_at: noon() });
+        assert_eq!(answer(AttemptStatus::Unknown, 1), AfterSend::LoseSight { check_at: noon() });
+        assert_eq!(answer(AttemptStatus::Succeeded, 1), AfterSend::Nothing);
+    }
+
+    #[test]
+    fn what_did_not_leave_is_taken_back() {
+        let not_sent = Submitted::NotSent(NotSent {
+            class: NotSentClass::Unreachable,
+            retry_after: None,
+            message: String::new(),
+        });
+        assert_eq!(answered(AttemptStatus::Submitting, 1, &not_sent, FIRST, noon()), AfterSend::TakeBack);
+        let accepted = Submitted::Accepted(Accepted { gateway_id: "7".to_owned(), fee: None });
+        assert_eq!(
+            answered(AttemptStatus::Submitting, 1, &accepted, FIRST, noon()),
+            AfterSend::Accepted { check_at: noon() + TimeDelta::seconds(30) }
+        );
+    }
+
+    #[test]
+    fn failures_retry_three_times_and_an_empty_wallet_is_nobodys() {
+        let schedule = RetrySchedule::default();
+        let after = |class, failures| after_failure(class, failures, &schedule, noon());
+        let due = AfterFailure::RetryAt(noon() + TimeDelta::minutes(1));
+        assert_eq!(after(FailureClass::Retry, 1), due);
+        assert_eq!(after(FailureClass::Retry, 4), AfterFailure::NeedsAttention);
+        assert_eq!(after(FailureClass::NeedsProvider, 1), AfterFailure::NeedsAttention);
+        assert_eq!(after(FailureClass::NeedsFinance, 0), AfterFailure::WaitForFunds);
+    }
+}
