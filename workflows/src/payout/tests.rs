@@ -1,6 +1,8 @@
 //! The script over drivers that need no Temporal: one that plays back answers, one that plays a small world.
 #![expect(clippy::arithmetic_side_effects, reason = "a small world counts small numbers")]
 
+mod orders;
+
 use std::collections::VecDeque;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -11,7 +13,7 @@ use domain::{
 use futures::FutureExt;
 use proptest::prelude::*;
 
-use super::{Steps, Waited, payout};
+use super::{SignalName, Steps, Waited, WakeUp, payout};
 
 const FIRST: AttemptNumber = AttemptNumber::FIRST;
 const AT: DateTime<Utc> = DateTime::UNIX_EPOCH;
