@@ -22,6 +22,7 @@ use domain::{AttemptNumber, Ending, Next};
 
 pub use signals::{Memory, SignalName, WakeUp};
 pub use visibility::{Waiting, search_attributes, summary};
+pub use waits::{Heard, Place};
 pub use workflow::{PayoutRun, PayoutSignal, PayoutWorkflow, WaitingQuery};
 
 /// Carries one payout from request to its end: validate, assess, await decision, await window, transfer, await outcome,

@@ -120,13 +120,29 @@ impl Memory {
         self == &Self::default()
     }
 
+    fn has_heard(&self, name: SignalName, id: i64) -> bool {
+        self.seen.contains(&(name, id))
+    }
+
+    /// Whether this wake-up has not been heard before; from now on it has.
+    pub fn is_news(&mut self, name: SignalName, id: i64) -> bool {
+        if self.has_heard(name, id) {
+            return false;
+        }
+        if self.seen.len() >= REMEMBERED {
+            self.seen.pop_front();
+        }
+        self.seen.push_back((name, id));
+        true
+    }
+
     /// A webhook about `attempt` came.
-    pub(super) fn hint(&mut self, attempt: AttemptNumber) {
+    pub fn hint(&mut self, attempt: AttemptNumber) {
         self.hints.insert(attempt);
     }
 
     /// The attempt that a webhook asks to look at first, and the earliest moment to do so.
-    pub(super) fn hinted(&self, now: DateTime<Utc>) -> Option<(AttemptNumber, DateTime<Utc>)> {
+    pub fn hinted(&self, now: DateTime<Utc>) -> Option<(AttemptNumber, DateTime<Utc>)> {
         let earliest = |attempt: &AttemptNumber| {
             let pause_over = self.followed.get(attempt).and_then(|at| at.checked_add_signed(HINT_PAUSE));
             (*attempt, pause_over.map_or(now, |at| at.max(now)))
@@ -135,18 +151,18 @@ impl Memory {
     }
 
     /// `attempt` is being looked at because of a webhook.
-    pub(super) fn follow_hint(&mut self, attempt: AttemptNumber, now: DateTime<Utc>) {
+    pub fn follow_hint(&mut self, attempt: AttemptNumber, now: DateTime<Utc>) {
         self.hints.remove(&attempt);
         self.followed.insert(attempt, now);
     }
 
     /// `attempt` is being looked at because it is time.
-    pub(super) fn drop_hint(&mut self, attempt: AttemptNumber) {
+    pub fn drop_hint(&mut self, attempt: AttemptNumber) {
         self.hints.remove(&attempt);
     }
 
     /// Every attempt is being looked at.
-    pub(super) fn drop_hints(&mut self) {
+    pub fn drop_hints(&mut self) {
         self.hints.clear();
     }
 }
@@ -194,18 +210,15 @@ impl Inbox {
     }
 
     fn wake(&mut self, name: SignalName, wake_up: WakeUp, key: String) {
-        if self.memory.seen.contains(&(name, wake_up.id)) {
-            return;
-        }
         if self.wake_ups.len() >= MAX_PENDING {
-            self.stray(name.as_str(), "too many wake-ups at once", key);
+            if !self.memory.has_heard(name, wake_up.id) {
+                self.stray(name.as_str(), "too many wake-ups at once", key);
+            }
             return;
         }
-        if self.memory.seen.len() >= REMEMBERED {
-            self.memory.seen.pop_front();
+        if self.memory.is_news(name, wake_up.id) {
+            self.wake_ups.push((name, wake_up));
         }
-        self.memory.seen.push_back((name, wake_up.id));
-        self.wake_ups.push((name, wake_up));
     }
 
     /// Counts a signal that is ignored, and keeps it for the audit while there are not too many.

@@ -11,7 +11,7 @@ use super::signals::{SignalName, WakeUp};
 
 /// Where a payout waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Place {
+pub enum Place {
     Decision,
     Window,
     Outcome { attempt: AttemptNumber, check_at: DateTime<Utc> },
@@ -21,7 +21,7 @@ pub(super) enum Place {
 
 /// What a wake-up means at a place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Heard {
+pub enum Heard {
     /// A batch took the payout: begin, without another look, because the gate to the gateway looks itself.
     Release,
     /// The gateway has something to say about an attempt.
@@ -34,7 +34,7 @@ pub(super) enum Heard {
 
 impl Place {
     /// The answer of a step that leaves the payout here.
-    pub(super) fn next(self) -> Next {
+    pub fn next(self) -> Next {
         match self {
             Self::Decision => Next::AwaitDecision,
             Self::Window => Next::AwaitRelease,
@@ -45,7 +45,7 @@ impl Place {
     }
 
     /// When the wait is over by itself.
-    pub(super) fn due(self) -> Option<DateTime<Utc>> {
+    pub fn due(self) -> Option<DateTime<Utc>> {
         match self {
             Self::Outcome { check_at, .. } => Some(check_at),
             Self::Retry { due } => Some(due),
@@ -54,14 +54,14 @@ impl Place {
     }
 
     /// Whether the script asks the gateway about `attempt` when the wait is over.
-    pub(super) fn is_about(self, attempt: AttemptNumber) -> bool {
+    pub fn is_about(self, attempt: AttemptNumber) -> bool {
         match self {
             Self::Outcome { attempt: open, .. } => open == attempt,
             Self::Decision | Self::Window | Self::Retry { .. } | Self::Attention => false,
         }
     }
 
-    pub(super) fn hears(self, name: SignalName, wake_up: WakeUp) -> Heard {
+    pub fn hears(self, name: SignalName, wake_up: WakeUp) -> Heard {
         match name {
             SignalName::Decision | SignalName::Cancel => match self {
                 Self::Decision | Self::Window => Heard::Look,

@@ -1,0 +1,514 @@
+//! Attempts: begun, sent, looked at. What an answer does is for `domain::judge` to say.
+
+use chrono::{DateTime, Utc};
+use domain::{
+    AttemptEvent, AttemptNumber, AttemptStatus, AttemptTerms, Doubt, FailureCode, Held, Next, Observed,
+    PayoutEvent, PayoutStatus, Progress, Reference, Sighting, Submitted,
+    judge::{self, AfterSend, Around, Consequence, Doubted, Gate, Late, OtherAttempt, Watched},
+};
+use rust_decimal::{Decimal, prelude::ToPrimitive};
+
+use super::{Amount, Attempt, Broken, Model, Result, SEND_LEASE, WEBHOOK_TIMEOUT, broken, ensure, naira};
+use crate::coverage::Mark;
+
+/// Whether the caller is the one sender.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Sending {
+    Go,
+    Not(Progress),
+    /// Try again later; nothing was counted.
+    Paused,
+}
+
+impl Model {
+    /// The one gate to the gateway.
+    pub fn begin(&mut self, payout: usize, now: DateTime<Utc>) -> Result<Progress> {
+        let row = &self.payouts[payout];
+        let gate = judge::may_begin(row.status, row.next_attempt_at, &self.facts_of_attempts(payout), now);
+        if gate == Gate::Nothing {
+            self.coverage.mark(Mark::GateNothing);
+            return Ok(self.as_it_stands(payout, now));
+        }
+        if self.is_held(payout) {
+            self.wait_for_resume(payout, now)?;
+            return Ok(self.as_it_stands(payout, now));
+        }
+        let row = &self.payouts[payout];
+        if self.accounts[row.account].removed {
+            self.coverage.mark(Mark::GateAccountRemoved);
+            self.give_to_a_person(payout, FailureCode::AccountInvalid, now)?;
+            return Ok(self.as_it_stands(payout, now));
+        }
+        let number = match gate {
+            Gate::Begin(number) => number,
+            Gate::LookFirst(_) => {
+                self.coverage.mark(Mark::GateLookAgain);
+                let mut progress = self.as_it_stands(payout, now);
+                progress.next = Next::AwaitRetry { due: now };
+                return Ok(progress);
+            }
+            Gate::HasPaid | Gate::UsedUp => {
+                self.give_to_a_person(payout, FailureCode::Other, now)?;
+                return Ok(self.as_it_stands(payout, now));
+            }
+            Gate::Nothing => return Ok(self.as_it_stands(payout, now)),
+        };
+        if row.status == PayoutStatus::Failed {
+            self.shift(payout, PayoutEvent::Retry)?;
+        }
+        let row = &self.payouts[payout];
+        ensure!(
+            row.attempts.iter().all(|attempt| attempt.status == AttemptStatus::Failed),
+            "payout {payout} begins attempt {} while another may pay or has",
+            number.get()
+        );
+        let account = &self.accounts[row.account];
+        let terms = AttemptTerms {
+            reference: Reference::new(&self.prefix, row.id, number),
+            amount: naira(row.amount)?,
+            bank: account.bank.clone(),
+            account: account.number.clone(),
+            beneficiary: account.name.clone(),
+            narration: String::new(),
+        };
+        let batch = row.batch;
+        let row = &mut self.payouts[payout];
+        row.attempts.push(Attempt {
+            number,
+            terms,
+            status: AttemptStatus::Submitting,
+            batch,
+            began_at: now,
+            sends: 0,
+            looks: 0,
+            send_deadline: None,
+            resend: false,
+            gateway_id: None,
+            check_at: None,
+            failed_seen_at: None,
+            doubt: None,
+            doubted_at: None,
+            settled_at: None,
+            late: false,
+            overpaid: false,
+            waits: false,
+            fee_booked: false,
+            reversal_seen_at: None,
+            attested_unpaid_from: None,
+            attested_paid: false,
+            unknown_too_long: false,
+            overpaid_case: false,
+        });
+        row.next_attempt_at = None;
+        row.failure = None;
+        row.failed_at = None;
+        if number.get() == 5 {
+            self.coverage.mark(Mark::ManyAttempts);
+        }
+        self.note("attempt began");
+        self.touch(payout, now);
+        Ok(self.as_it_stands(payout, now))
+    }
+
+    /// The gate itself answered, so `Begin` would only come straight back.
+    fn as_it_stands(&mut self, payout: usize, now: DateTime<Utc>) -> Progress {
+        let mut progress = self.progress(payout, now);
+        if progress.next == Next::Begin {
+            progress.next = Next::AwaitRelease;
+        }
+        progress
+    }
+
+    fn wait_for_resume(&mut self, payout: usize, now: DateTime<Utc>) -> Result<()> {
+        if self.payouts[payout].status == PayoutStatus::Failed {
+            self.coverage.mark(Mark::GateHeldRetry);
+            self.payouts[payout].next_attempt_at = Some(now + chrono::TimeDelta::minutes(1));
+        } else {
+            self.coverage.mark(Mark::GateHeldFirst);
+            self.shift(payout, PayoutEvent::Hold)?;
+            let row = &mut self.payouts[payout];
+            row.batch = None;
+            row.held = Some(Held::Paused);
+        }
+        self.touch(payout, now);
+        Ok(())
+    }
+
+    /// Takes the lease of an attempt and counts the send.
+    pub fn count_send(&mut self, payout: usize, attempt: usize, now: DateTime<Utc>) -> Result<Sending> {
+        let row = &self.payouts[payout];
+        let others = |at: usize| row.attempts.iter().take(at);
+        let doubted = others(attempt).any(|earlier| earlier.doubt.is_some());
+        if self.is_held(payout) {
+            self.coverage.mark(Mark::SendHeld);
+            return Ok(Sending::Paused);
+        }
+        if doubted {
+            self.coverage.mark(Mark::SendDoubted);
+            return Ok(Sending::Paused);
+        }
+        let Some(held) = row.attempts.get(attempt) else { return broken("a send of no attempt") };
+        let paid_before = others(attempt).any(|earlier| earlier.status == AttemptStatus::Succeeded);
+        let attested = held.attested_unpaid_from.is_some();
+        let may_send = match held.status {
+            AttemptStatus::Submitting => held.sends == 0 || held.resend,
+            AttemptStatus::Unknown => held.resend,
+            AttemptStatus::Accepted
+            | AttemptStatus::Succeeded
+            | AttemptStatus::Failed
+            | AttemptStatus::Reversed => false,
+        };
+        let leased = held.send_deadline.is_some_and(|deadline| now < deadline);
+        let goes = may_send && !leased && row.status == PayoutStatus::Processing;
+        if !goes || attested || paid_before {
+            self.coverage.mark(if goes && attested {
+                Mark::SendAttested
+            } else if goes {
+                Mark::SendPaidBefore
+            } else {
+                Mark::SendLeased
+            });
+            // What may not be sent again is only looked at.
+            if goes {
+                let held = &mut self.payouts[payout].attempts[attempt];
+                held.resend = false;
+                held.check_at = Some(now + domain::poll_delay(WEBHOOK_TIMEOUT, held.looks));
+            }
+            return Ok(Sending::Not(self.progress(payout, now)));
+        }
+        let held = &mut self.payouts[payout].attempts[attempt];
+        held.sends += 1;
+        held.send_deadline = Some(now + SEND_LEASE);
+        held.check_at = held.send_deadline;
+        held.resend = false;
+        self.touch(payout, now);
+        Ok(Sending::Go)
+    }
+
+    /// Writes down the answer to a send.
+    pub fn record_submitted(
+        &mut self,
+        payout: usize,
+        attempt: usize,
+        submitted: &Submitted,
+        now: DateTime<Utc>,
+    ) -> Result<Progress> {
+        let held = &self.payouts[payout].attempts[attempt];
+        let after = judge::answered(held.status, held.sends, submitted, WEBHOOK_TIMEOUT, now);
+        self.coverage.mark(match &after {
+            AfterSend::Accepted { .. } => Mark::SendAccepted,
+            AfterSend::Fail(_) => Mark::SendFail,
+            AfterSend::LoseSight { .. } => Mark::SendLoseSight,
+            AfterSend::TakeBack => Mark::SendTakeBack,
+            AfterSend::Nothing => Mark::SendNothing,
+        });
+        match after {
+            AfterSend::Accepted { check_at } => {
+                self.step_attempt(payout, attempt, AttemptEvent::Accept)?;
+                let held = &mut self.payouts[payout].attempts[attempt];
+                if let Submitted::Accepted(accepted) = submitted {
+                    held.gateway_id = gateway_id(&accepted.gateway_id);
+                }
+                held.resend = false;
+                held.check_at = Some(check_at);
+                held.looks = 0;
+            }
+            AfterSend::Fail(failure) => self.fail(payout, attempt, &failure, now)?,
+            AfterSend::LoseSight { check_at } => {
+                self.step_attempt(payout, attempt, AttemptEvent::LoseSight)?;
+                let held = &mut self.payouts[payout].attempts[attempt];
+                held.resend = false;
+                held.check_at = Some(check_at);
+            }
+            AfterSend::TakeBack => self.take_back(payout, attempt),
+            AfterSend::Nothing => self.coverage.mark(Mark::AnswerOvertaken),
+        }
+        self.touch(payout, now);
+        Ok(self.progress(payout, now))
+    }
+
+    fn take_back(&mut self, payout: usize, attempt: usize) {
+        let held = &mut self.payouts[payout].attempts[attempt];
+        let sent = match held.status {
+            AttemptStatus::Submitting | AttemptStatus::Unknown => {
+                held.sends > 0 && held.send_deadline.is_some()
+            }
+            AttemptStatus::Accepted
+            | AttemptStatus::Succeeded
+            | AttemptStatus::Failed
+            | AttemptStatus::Reversed => false,
+        };
+        if sent {
+            held.resend = held.sends > 1;
+            held.sends -= 1;
+            held.send_deadline = None;
+            held.check_at = None;
+        }
+    }
+
+    /// Writes down one look and what follows from it.
+    pub fn record_observation(
+        &mut self,
+        payout: usize,
+        attempt: usize,
+        observed: &Observed,
+        now: DateTime<Utc>,
+    ) -> Result<Progress> {
+        let around = self.around(payout, attempt);
+        let held = &self.payouts[payout].attempts[attempt];
+        let watched = watched(held);
+        let terms = &held.terms;
+        let consequence = judge::look(&watched, around, terms, observed, WEBHOOK_TIMEOUT, now);
+        let sighting = sighting(observed).filter(|sighting| sighting.disagreement(terms).is_none());
+        let (id, fee) = match sighting {
+            None => (None, None),
+            Some(sighting) => {
+                (gateway_id(&sighting.gateway_id), sighting.fee.map(|fee| amount(fee.amount())))
+            }
+        };
+        let fee = fee.transpose()?;
+        let contradicts =
+            sighting.is_some() && matches!(observed, Observed::InFlight(_) | Observed::Succeeded(_));
+        self.consequence(payout, attempt, consequence, id, fee, contradicts, now)?;
+        self.touch(payout, now);
+        Ok(self.progress(payout, now))
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "what one look has told")]
+    pub(super) fn consequence(
+        &mut self,
+        payout: usize,
+        attempt: usize,
+        consequence: Consequence,
+        id: Option<u32>,
+        fee: Option<Amount>,
+        contradicts: bool,
+        now: DateTime<Utc>,
+    ) -> Result<()> {
+        self.coverage.mark(mark(&consequence));
+        let held = &mut self.payouts[payout].attempts[attempt];
+        if held.gateway_id.is_none() {
+            held.gateway_id = id;
+        }
+        if contradicts && held.attested_unpaid_from.take().is_some() {
+            self.coverage.mark(Mark::AttestationWithdrawn);
+        }
+        let held = &mut self.payouts[payout].attempts[attempt];
+        match consequence {
+            Consequence::Succeed => self.succeed(payout, attempt, fee, now),
+            Consequence::Fail(failure) => {
+                if failure.code == FailureCode::AttestedUnpaid {
+                    self.coverage.mark(Mark::AttestedUnpaid);
+                }
+                self.fail(payout, attempt, &failure, now)
+            }
+            Consequence::LookAgain { becomes, check_at } => {
+                held.looks += 1;
+                held.check_at = Some(check_at);
+                if let Some(becomes) = becomes {
+                    held.resend = false;
+                    let event = match becomes {
+                        AttemptStatus::Accepted => AttemptEvent::Accept,
+                        AttemptStatus::Unknown => AttemptEvent::LoseSight,
+                        AttemptStatus::Submitting
+                        | AttemptStatus::Succeeded
+                        | AttemptStatus::Failed
+                        | AttemptStatus::Reversed => {
+                            return broken(format!("a look makes an attempt {becomes}"));
+                        }
+                    };
+                    self.step_attempt(payout, attempt, event)?;
+                }
+                Ok(())
+            }
+            Consequence::MayResend => {
+                let on_its_way = held.send_deadline.is_some_and(|deadline| now < deadline);
+                ensure!(!on_its_way, "payout {payout} may be sent again while a send may be on its way");
+                held.looks += 1;
+                held.resend = true;
+                self.step_attempt(payout, attempt, AttemptEvent::LoseSight)
+            }
+            Consequence::ConfirmFailure => {
+                held.failed_seen_at = Some(now);
+                held.doubt = None;
+                held.doubted_at = None;
+                self.heal_contradiction(payout);
+                Ok(())
+            }
+            Consequence::Doubt(doubt) => {
+                // What is worse stays.
+                if held.doubt != Some(Doubt::InFlight) {
+                    held.doubt = Some(doubt);
+                }
+                held.doubted_at = held.doubted_at.or(Some(now));
+                Ok(())
+            }
+            Consequence::Late(late) => self.late(payout, attempt, late, fee, now),
+            Consequence::ReversalSeen => {
+                held.reversal_seen_at = Some(now);
+                self.note("reversal seen");
+                Ok(())
+            }
+            Consequence::Reverse => self.reverse(payout, attempt, now),
+            Consequence::NotReversed => {
+                held.reversal_seen_at = None;
+                Ok(())
+            }
+            Consequence::Nothing => Ok(()),
+        }
+    }
+
+    /// The payout around one of its attempts.
+    pub(super) fn around(&self, payout: usize, attempt: usize) -> Around {
+        let row = &self.payouts[payout];
+        let mut other = OtherAttempt::None;
+        for (_, held) in row.attempts.iter().enumerate().filter(|(at, _)| *at != attempt) {
+            let this = match held.status {
+                AttemptStatus::Failed => OtherAttempt::None,
+                AttemptStatus::Submitting if held.sends == 0 => OtherAttempt::Unsent,
+                AttemptStatus::Submitting | AttemptStatus::Accepted | AttemptStatus::Unknown => {
+                    OtherAttempt::MayPay
+                }
+                AttemptStatus::Succeeded | AttemptStatus::Reversed => OtherAttempt::Paid,
+            };
+            other = if rank(this) > rank(other) { this } else { other };
+        }
+        Around { payout: row.status, refunded: row.refunded, other }
+    }
+
+    /// Which attempts must be looked at again before another try or a refund.
+    pub fn failed_attempts(&self, payout: usize) -> Vec<usize> {
+        let attempts = self.payouts[payout].attempts.iter().enumerate();
+        attempts.filter(|(_, attempt)| attempt.status == AttemptStatus::Failed).map(|(at, _)| at).collect()
+    }
+
+    /// After the looks: begin, look again later, or a person.
+    pub fn after_looks(&mut self, payout: usize, now: DateTime<Utc>) -> Result<Progress> {
+        let mut progress = self.progress(payout, now);
+        if !may_go_on(&progress, now) {
+            return Ok(progress);
+        }
+        if judge::proofs(&self.facts_of_attempts(payout), now).is_ok() {
+            progress.next = Next::Begin;
+            return Ok(progress);
+        }
+        let doubted_since =
+            self.payouts[payout].attempts.iter().filter_map(|attempt| attempt.doubted_at).min();
+        match judge::doubted(doubted_since.unwrap_or(now), now) {
+            Doubted::LookAgain(due) => {
+                let row = &mut self.payouts[payout];
+                if row.status == PayoutStatus::Failed {
+                    row.next_attempt_at = Some(due);
+                    self.touch(payout, now);
+                }
+                progress.next = Next::AwaitRetry { due };
+                Ok(progress)
+            }
+            Doubted::GiveToAPerson => {
+                self.coverage.mark(Mark::UnprovenGivenUp);
+                self.give_to_a_person(payout, FailureCode::Other, now)?;
+                self.payouts[payout].contradiction = true;
+                self.touch(payout, now);
+                Ok(self.progress(payout, now))
+            }
+        }
+    }
+
+    fn heal_contradiction(&mut self, payout: usize) {
+        let row = &mut self.payouts[payout];
+        row.contradiction &= row.attempts.iter().any(|attempt| attempt.doubt.is_some());
+    }
+
+    /// Moves an attempt as `domain` allows it.
+    pub(super) fn step_attempt(&mut self, payout: usize, attempt: usize, event: AttemptEvent) -> Result<()> {
+        let held = &mut self.payouts[payout].attempts[attempt];
+        let Some(status) = held.status.after(event) else {
+            return broken(format!(
+                "attempt {} of payout {payout} is {} and cannot take {event:?}",
+                held.number.get(),
+                held.status
+            ));
+        };
+        held.status = status;
+        Ok(())
+    }
+
+    /// Which attempt has this number.
+    pub fn place(&self, payout: usize, number: AttemptNumber) -> Option<usize> {
+        self.payouts[payout].attempts.iter().position(|attempt| attempt.number == number)
+    }
+}
+
+/// Released and not begun, or failed with a retry that is due.
+pub(crate) fn may_go_on(progress: &Progress, now: DateTime<Utc>) -> bool {
+    match progress.next {
+        Next::Begin => true,
+        Next::AwaitRetry { due } => progress.status == PayoutStatus::Failed && due <= now,
+        Next::Assess
+        | Next::AwaitDecision
+        | Next::AwaitRelease
+        | Next::Send { .. }
+        | Next::AwaitOutcome { .. }
+        | Next::AwaitAttention
+        | Next::Notify { .. } => false,
+    }
+}
+
+pub(super) fn watched(held: &Attempt) -> Watched {
+    Watched {
+        status: held.status,
+        sends: held.sends,
+        looks: held.looks,
+        send_deadline: held.send_deadline,
+        has_gateway_id: held.gateway_id.is_some(),
+        attested_unpaid_from: held.attested_unpaid_from,
+        reversal_seen_at: held.reversal_seen_at,
+    }
+}
+
+fn rank(other: OtherAttempt) -> u8 {
+    match other {
+        OtherAttempt::None => 0,
+        OtherAttempt::Unsent => 1,
+        OtherAttempt::MayPay => 2,
+        OtherAttempt::Paid => 3,
+    }
+}
+
+fn sighting(observed: &Observed) -> Option<&Sighting> {
+    match observed {
+        Observed::InFlight(sighting)
+        | Observed::Succeeded(sighting)
+        | Observed::Failed(sighting, _)
+        | Observed::Reversed(sighting) => Some(sighting),
+        Observed::NotFound | Observed::Unrecognised { .. } => None,
+    }
+}
+
+fn gateway_id(text: &str) -> Option<u32> {
+    text.parse().ok()
+}
+
+fn amount(money: Decimal) -> Result<Amount> {
+    let units = money.checked_mul(Decimal::from(10_000)).and_then(|units| units.to_i64());
+    units.ok_or_else(|| Broken("a fee that no ledger holds".to_owned()))
+}
+
+fn mark(consequence: &Consequence) -> Mark {
+    match consequence {
+        Consequence::Succeed => Mark::LookSucceed,
+        Consequence::Fail(_) => Mark::LookFail,
+        Consequence::LookAgain { .. } => Mark::LookAgain,
+        Consequence::MayResend => Mark::LookMayResend,
+        Consequence::ConfirmFailure => Mark::LookConfirmFailure,
+        Consequence::Doubt(Doubt::InFlight) => Mark::LookDoubtInFlight,
+        Consequence::Doubt(_) => Mark::LookDoubtUnconfirmed,
+        Consequence::Late(Late::Completes | Late::WithdrawsAndCompletes | Late::Waits | Late::Overpaid) => {
+            Mark::LookLate
+        }
+        Consequence::ReversalSeen => Mark::LookReversalSeen,
+        Consequence::Reverse => Mark::LookReverse,
+        Consequence::NotReversed => Mark::LookNotReversed,
+        Consequence::Nothing => Mark::LookNothing,
+    }
+}

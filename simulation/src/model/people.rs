@@ -1,0 +1,195 @@
+//! What people do: decide, take back, retry, refund, attest, hear of trouble.
+
+use chrono::{DateTime, Utc};
+use domain::{
+    AttemptStatus, PayoutEvent, PayoutStatus,
+    judge::{self, ATTESTATION_COOLS_FOR, Consequence},
+};
+use workflows::SignalName;
+
+use super::{Amount, Model, Result, UNKNOWN_TOO_LONG, attempts};
+use crate::coverage::Mark;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    Approve,
+    Reject,
+}
+
+/// What somebody who wanted something is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Acted {
+    Done,
+    TooLate,
+    NotProven,
+}
+
+impl Model {
+    pub fn decide(&mut self, payout: usize, verdict: Verdict, now: DateTime<Utc>) -> Result<Acted> {
+        let row = &self.payouts[payout];
+        let under_review = row.status == PayoutStatus::Requested && row.risk.is_some();
+        if !under_review {
+            self.coverage.mark(match verdict {
+                Verdict::Approve => Mark::ApproveLost,
+                Verdict::Reject => Mark::RejectLost,
+            });
+            return Ok(Acted::TooLate);
+        }
+        match verdict {
+            Verdict::Approve => {
+                self.coverage.mark(Mark::ApproveWon);
+                self.approve_locked(payout, now)?;
+            }
+            Verdict::Reject => {
+                self.coverage.mark(Mark::RejectWon);
+                self.reject_locked(payout, now)?;
+            }
+        }
+        self.tell(payout, Some((SignalName::Decision, None)));
+        self.touch(payout, now);
+        Ok(Acted::Done)
+    }
+
+    pub fn cancel(&mut self, payout: usize, now: DateTime<Utc>) -> Result<Acted> {
+        if self.payouts[payout].status.after(PayoutEvent::Cancel).is_err() {
+            self.coverage.mark(Mark::CancelLost);
+            return Ok(Acted::TooLate);
+        }
+        self.coverage.mark(Mark::CancelWon);
+        self.shift(payout, PayoutEvent::Cancel)?;
+        self.payouts[payout].held = None;
+        self.release(payout)?;
+        self.tell(payout, Some((SignalName::Cancel, None)));
+        self.touch(payout, now);
+        Ok(Acted::Done)
+    }
+
+    /// An approval is taken back.
+    pub fn undo(&mut self, payout: usize, now: DateTime<Utc>) -> Result<Acted> {
+        if self.payouts[payout].status.after(PayoutEvent::Undo).is_err() {
+            self.coverage.mark(Mark::UndoLost);
+            return Ok(Acted::TooLate);
+        }
+        self.coverage.mark(Mark::UndoWon);
+        self.shift(payout, PayoutEvent::Undo)?;
+        self.payouts[payout].held = None;
+        self.tell(payout, Some((SignalName::Decision, None)));
+        self.touch(payout, now);
+        Ok(Acted::Done)
+    }
+
+    pub fn retry(&mut self, payout: usize, now: DateTime<Utc>) -> Result<Acted> {
+        let row = &mut self.payouts[payout];
+        if row.status.after(PayoutEvent::Retry).is_err() || !row.needs_attention {
+            self.coverage.mark(Mark::RetryLost);
+            return Ok(Acted::TooLate);
+        }
+        row.needs_attention = false;
+        row.next_attempt_at = Some(now);
+        self.coverage.mark(Mark::RetryWon);
+        self.tell(payout, Some((SignalName::ManualAction, None)));
+        self.touch(payout, now);
+        Ok(Acted::Done)
+    }
+
+    pub fn refund(&mut self, payout: usize, now: DateTime<Utc>) -> Result<Acted> {
+        let row = &self.payouts[payout];
+        if row.status.after(PayoutEvent::Refund).is_err() || !row.needs_attention {
+            self.coverage.mark(Mark::RefundLost);
+            return Ok(Acted::TooLate);
+        }
+        if judge::proofs(&self.facts_of_attempts(payout), now).is_err() {
+            self.coverage.mark(Mark::RefundNotProven);
+            return Ok(Acted::NotProven);
+        }
+        self.coverage.mark(Mark::RefundWon);
+        let row = &mut self.payouts[payout];
+        row.needs_attention = false;
+        row.refunded = true;
+        row.contradiction = false;
+        self.release(payout)?;
+        self.tell(payout, Some((SignalName::ManualAction, None)));
+        self.touch(payout, now);
+        Ok(Acted::Done)
+    }
+
+    /// Whether two people may say how this attempt ended.
+    pub fn may_attest(&self, payout: usize, attempt: usize, now: DateTime<Utc>) -> bool {
+        let held = &self.payouts[payout].attempts[attempt];
+        let nothing_attested = held.attested_unpaid_from.is_none();
+        match held.status {
+            AttemptStatus::Submitting => {
+                nothing_attested
+                    && held.sends > 0
+                    && held.send_deadline.is_none_or(|deadline| deadline <= now)
+            }
+            AttemptStatus::Accepted | AttemptStatus::Unknown => nothing_attested && held.sends > 0,
+            AttemptStatus::Failed => nothing_attested && held.doubt.is_some(),
+            AttemptStatus::Succeeded | AttemptStatus::Reversed => false,
+        }
+    }
+
+    /// The second of two people has confirmed what the first one proposed.
+    pub fn attest(
+        &mut self,
+        payout: usize,
+        attempt: usize,
+        paid: bool,
+        fee: Option<Amount>,
+        now: DateTime<Utc>,
+    ) -> Result<Acted> {
+        if !self.may_attest(payout, attempt, now) {
+            return Ok(Acted::TooLate);
+        }
+        if paid {
+            self.coverage.mark(Mark::AttestedPaid);
+            self.payouts[payout].attempts[attempt].attested_paid = true;
+            let watched = attempts::watched(&self.payouts[payout].attempts[attempt]);
+            let consequence = judge::attested_paid(&watched, self.around(payout, attempt));
+            if consequence != Consequence::Nothing {
+                self.consequence(payout, attempt, consequence, None, fee, false, now)?;
+            }
+        } else {
+            let held = &mut self.payouts[payout].attempts[attempt];
+            held.attested_unpaid_from = Some(now + ATTESTATION_COOLS_FOR);
+            held.resend = false;
+        }
+        let number = self.payouts[payout].attempts[attempt].number;
+        self.tell(payout, Some((SignalName::TransferUpdate, Some(number))));
+        self.touch(payout, now);
+        Ok(Acted::Done)
+    }
+
+    /// The sweep for outcomes that are unknown for too long.
+    pub fn find_unknown(&mut self, now: DateTime<Utc>) {
+        for payout in 0..self.payouts.len() {
+            if self.payouts[payout].status != PayoutStatus::Processing {
+                continue;
+            }
+            for held in &mut self.payouts[payout].attempts {
+                let too_long =
+                    held.status.is_open() && held.sends > 0 && now - held.began_at >= UNKNOWN_TOO_LONG;
+                if too_long && !held.unknown_too_long {
+                    held.unknown_too_long = true;
+                    self.coverage.mark(Mark::UnknownTooLong);
+                }
+            }
+        }
+    }
+
+    /// A person settles what paused a provider.
+    pub fn settle_overpaid(&mut self, provider: usize) {
+        self.providers[provider].paused_by_case = false;
+        for payout in self.providers[provider].payouts.clone() {
+            for held in &mut self.payouts[payout].attempts {
+                held.overpaid_case = false;
+            }
+        }
+    }
+
+    /// The provider has checked the account.
+    pub fn settle_account(&mut self, account: usize) {
+        self.accounts[account].paused = false;
+        self.accounts[account].failed_in_row = 0;
+    }
+}
