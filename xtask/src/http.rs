@@ -37,6 +37,16 @@ impl Client {
         Self { agent, base: base.to_owned(), token: None }
     }
 
+    /// The same address, asked by somebody less patient.
+    pub fn with_patience(&self, limit: Duration) -> Self {
+        let agent = ureq::Agent::config_builder()
+            .timeout_global(Some(limit))
+            .http_status_as_error(false)
+            .build()
+            .new_agent();
+        Self { agent, ..self.clone() }
+    }
+
     /// The same address, as someone.
     pub fn with_token(&self, token: String) -> Self {
         Self { token: Some(token), ..self.clone() }

@@ -8,6 +8,7 @@
 #![expect(clippy::print_stdout, reason = "a command-line program answers on standard output")]
 
 mod bench;
+mod chaos;
 mod check;
 mod checkout;
 mod command;
@@ -29,6 +30,7 @@ mod stack;
 mod test;
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
@@ -96,6 +98,27 @@ enum Verb {
         #[arg(long)]
         release: bool,
     },
+    /// Attack every process of a stack while people use it, then ask everybody who was paid
+    Chaos {
+        /// One JSON object on standard output
+        #[arg(long)]
+        json: bool,
+        /// Payouts that providers ask for
+        #[arg(long, default_value_t = 300)]
+        payouts: usize,
+        /// What is done and when follows from it
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+        /// How long there are load and faults
+        #[arg(long, default_value_t = 6)]
+        minutes: u64,
+        /// Optimised programs; linking them takes minutes
+        #[arg(long)]
+        release: bool,
+        /// The programs as they lie beside this one, without asking cargo
+        #[arg(long)]
+        as_built: bool,
+    },
     /// Print a token for the API of `cargo xtask dev`
     Token {
         #[arg(long)]
@@ -149,6 +172,11 @@ fn run() -> Result<ExitCode> {
         Verb::Bench { json, sequential, payouts, release } => {
             let options = bench::Options { json, sequential, payouts, profile: profile(release) };
             return bench::run(&checkout, options);
+        }
+        Verb::Chaos { json, payouts, seed, minutes, release, as_built } => {
+            let lasts = Duration::from_secs(minutes.saturating_mul(60));
+            let options = chaos::Options { json, payouts, seed, lasts, profile: profile(release), as_built };
+            return chaos::run(&checkout, options);
         }
         Verb::Demo { json, keep, kill, record, release } => {
             let options = demo::Options { json, keep, kill, record, profile: profile(release) };

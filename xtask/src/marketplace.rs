@@ -2,6 +2,8 @@
 //!
 //! Everything is pushed under external ids that the caller chooses, so doing it again changes nothing.
 
+use std::time::Duration;
+
 use anyhow::Result;
 use serde_json::{Value, json};
 
@@ -95,8 +97,22 @@ impl Person {
     }
 
     pub fn cancel(&self, payout: &str) -> Result<()> {
-        let path = format!("/api/provider/payouts/{payout}/cancel");
-        self.client.post(&path, &json!({}))?.success("cancelling").map(drop)
+        self.ask_to_cancel(payout)?.success("cancelling").map(drop)
+    }
+
+    /// What is said when they change their mind.
+    pub fn ask_to_cancel(&self, payout: &str) -> Result<Answer> {
+        self.client.post(&format!("/api/provider/payouts/{payout}/cancel"), &json!({}))
+    }
+
+    /// What they are told about a payout of theirs.
+    pub fn look_at(&self, payout: &str) -> Result<Answer> {
+        self.client.get(&format!("/api/provider/payouts/{payout}"))
+    }
+
+    /// The same person, who waits for an answer no longer than this.
+    pub fn with_patience(&self, limit: Duration) -> Self {
+        Self { client: self.client.with_patience(limit), ..self.clone() }
     }
 
     pub fn payouts(&self) -> Result<usize> {

@@ -8,6 +8,7 @@ use serde_json::Value;
 /// Decimals that are kept; no amount of ours has more.
 const DECIMALS: usize = 4;
 const UNIT: i64 = 10_000;
+const KOBO: i64 = 100;
 /// Shown always; more only where they are not zero.
 const SHOWN_DECIMALS: usize = 2;
 
@@ -18,6 +19,17 @@ pub struct Naira(i64);
 impl Naira {
     pub const fn whole(naira: i64) -> Self {
         Self(naira.saturating_mul(UNIT))
+    }
+
+    pub fn kobo(kobo: u64) -> Self {
+        Self(i64::try_from(kobo).unwrap_or(i64::MAX).saturating_mul(UNIT.div_euclid(KOBO)))
+    }
+
+    /// One of so many equal parts, in whole kobo; what does not divide is left out.
+    pub fn share(self, parts: u64) -> Self {
+        let kobo = self.0.div_euclid(UNIT.div_euclid(KOBO));
+        let each = kobo.checked_div(i64::try_from(parts).unwrap_or(i64::MAX)).unwrap_or_default();
+        Self::kobo(u64::try_from(each).unwrap_or_default())
     }
 
     pub fn parse(text: &str) -> Option<Self> {
@@ -107,6 +119,8 @@ mod tests {
             assert_eq!(Naira::parse(text).unwrap().to_string(), shown);
         }
         assert_eq!(Naira::whole(1500).plain(), "1500.00");
+        assert_eq!(Naira::kobo(150_001).plain(), "1500.01");
+        assert_eq!(Naira::kobo(100).share(3).plain(), "0.33");
         for wrong in ["", ".5", "1e3", "1,5", "1.23456", "--1"] {
             assert_eq!(Naira::parse(wrong), None, "{wrong}");
         }

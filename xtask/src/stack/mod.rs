@@ -48,6 +48,17 @@ pub enum Part {
     Simulator,
     Api,
     Worker,
+    /// A second worker beside the first, where a stack has one.
+    SecondWorker,
+}
+
+/// Which servers a stack runs on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Servers {
+    /// Those that the environment names, its own where it names none.
+    AsGiven,
+    /// Its own, whatever the environment names: they are going to be killed.
+    Own,
 }
 
 /// Whether a stack's data is meant to outlive it.
@@ -75,20 +86,27 @@ impl Stack {
     /// Takes the name, ends what an earlier holder left running, installs what is missing and claims the ports. Nothing is
     /// started yet.
     pub fn open(checkout: &Checkout, name: &str, keeping: Keeping) -> Result<Self> {
+        Self::open_on(checkout, name, keeping, Servers::AsGiven)
+    }
+
+    /// The same, on these servers.
+    pub fn open_on(checkout: &Checkout, name: &str, keeping: Keeping, servers: Servers) -> Result<Self> {
         let state = checkout.state(name);
         let lock = lock(checkout, name)?;
         for left in end_stale(&state)? {
             progress::note(&format!("ended {left}, left over from an earlier start"));
         }
-        for part in ["postgres", "redis", "temporal", "simulator", "api", "worker"] {
+        for part in ["postgres", "redis", "temporal", "simulator", "api", "worker", "worker-2"] {
             // Each start begins its logs anew; what ended it last time has been read by now.
             let _may_be_missing = fs::remove_file(log_file(checkout, name, part));
         }
         let mut ports = Ports::load(&state);
         let mut services = BTreeMap::new();
         let log = |part: &str| log_file(checkout, name, part);
+        let as_given = servers == Servers::AsGiven;
 
-        let database_url = if let Some(url) = env::var("DATABASE_URL").ok().filter(|url| !url.is_empty()) {
+        let given = env::var("DATABASE_URL").ok().filter(|url| as_given && !url.is_empty());
+        let database_url = if let Some(url) = given {
             progress::note("PostgreSQL: the one in DATABASE_URL");
             url
         } else {
@@ -101,7 +119,7 @@ impl Stack {
             services.insert(Part::Postgres, service);
             postgres.url(DATABASE)
         };
-        let redis = if let Some(address) = RedisAddress::from_environment() {
+        let redis = if let Some(address) = RedisAddress::from_environment().filter(|_| as_given) {
             progress::note("Redis: the one in REDIS_HOST");
             address
         } else {
@@ -109,7 +127,7 @@ impl Stack {
             services.insert(Part::Redis, service);
             address
         };
-        let temporal = if let Some(address) = TemporalAddress::from_environment() {
+        let temporal = if let Some(address) = TemporalAddress::from_environment().filter(|_| as_given) {
             progress::note("Temporal: the one in TEMPORAL_ADDRESS");
             address
         } else {
@@ -144,13 +162,37 @@ impl Stack {
         let log = |part: &str| log_file(&self.checkout, &self.name, part);
         let mut simulator = simulator::service(&programs.simulator, &self.around, &state, log("simulator"));
         let mut api = api::service(&programs.api, &self.around, &state, log("api"));
-        let mut worker = worker::service(&programs.worker, &self.around, &state, log("worker"));
+        let mut worker = worker::service("worker", &programs.worker, &self.around, &state, log("worker"));
         for (name, value) in overrides {
             for service in [&mut simulator, &mut api, &mut worker] {
                 service.set(name, value);
             }
         }
         self.services.extend([(Part::Simulator, simulator), (Part::Api, api), (Part::Worker, worker)]);
+    }
+
+    /// Adds another worker beside the first, with an address of its own.
+    pub fn add_second_worker(&mut self, programs: &Programs, overrides: &[(&str, &str)]) -> Result<()> {
+        const NAME: &str = "worker-2";
+        let state = self.checkout.state(&self.name);
+        let mut ports = Ports::load(&state);
+        let mut listen = |name: &str| ports.claim(name).map(|port| format!("127.0.0.1:{port}"));
+        let around = Surroundings {
+            worker_listen: listen(NAME)?,
+            ..self.around.clone()
+        };
+        let log = log_file(&self.checkout, &self.name, NAME);
+        let mut worker = worker::service(NAME, &programs.worker, &around, &state, log);
+        for (name, value) in overrides {
+            worker.set(name, value);
+        }
+        self.services.insert(Part::SecondWorker, worker);
+        Ok(())
+    }
+
+    /// The stack's own PostgreSQL: its data can be copied while it stands still, and put back.
+    pub fn cluster(&self) -> Cluster<'_> {
+        cluster(&self.checkout, &self.name)
     }
 
     /// Starts every part that does not run, in order, each once the one before is healthy.
@@ -172,6 +214,12 @@ impl Stack {
     pub fn service(&mut self, part: Part) -> Result<&mut Service> {
         let name = &self.name;
         self.services.get_mut(&part).ok_or_else(|| anyhow!("{part:?} is not part of the stack {name}"))
+    }
+
+    /// Where its parts write their logs.
+    pub fn logs(&self) -> String {
+        let family = self.name.split('/').next().unwrap_or(&self.name);
+        self.checkout.logs().join(format!("{family}-*.log")).display().to_string()
     }
 
     /// Fails with the last words of a part that ended by itself.

@@ -11,6 +11,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 
+/// Above the services that machines are known for, below the range for outgoing connections (Linux: from 32768).
+const FIRST_QUIET_PORT: u16 = 20_000;
+const LAST_QUIET_PORT: u16 = 32_000;
+/// Neighbouring process numbers begin this far apart.
+const SPREAD: u32 = 61;
+
 /// The ports of one stack, by name of use.
 #[derive(Debug)]
 pub struct Ports {
@@ -52,12 +58,25 @@ impl Ports {
         Ok(port)
     }
 
+    /// Below those that the system hands out for outgoing connections: a server that is killed and started again must not find
+    /// that a client's connection has its port meanwhile.
     fn any_free(&self) -> Result<u16> {
+        let is_spoken_for = |port: u16| {
+            // Reserved for another use that has not bound it yet, now or remembered from the last start.
+            self.handed_out.contains(&port) || self.remembered.values().any(|taken| *taken == port)
+        };
+        let count = LAST_QUIET_PORT.saturating_sub(FIRST_QUIET_PORT);
+        // Processes that look at the same moment begin at different places.
+        let start = std::process::id().wrapping_mul(SPREAD).checked_rem(u32::from(count)).unwrap_or_default();
+        let start = FIRST_QUIET_PORT.saturating_add(u16::try_from(start).unwrap_or_default());
+        let quiet = (start..LAST_QUIET_PORT).chain(FIRST_QUIET_PORT..start);
+        if let Some(port) = quiet.into_iter().find(|port| !is_spoken_for(*port) && is_free(*port)) {
+            return Ok(port);
+        }
         loop {
             let probe = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("asking for a free port")?;
             let port = probe.local_addr().context("asking for a free port")?.port();
-            // Reserved for another use that has not bound it yet, now or remembered from the last start.
-            if !self.handed_out.contains(&port) && !self.remembered.values().any(|taken| *taken == port) {
+            if !is_spoken_for(port) {
                 return Ok(port);
             }
         }

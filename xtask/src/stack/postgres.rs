@@ -101,11 +101,8 @@ impl Cluster<'_> {
         // Two starts at once in one folder would run two initdb into it; the second waits and finds it done.
         let lock = File::create(state.join("postgres-lock")).context("creating the lock file")?;
         lock.lock().context("waiting for another start of the same cluster")?;
-        if is_recorded_alive(&state, "postgres") {
-            let programs = installed::install(self.checkout)?;
-            let port = Ports::remembered(&state, "postgres")?;
-            let password = secrets::kept(&state, "postgres-password")?;
-            return Ok(Postgres { programs, port, password });
+        if let Some(running) = self.running()? {
+            return Ok(running);
         }
         let (mut service, postgres) = self.service(log, &mut Ports::load(&state))?;
         service.start()?;
@@ -113,13 +110,41 @@ impl Cluster<'_> {
         Ok(postgres)
     }
 
+    /// The one that runs, if one does.
+    pub fn running(&self) -> Result<Option<Postgres>> {
+        let state = self.checkout.state(self.stack);
+        if !is_recorded_alive(&state, "postgres") {
+            return Ok(None);
+        }
+        let programs = installed::install(self.checkout)?;
+        let port = Ports::remembered(&state, "postgres")?;
+        let password = secrets::kept(&state, "postgres-password")?;
+        Ok(Some(Postgres { programs, port, password }))
+    }
+
     /// Ends one that runs detached; tells whether one did.
     pub fn stop_detached(&self) -> Result<bool> {
         Ok(!end_stale(&self.checkout.state(self.stack))?.is_empty())
     }
 
+    /// Copies everything the cluster holds, in place of an earlier copy; it must not run.
+    pub fn copy(&self) -> Result<()> {
+        let (data, copy) = (self.data()?, self.copied()?);
+        replace(&data, &copy)
+    }
+
+    /// Puts the copy in place of what the cluster holds now; it must not run.
+    pub fn put_copy_back(&self) -> Result<()> {
+        let (data, copy) = (self.data()?, self.copied()?);
+        replace(&copy, &data)
+    }
+
     /// Forgets everything the cluster held; it must not run.
     pub fn erase(&self) -> Result<()> {
+        let copied = self.copied()?;
+        if copied.exists() {
+            fs::remove_dir_all(&copied).with_context(|| format!("removing {}", copied.display()))?;
+        }
         let data = self.data()?;
         if data.exists() {
             fs::remove_dir_all(&data).with_context(|| format!("removing {}", data.display()))?;
@@ -133,6 +158,10 @@ impl Cluster<'_> {
 
     fn data(&self) -> Result<PathBuf> {
         Ok(installed::home(self.checkout)?.join(self.stack).join("postgres"))
+    }
+
+    fn copied(&self) -> Result<PathBuf> {
+        Ok(self.data()?.with_extension("copy"))
     }
 
     fn create(&self, programs: &Programs, data: &Path, password: &str) -> Result<()> {
@@ -195,6 +224,14 @@ impl Cluster<'_> {
         }
         settings
     }
+}
+
+/// Makes `to` what `from` is, with owners and modes.
+fn replace(from: &Path, to: &Path) -> Result<()> {
+    if to.exists() {
+        fs::remove_dir_all(to).with_context(|| format!("removing {}", to.display()))?;
+    }
+    command::capture(Command::new("cp").arg("-a").arg(from).arg(to)).map(drop)
 }
 
 impl Postgres {

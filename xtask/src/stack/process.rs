@@ -150,8 +150,15 @@ impl Process {
 
     /// Asks it to leave, waits, and ends it when it does not.
     pub fn stop(&mut self) {
+        self.stop_by(self.program.stop.signal());
+    }
+
+    /// The same with another signal than the tidy one: SIGQUIT makes PostgreSQL leave as if it had crashed.
+    pub fn stop_by(&mut self, signal: Signal) {
         if self.ended().is_none() {
-            self.send(self.program.stop.signal());
+            // One that was frozen hears nothing.
+            self.thaw();
+            self.send(signal);
             let asked = Instant::now();
             while self.ended().is_none() {
                 if asked.elapsed() > STOP_GRACE {
@@ -164,11 +171,50 @@ impl Process {
         self.forget();
     }
 
-    /// Ends it at once, as a crash would.
+    /// Ends it at once, as a crash would, and waits for what it had started itself: PostgreSQL's backends leave when they see
+    /// that their postmaster is dead, and until then no new one can start.
     pub fn kill(&mut self) {
+        let children = self.descendants();
         let _already_gone = self.child.kill();
         let _reaped = self.child.wait();
+        for child in &children {
+            let _already_gone = rustix::process::kill_process(*child, Signal::CONT);
+        }
+        let asked = Instant::now();
+        while children.iter().any(|child| is_running(*child)) && asked.elapsed() < STOP_GRACE {
+            thread::sleep(TICK);
+        }
         self.forget();
+    }
+
+    /// Stops it where it stands (SIGSTOP), with everything it has started. Linux only: elsewhere its children go on.
+    pub fn freeze(&self) {
+        self.send(Signal::STOP);
+        for child in self.descendants() {
+            let _already_gone = rustix::process::kill_process(child, Signal::STOP);
+        }
+    }
+
+    /// Lets it go on (SIGCONT).
+    pub fn thaw(&self) {
+        for child in self.descendants() {
+            let _already_gone = rustix::process::kill_process(child, Signal::CONT);
+        }
+        self.send(Signal::CONT);
+    }
+
+    /// What it has started, and what those have. PostgreSQL's backends are in sessions of their own, so a process group does not
+    /// name them.
+    fn descendants(&self) -> Vec<Pid> {
+        let mut found: Vec<u32> = vec![self.pid()];
+        let parents = parents();
+        let mut looked_at = 0;
+        while let Some(parent) = found.get(looked_at).copied() {
+            found.extend(parents.iter().filter(|(_, of)| *of == parent).map(|(pid, _)| *pid));
+            looked_at = looked_at.saturating_add(1);
+        }
+        let pids = found.iter().skip(1);
+        pids.filter_map(|pid| Pid::from_raw(i32::try_from(*pid).ok()?)).collect()
     }
 
     fn send(&self, signal: Signal) {
@@ -289,6 +335,27 @@ fn working_folder(pid: Pid) -> Option<PathBuf> {
     fs::read_link(format!("/proc/{}/cwd", pid.as_raw_nonzero())).ok()
 }
 
+/// Whether a process is there and has not ended.
+fn is_running(pid: Pid) -> bool {
+    command_line(pid).is_some_and(|line| !line.is_empty())
+}
+
+/// Every process of this machine with its parent; empty where there is no `/proc`.
+fn parents() -> Vec<(u32, u32)> {
+    let Ok(entries) = fs::read_dir("/proc") else {
+        return vec![];
+    };
+    let parent_of = |pid: u32| -> Option<u32> {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        // The name, in brackets, may hold anything; after it come the state and the parent.
+        stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
+    };
+    entries
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+        .filter_map(|pid| Some((pid, parent_of(pid)?)))
+        .collect()
+}
+
 fn pid_folder(state: &Path) -> PathBuf {
     state.join("pids")
 }
@@ -359,6 +426,33 @@ mod tests {
         drop(process);
         assert!(!runs(pid));
         assert!(!is_recorded_alive(&state, "sleeper"));
+        fs::remove_dir_all(&state).unwrap();
+    }
+
+    #[test]
+    fn a_frozen_process_stands_still_with_its_children_and_can_still_be_stopped() {
+        let state = state("frozen");
+        let program = Program {
+            path: PathBuf::from("/bin/sh"),
+            arguments: vec!["-c".to_owned(), "sleep 600 & wait".to_owned()],
+            ..sleeper(&state, Lifetime::WithUs)
+        };
+        let mut process = Process::spawn(program).unwrap();
+        let standing = |pid: u32| {
+            let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+            stat.rsplit_once(')').is_some_and(|(_, rest)| rest.trim_start().starts_with('T'))
+        };
+        assert!(soon(|| process.descendants().iter().any(|pid| command_line(*pid).is_some())));
+        let child = process.descendants()[0].as_raw_nonzero().get().cast_unsigned();
+        process.freeze();
+        assert!(soon(|| standing(process.pid()) && standing(child)));
+        process.thaw();
+        assert!(soon(|| !standing(process.pid()) && !standing(child)));
+        process.freeze();
+        process.stop();
+        assert!(process.ended().is_some());
+        let _it_was_only_the_shells =
+            rustix::process::kill_process(Pid::from_raw(child.cast_signed()).unwrap(), Signal::KILL);
         fs::remove_dir_all(&state).unwrap();
     }
 

@@ -7,6 +7,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::Result;
+use rustix::process::Signal;
 
 use super::process::{Process, Program};
 
@@ -72,6 +73,27 @@ impl Service {
     pub fn kill(&mut self) {
         if let Some(mut process) = self.process.take() {
             process.kill();
+        }
+    }
+
+    /// Lets it end its clients and leave without writing anything down (SIGQUIT to PostgreSQL: an immediate shutdown).
+    pub fn quit(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            process.stop_by(Signal::QUIT);
+        }
+    }
+
+    /// Stops it where it stands, until [`Service::thaw`].
+    pub fn freeze(&self) {
+        if let Some(process) = &self.process {
+            process.freeze();
+        }
+    }
+
+    /// Lets it go on.
+    pub fn thaw(&self) {
+        if let Some(process) = &self.process {
+            process.thaw();
         }
     }
 

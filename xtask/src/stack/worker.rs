@@ -10,10 +10,11 @@ use super::settings::Surroundings;
 /// It connects to the database, Redis and Temporal before it says that it is well.
 const START_LIMIT: Duration = Duration::from_mins(1);
 
-pub fn service(program: &Path, around: &Surroundings, state: &Path, log: PathBuf) -> Service {
+/// `name` tells the workers of a stack apart; each has its own address in `around`.
+pub fn service(name: &str, program: &Path, around: &Surroundings, state: &Path, log: PathBuf) -> Service {
     Service::new(
         Program {
-            name: "worker".to_owned(),
+            name: name.to_owned(),
             path: program.to_path_buf(),
             arguments: vec![],
             environment: around.variables(),
