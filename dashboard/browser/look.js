@@ -1,0 +1,169 @@
+// Opens every page in Chromium, wide and on a phone, in light and dark: axe on each, and a picture where a folder is given.
+//
+//   npm run dev                                  in one terminal, with a stack that has some payouts
+//   npm run look -- /tmp/pictures                in another
+//
+// DASHBOARD_URL and CHROMIUM name others than the usual ones. Fails on a serious or critical finding of axe, on an error in the
+// page's console, on a request to another host, and on a page that is wider than the phone.
+
+import { mkdirSync, readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+
+import { chromium } from "playwright-core";
+
+const base = process.env["DASHBOARD_URL"] ?? "http://127.0.0.1:5173";
+const pictures = process.argv[2];
+const only = process.argv[3];
+const axeSource = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+
+/** @typedef {{ name: string, path: string | ((page: import("playwright-core").Page) => Promise<void>) }} Place */
+
+/** @type {Record<string, Place[]>} */
+const tours = {
+  "": [{ name: "sign-in", path: "/sign-in" }],
+  "Amina Yusuf": [
+    { name: "balance", path: "/provider" },
+    { name: "payouts", path: "/provider/payouts" },
+    { name: "payouts-none", path: "/provider/payouts?status=REVERSED" },
+    { name: "payout-open", path: (page) => openFirst(page, "/provider/payouts?status=REQUESTED", "main .row") },
+    { name: "payout-done", path: (page) => openFirst(page, "/provider/payouts?status=COMPLETED", "main .row") },
+    { name: "earnings", path: "/provider/earnings" },
+    { name: "bank-accounts", path: "/provider/bank-accounts" },
+    { name: "bank-account-add", path: addAccount },
+    { name: "notifications", path: "/provider/notifications" },
+    { name: "request", path: "/provider/payouts/new" },
+    { name: "request-wrong", path: (page) => fillIn(page, "99999999") },
+    { name: "request-confirm", path: (page) => fillIn(page, "5000") },
+    { name: "not-found", path: "/provider/nothing" },
+    { name: "no-such-payout", path: "/provider/payouts/00000000-0000-0000-0000-000000000000" },
+  ],
+  "Tunde Bakare": [{ name: "balance-nothing", path: "/provider" }],
+  Ada: [
+    { name: "reviews", path: "/admin/reviews" },
+    { name: "review", path: review },
+    { name: "review-approve", path: (page) => pressed(page, "a") },
+    { name: "review-help", path: (page) => pressed(page, "?") },
+    { name: "all-payouts", path: "/admin/payouts" },
+    { name: "all-payouts-filtered", path: "/admin/payouts?status=COMPLETED" },
+    { name: "any-payout", path: (page) => openFirst(page, "/admin/payouts?status=COMPLETED", "main tbody a") },
+    { name: "any-payout-open", path: (page) => openFirst(page, "/admin/payouts?status=REQUESTED", "main tbody a") },
+    { name: "any-payout-failed", path: (page) => openFirst(page, "/admin/attention", "main .row a") },
+    { name: "attention", path: "/admin/attention" },
+    { name: "batches", path: "/admin/batches" },
+    { name: "health", path: "/admin/health" },
+  ],
+};
+
+const looks = [
+  { name: "light", viewport: { width: 1360, height: 900 }, colorScheme: /** @type {const} */ ("light") },
+  { name: "dark", viewport: { width: 1360, height: 900 }, colorScheme: /** @type {const} */ ("dark") },
+  { name: "phone", viewport: { width: 390, height: 844 }, colorScheme: /** @type {const} */ ("light") },
+];
+
+/** @type {string[]} */
+const wrong = [];
+let looked = 0;
+if (pictures) mkdirSync(pictures, { recursive: true });
+const browser = await chromium.launch({
+  executablePath: process.env["CHROMIUM"] ?? "/usr/bin/chromium",
+  args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
+});
+
+for (const look of looks) {
+  for (const [who, places] of Object.entries(tours)) {
+    const wanted = places.filter((place) => !only || place.name === only);
+    if (wanted.length === 0) continue;
+    const context = await browser.newContext({ viewport: look.viewport, colorScheme: look.colorScheme, locale: "en-NG", timezoneId: "Africa/Lagos" });
+    const page = await context.newPage();
+    let at = "";
+    page.on("pageerror", (error) => wrong.push(`${at}: ${error.message}`));
+    page.on("console", (message) => {
+      // A payout that is not there answers 404, as it should, and the browser mentions it.
+      if (message.type() === "error" && !message.text().includes("404")) wrong.push(`${at}: console: ${message.text()}`);
+    });
+    page.on("request", (request) => {
+      if (!request.url().startsWith(base) && !/^(data|blob):/.test(request.url())) wrong.push(`${at}: asks another host: ${request.url()}`);
+    });
+    if (who) {
+      await page.goto(`${base}/sign-in`);
+      await page.getByRole("button", { name: who, exact: false }).first().click();
+      await page.waitForURL((url) => !url.pathname.startsWith("/sign-in"));
+    }
+    for (const place of wanted) {
+      at = `${place.name} (${look.name})`;
+      if (typeof place.path === "string") await page.goto(base + place.path);
+      else await place.path(page);
+      await settled(page);
+      looked += 1;
+      if (pictures) await page.screenshot({ path: join(pictures, `${place.name}-${look.name}.png`), fullPage: true });
+      await page.evaluate(axeSource);
+      /** @type {import("axe-core").Result[]} */
+      const found = await page.evaluate(async () => {
+        // @ts-expect-error axe has just been put there
+        const result = await window.axe.run(document, { resultTypes: ["violations"] });
+        return result.violations;
+      });
+      for (const each of found) {
+        const serious = each.impact === "serious" || each.impact === "critical";
+        const line = `${at}: axe ${each.impact}: ${each.id}: ${each.nodes.map((node) => node.target.join(" ")).slice(0, 3).join(" | ")}`;
+        if (serious) wrong.push(line);
+        else console.log(`  note: ${line}`);
+      }
+      const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+      if (wide > 0) wrong.push(`${at}: ${wide}px wider than the screen`);
+    }
+    await context.close();
+  }
+}
+await browser.close();
+for (const line of wrong) console.error(`✗ ${line}`);
+console.log(`${looked} looks, ${wrong.length} wrong`);
+process.exit(wrong.length > 0 ? 1 : 0);
+
+/** @param {import("playwright-core").Page} page */
+async function settled(page) {
+  await page.getByRole("heading", { level: 1 }).first().waitFor();
+  await page.locator(".loading").first().waitFor({ state: "detached", timeout: 10_000 });
+  await page.evaluate(() => document.fonts.ready.then(() => undefined));
+  await page.waitForTimeout(250);
+}
+
+/** @param {import("playwright-core").Page} page @param {string} list @param {string} row */
+async function openFirst(page, list, row) {
+  await page.goto(base + list);
+  await settled(page);
+  const first = page.locator(row).first();
+  if ((await first.count()) === 0) return;
+  await first.click();
+  await page.waitForURL((url) => !(url.pathname + url.search).endsWith(list));
+}
+
+/** @param {import("playwright-core").Page} page @param {string} amount */
+async function fillIn(page, amount) {
+  await page.goto(`${base}/provider/payouts/new`);
+  await page.getByLabel("Amount").fill(amount);
+  await page.getByRole("button", { name: "Continue" }).click();
+}
+
+/** @param {import("playwright-core").Page} page */
+async function addAccount(page) {
+  await page.goto(`${base}/provider/bank-accounts`);
+  await page.getByRole("button", { name: "Add a bank account" }).click();
+  await page.getByLabel("Account number").fill("0690000031");
+  await page.getByRole("combobox", { name: "Bank" }).fill("Acc");
+}
+
+/** @param {import("playwright-core").Page} page */
+async function review(page) {
+  await page.goto(`${base}/admin/reviews`);
+  await settled(page);
+  await page.keyboard.press("j");
+}
+
+/** @param {import("playwright-core").Page} page @param {string} key */
+async function pressed(page, key) {
+  await review(page);
+  await settled(page);
+  await page.keyboard.press(key);
+}

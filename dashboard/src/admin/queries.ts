@@ -1,0 +1,77 @@
+// What an admin can ask for.
+
+import { keepPreviousData, queryOptions } from "@tanstack/react-query";
+
+import { answer, api, type Schemas } from "../api/client.ts";
+import { LIVE, paceOf } from "../live.ts";
+import { type allPayoutsSearch, dayBegins, dayEnds, only, type pageSearch } from "../show/search.ts";
+
+const QUEUE_PAGE = 50;
+const HISTORY = 6;
+
+type Search = ReturnType<typeof allPayoutsSearch>;
+
+/** The filters of the address as the API takes them. */
+export function asQuery({ from, to, ...search }: Search) {
+  return { ...search, ...only({ from: dayBegins(from), to: dayEnds(to) }) };
+}
+
+export const reviews = (search: ReturnType<typeof pageSearch>) =>
+  queryOptions({
+    queryKey: ["reviews", search],
+    queryFn: ({ signal }) => answer(api.GET("/api/admin/reviews", { params: { query: { limit: QUEUE_PAGE, ...search } }, signal })),
+    placeholderData: keepPreviousData,
+    ...LIVE.list,
+  });
+
+export const allPayouts = (search: Search, limit = 20) =>
+  queryOptions({
+    queryKey: ["payouts", "all", search, limit],
+    queryFn: async ({ signal }) => {
+      const page = await answer(api.GET("/api/admin/payouts", { params: { query: { limit, format: "json", ...asQuery(search) } }, signal }));
+      return page as Schemas["AllPayouts"];
+    },
+    placeholderData: keepPreviousData,
+    ...LIVE.list,
+  });
+
+/** The latest payouts of one provider, beside the one to decide on. */
+export const historyOf = (provider: string) => allPayouts({ provider }, HISTORY);
+
+export const anyPayout = (id: string) =>
+  queryOptions({
+    queryKey: ["payout", "admin", id],
+    queryFn: ({ signal }) => answer(api.GET("/api/admin/payouts/{id}", { params: { path: { id } }, signal })),
+    refetchInterval: (query) => paceOf(query.state.data?.payout),
+  });
+
+export const batches = (search: ReturnType<typeof pageSearch>) =>
+  queryOptions({
+    queryKey: ["batches", search],
+    queryFn: ({ signal }) => answer(api.GET("/api/admin/batches", { params: { query: { limit: 20, ...search } }, signal })),
+    placeholderData: keepPreviousData,
+    ...LIVE.list,
+  });
+
+export const health = queryOptions({
+  queryKey: ["health"],
+  queryFn: async ({ signal }) => {
+    // While it cannot do its work it answers 503, with the same body: that is an answer too.
+    const { data, error, response } = await api.GET("/readyz", { signal });
+    const told = data ?? error;
+    return told && "dependencies" in told ? told : answer(Promise.resolve<{ data?: Schemas["Health"]; error: unknown; response: Response }>({ error: told, response }));
+  },
+  ...LIVE.list,
+});
+
+/** Everything that matches, as a file. */
+export async function exportCsv(search: Search): Promise<void> {
+  const { cursor: _, ...filters } = search;
+  const file = await answer(api.GET("/api/admin/payouts", { params: { query: { format: "csv", ...asQuery(filters) } }, parseAs: "blob" }));
+  const address = URL.createObjectURL(file as unknown as Blob);
+  const link = document.createElement("a");
+  link.href = address;
+  link.download = `payouts-${new Date().toISOString().slice(0, 10)}.csv`;
+  link.click();
+  URL.revokeObjectURL(address);
+}

@@ -1,0 +1,160 @@
+// What surrounds every page: where one can go, who is signed in, light or dark.
+
+import { useQuery } from "@tanstack/react-query";
+import { Link, Outlet, useNavigate, useRouterState } from "@tanstack/react-router";
+import { useEffect, useState } from "react";
+import { Button } from "react-aria-components/Button";
+import { Dialog, DialogTrigger } from "react-aria-components/Dialog";
+import { Modal, ModalOverlay } from "react-aria-components/Modal";
+
+import { attentionCount, reviewsCount } from "./counts.ts";
+import { ThemeChoice } from "./theme.tsx";
+import { queries } from "../api/queries.ts";
+import { signOut, useSession } from "../sign-in/token.ts";
+import { Icon, type IconName } from "../ui/icon.tsx";
+
+interface Place {
+  readonly to: string;
+  readonly words: string;
+  readonly icon: IconName;
+  readonly exact?: true;
+  readonly count?: number | undefined;
+}
+
+const PROVIDER: readonly Place[] = [
+  { to: "/provider", words: "Balance", icon: "balance", exact: true },
+  { to: "/provider/payouts", words: "Payouts", icon: "payouts" },
+  { to: "/provider/earnings", words: "Earnings", icon: "earnings" },
+  { to: "/provider/bank-accounts", words: "Bank accounts", icon: "bank" },
+  { to: "/provider/notifications", words: "Notifications", icon: "bell" },
+];
+
+const ADMIN: readonly Place[] = [
+  { to: "/admin/reviews", words: "Review queue", icon: "review" },
+  { to: "/admin/attention", words: "Need attention", icon: "attention" },
+  { to: "/admin/payouts", words: "All payouts", icon: "payouts" },
+  { to: "/admin/batches", words: "Batches", icon: "batch" },
+  { to: "/admin/health", words: "Health", icon: "health" },
+];
+
+export function Frame() {
+  const who = useSession();
+  const navigate = useNavigate();
+  const href = useRouterState({ select: (state) => state.location.href });
+  // The token ended, or somebody signed out: what it showed is forgotten before the next one signs in.
+  useEffect(() => {
+    if (who) return;
+    queries.clear();
+    void navigate({ to: "/sign-in", search: { to: href }, replace: true });
+  }, [who, navigate, href]);
+  if (!who) return null;
+  return (
+    <div className="frame">
+      <a className="skip" href="#content">
+        Skip to the content
+      </a>
+      <header className="bar">
+        <Brand />
+        <Drawer />
+      </header>
+      <aside className="side">
+        <Brand />
+        <Places />
+        <Who />
+      </aside>
+      <main id="content" className="content" tabIndex={-1}>
+        <Outlet />
+      </main>
+    </div>
+  );
+}
+
+export function Brand() {
+  return (
+    <Link to="/" className="brand">
+      <img src="/mark.svg" alt="" width="28" height="28" />
+      <span>Payouts</span>
+    </Link>
+  );
+}
+
+function Places({ onGo }: { onGo?: () => void }) {
+  const who = useSession();
+  const admin = who?.role === "admin";
+  const reviews = useQuery({ ...reviewsCount, enabled: admin });
+  const attention = useQuery({ ...attentionCount, enabled: admin });
+  const counts: Readonly<Record<string, Count | undefined>> = { "/admin/reviews": reviews.data, "/admin/attention": attention.data };
+  return (
+    <nav aria-label="Main">
+      <ul className="places">
+        {(admin ? ADMIN : PROVIDER).map(({ to, words, icon, exact }) => {
+          const count = counts[to];
+          return (
+            <li key={to}>
+              <Link to={to} className="place" activeOptions={{ exact: exact ?? false, includeSearch: false }} activeProps={{ "aria-current": "page" }} onClick={onGo}>
+                <Icon name={icon} />
+                <span>{words}</span>
+                {count && count.known > 0 && (
+                  <span className="place-count number">
+                    {count.known}
+                    {count.more ? "+" : ""}
+                    <span className="unseen"> waiting</span>
+                  </span>
+                )}
+              </Link>
+            </li>
+          );
+        })}
+      </ul>
+    </nav>
+  );
+}
+
+interface Count {
+  readonly known: number;
+  readonly more: boolean;
+}
+
+function Who() {
+  const who = useSession();
+  return (
+    <div className="who">
+      <ThemeChoice />
+      <div className="who-line">
+        <div className="who-words">
+          <span className="strong">{who?.subject}</span>
+          <span className="small soft">{who?.role === "admin" ? "Admin" : "Provider"}</span>
+        </div>
+        <Button className="icon-button" aria-label="Sign out" onPress={signOut}>
+          <Icon name="leave" />
+        </Button>
+      </div>
+    </div>
+  );
+}
+
+/** On a phone. */
+function Drawer() {
+  const [open, setOpen] = useState(false);
+  return (
+    <DialogTrigger isOpen={open} onOpenChange={setOpen}>
+      <Button className="icon-button" aria-label="Menu">
+        <Icon name="menu" size={24} />
+      </Button>
+      <ModalOverlay className="overlay" isDismissable>
+        <Modal className="drawer">
+          <Dialog className="drawer-inside" aria-label="Menu">
+            <div className="drawer-head">
+              <Brand />
+              <Button className="icon-button" aria-label="Close the menu" onPress={() => setOpen(false)}>
+                <Icon name="cross" size={24} />
+              </Button>
+            </div>
+            <Places onGo={() => setOpen(false)} />
+            <Who />
+          </Dialog>
+        </Modal>
+      </ModalOverlay>
+    </DialogTrigger>
+  );
+}

@@ -1,0 +1,23 @@
+import "@fontsource-variable/public-sans/wght.css";
+import "./styles/tokens.css";
+import "./styles/base.css";
+import "./styles/parts.css";
+
+import { QueryClientProvider } from "@tanstack/react-query";
+import { RouterProvider } from "@tanstack/react-router";
+import { StrictMode } from "react";
+import { createRoot } from "react-dom/client";
+
+import { queries } from "./api/queries.ts";
+import { router } from "./router.tsx";
+
+const app = document.getElementById("app");
+if (!app) throw new Error("index.html has no #app");
+
+createRoot(app).render(
+  <StrictMode>
+    <QueryClientProvider client={queries}>
+      <RouterProvider router={router} />
+    </QueryClientProvider>
+  </StrictMode>,
+);

@@ -1,0 +1,78 @@
+// Every address of the app, what its search may say, and who may open it. Pages are loaded when they are first opened.
+
+import { createRootRoute, createRoute, createRouter, lazyRouteComponent, Outlet, redirect } from "@tanstack/react-router";
+
+import { Frame } from "./frame/frame.tsx";
+import { NotFound, WentWrong } from "./frame/lost.tsx";
+import { allPayoutsSearch, only, pageSearch, payoutsSearch, reviewsSearch } from "./show/search.ts";
+import { type Role, session } from "./sign-in/token.ts";
+
+const HOME = { provider: "/provider", admin: "/admin/reviews" } as const;
+
+/** Whom a part of the app is for. Others are sent to where they belong; the API refuses them anyway. */
+function demand(role: Role) {
+  return ({ location }: { location: { href: string } }) => {
+    const who = session();
+    if (!who) throw redirect({ to: "/sign-in", search: { to: location.href } });
+    if (who.role !== role) throw redirect({ to: HOME[who.role] });
+  };
+}
+
+const root = createRootRoute({ component: Outlet, notFoundComponent: NotFound, errorComponent: WentWrong });
+
+const index = createRoute({
+  getParentRoute: () => root,
+  path: "/",
+  beforeLoad: () => {
+    const who = session();
+    throw redirect({ to: who ? HOME[who.role] : "/sign-in" });
+  },
+});
+
+const signIn = createRoute({
+  getParentRoute: () => root,
+  path: "/sign-in",
+  // Only a place of this app: an address of another host would send the reader away after signing in.
+  validateSearch: (raw: Record<string, unknown>) => only({ to: typeof raw["to"] === "string" && /^\/(?!\/)/.test(raw["to"]) ? raw["to"] : undefined }),
+  component: lazyRouteComponent(() => import("./sign-in/page.tsx"), "SignIn"),
+});
+
+const provider = createRoute({ getParentRoute: () => root, path: "/provider", beforeLoad: demand("provider"), component: Frame });
+const providerRoutes = [
+  createRoute({ getParentRoute: () => provider, path: "/", component: lazyRouteComponent(() => import("./provider/balance.tsx"), "Balance") }),
+  createRoute({ getParentRoute: () => provider, path: "/earnings", validateSearch: pageSearch, component: lazyRouteComponent(() => import("./provider/earnings.tsx"), "Earnings") }),
+  createRoute({ getParentRoute: () => provider, path: "/payouts", validateSearch: payoutsSearch, component: lazyRouteComponent(() => import("./provider/payouts.tsx"), "Payouts") }),
+  createRoute({ getParentRoute: () => provider, path: "/payouts/new", component: lazyRouteComponent(() => import("./provider/request.tsx"), "RequestPayout") }),
+  createRoute({ getParentRoute: () => provider, path: "/payouts/$id", component: lazyRouteComponent(() => import("./provider/payout.tsx"), "Payout") }),
+  createRoute({ getParentRoute: () => provider, path: "/bank-accounts", component: lazyRouteComponent(() => import("./provider/bank-accounts.tsx"), "BankAccounts") }),
+  createRoute({ getParentRoute: () => provider, path: "/notifications", validateSearch: pageSearch, component: lazyRouteComponent(() => import("./provider/notifications.tsx"), "Notifications") }),
+] as const;
+
+const admin = createRoute({ getParentRoute: () => root, path: "/admin", beforeLoad: demand("admin"), component: Frame });
+const adminRoutes = [
+  createRoute({
+    getParentRoute: () => admin,
+    path: "/",
+    beforeLoad: () => {
+      throw redirect({ to: HOME.admin });
+    },
+  }),
+  createRoute({ getParentRoute: () => admin, path: "/reviews", validateSearch: reviewsSearch, component: lazyRouteComponent(() => import("./admin/reviews.tsx"), "Reviews") }),
+  createRoute({ getParentRoute: () => admin, path: "/payouts", validateSearch: allPayoutsSearch, component: lazyRouteComponent(() => import("./admin/payouts.tsx"), "AllPayouts") }),
+  createRoute({ getParentRoute: () => admin, path: "/payouts/$id", component: lazyRouteComponent(() => import("./admin/payout.tsx"), "AnyPayout") }),
+  createRoute({ getParentRoute: () => admin, path: "/attention", validateSearch: pageSearch, component: lazyRouteComponent(() => import("./admin/attention.tsx"), "NeedAttention") }),
+  createRoute({ getParentRoute: () => admin, path: "/batches", validateSearch: pageSearch, component: lazyRouteComponent(() => import("./admin/batches.tsx"), "Batches") }),
+  createRoute({ getParentRoute: () => admin, path: "/health", component: lazyRouteComponent(() => import("./admin/health.tsx"), "Health") }),
+] as const;
+
+export const router = createRouter({
+  routeTree: root.addChildren([index, signIn, provider.addChildren(providerRoutes), admin.addChildren(adminRoutes)]),
+  defaultPreload: "intent",
+  scrollRestoration: true,
+});
+
+declare module "@tanstack/react-router" {
+  interface Register {
+    router: typeof router;
+  }
+}

@@ -1,0 +1,37 @@
+import { describe, expect, it } from "vitest";
+
+import { allPayoutsSearch, anyFilter, dayBegins, dayEnds, pageSearch, payoutsSearch, reviewsSearch } from "./search.ts";
+
+const ID = "01a20543-7da9-708d-8bda-1fafd772ae09";
+
+describe("the address", () => {
+  it("keeps what is understood", () => {
+    const search = { status: "FAILED", risk: "review", provider: ID, batch: ID, needs_attention: true, from: "2026-11-01", to: "2026-11-22", cursor: "AgAGYOSQ" };
+    expect(allPayoutsSearch(search)).toEqual(search);
+    expect(allPayoutsSearch({ needs_attention: "false" })).toEqual({ needs_attention: false });
+    expect(reviewsSearch({ payout: ID.toUpperCase() })).toEqual({ payout: ID });
+  });
+
+  it("drops what is not, rather than asking the API for it", () => {
+    expect(allPayoutsSearch({ status: "PAID", risk: 1, provider: "x", batch: `${ID} or 1=1`, needs_attention: "yes", from: "22/11/2026", to: "2026-13-40", cursor: "x".repeat(65), extra: 1 })).toEqual({});
+    expect(payoutsSearch({ status: ["FAILED"], cursor: "" })).toEqual({});
+  });
+
+  it("takes a cursor of digits, which the router has made a number of", () => {
+    expect(pageSearch({ cursor: 12345 })).toEqual({ cursor: "12345" });
+  });
+
+  it("knows filters from pages", () => {
+    expect(anyFilter({ cursor: "x" })).toBe(false);
+    expect(anyFilter({ cursor: "x", status: "FAILED" })).toBe(true);
+  });
+});
+
+describe("days", () => {
+  it("begin at the reader's midnight and include the last one", () => {
+    expect(new Date(dayBegins("2026-11-22") ?? "").getHours()).toBe(0);
+    const end = new Date(dayEnds("2026-11-30") ?? "");
+    expect([end.getMonth(), end.getDate(), end.getHours()]).toEqual([11, 1, 0]);
+    expect(dayBegins(undefined)).toBeUndefined();
+  });
+});

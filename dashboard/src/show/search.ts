@@ -1,0 +1,86 @@
+// What the address may say: each filter is read by name, and what is not understood is dropped rather than sent on.
+
+type Raw = Record<string, unknown>;
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+const DAY = /^\d{4}-\d{2}-\d{2}$/;
+const CURSOR_LIMIT = 64;
+
+/** Without the entries that are not there, so that they neither show in the address nor count as filters. */
+export function only<Values extends Record<string, unknown>>(values: Values): { [Name in keyof Values]?: Exclude<Values[Name], undefined> } {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as { [Name in keyof Values]?: Exclude<Values[Name], undefined> };
+}
+
+export function oneOf<Value extends string>(values: readonly Value[], raw: unknown): Value | undefined {
+  return values.find((value) => value === raw);
+}
+
+export function uuid(raw: unknown): string | undefined {
+  return typeof raw === "string" && UUID.test(raw) ? raw.toLowerCase() : undefined;
+}
+
+/** A calendar day, as `2026-11-22`. */
+export function day(raw: unknown): string | undefined {
+  return typeof raw === "string" && DAY.test(raw) && !Number.isNaN(Date.parse(`${raw}T00:00:00Z`)) ? raw : undefined;
+}
+
+export function flag(raw: unknown): boolean | undefined {
+  if (raw === true || raw === "true") return true;
+  return raw === false || raw === "false" ? false : undefined;
+}
+
+/** The router reads a cursor of digits as a number. */
+export function cursor(raw: unknown): string | undefined {
+  const text = typeof raw === "number" ? String(raw) : raw;
+  return typeof text === "string" && text.length > 0 && text.length <= CURSOR_LIMIT ? text : undefined;
+}
+
+/** The beginning of a day where the reader is, as the API takes it. */
+export function dayBegins(value: string | undefined): string | undefined {
+  return value === undefined ? undefined : new Date(`${value}T00:00:00`).toISOString();
+}
+
+/** The beginning of the day after: the API's `to` is exclusive, a person's is not. */
+export function dayEnds(value: string | undefined): string | undefined {
+  if (value === undefined) return undefined;
+  const end = new Date(`${value}T00:00:00`);
+  end.setDate(end.getDate() + 1);
+  return end.toISOString();
+}
+
+export const STATUSES = ["REQUESTED", "APPROVED", "PROCESSING", "COMPLETED", "FAILED", "REJECTED", "CANCELLED", "REVERSED"] as const;
+export const ROUTES = ["auto", "review"] as const;
+
+/** Of the provider's own payouts. */
+export function payoutsSearch(raw: Raw) {
+  return only({ status: oneOf(STATUSES, raw["status"]), from: day(raw["from"]), to: day(raw["to"]), cursor: cursor(raw["cursor"]) });
+}
+
+/** Of everybody's payouts. */
+export function allPayoutsSearch(raw: Raw) {
+  return only({
+    status: oneOf(STATUSES, raw["status"]),
+    risk: oneOf(ROUTES, raw["risk"]),
+    provider: uuid(raw["provider"]),
+    batch: uuid(raw["batch"]),
+    needs_attention: flag(raw["needs_attention"]),
+    from: day(raw["from"]),
+    to: day(raw["to"]),
+    cursor: cursor(raw["cursor"]),
+  });
+}
+
+/** Of lists without filters. */
+export function pageSearch(raw: Raw) {
+  return only({ cursor: cursor(raw["cursor"]) });
+}
+
+/** Of the review queue: which payout is open beside it. */
+export function reviewsSearch(raw: Raw) {
+  return only({ payout: uuid(raw["payout"]), cursor: cursor(raw["cursor"]) });
+}
+
+/** Whether anything but the page is set. */
+export function anyFilter(search: Raw): boolean {
+  return Object.keys(search).some((name) => name !== "cursor");
+}

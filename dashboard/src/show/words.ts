@@ -1,0 +1,183 @@
+// The product's words for what the API names by code. A code that is not known here is shown as it came, made readable.
+
+import type { Schemas } from "../api/client.ts";
+
+export type Tone = "grey" | "amber" | "blue" | "green" | "red" | "violet";
+export type Status = Schemas["PayoutStatus"];
+
+interface Standing {
+  readonly status: Status;
+  readonly refunded_at?: string;
+  readonly next_attempt_at?: string;
+  readonly needs_attention?: boolean;
+  readonly held?: string;
+}
+
+export const STATUS_WORDS: Readonly<Record<Status, string>> = {
+  REQUESTED: "Requested",
+  APPROVED: "Approved",
+  PROCESSING: "Processing",
+  COMPLETED: "Completed",
+  FAILED: "Failed",
+  REJECTED: "Rejected",
+  CANCELLED: "Cancelled",
+  REVERSED: "Reversed",
+};
+
+export function statusWords(payout: Standing): { words: string; tone: Tone; moving: boolean } {
+  const words = STATUS_WORDS[payout.status];
+  switch (payout.status) {
+    case "REQUESTED":
+      return { words, tone: "amber", moving: true };
+    case "APPROVED":
+      return { words: payout.held ? `${words}, held` : words, tone: "blue", moving: true };
+    case "PROCESSING":
+      return { words, tone: "blue", moving: true };
+    case "COMPLETED":
+      return { words, tone: "green", moving: false };
+    case "FAILED":
+      if (payout.refunded_at !== undefined) return { words: "Failed, refunded", tone: "grey", moving: false };
+      if (payout.next_attempt_at !== undefined) return { words: "Failed, tried again", tone: "amber", moving: true };
+      return { words: payout.needs_attention ? "Failed, needs attention" : words, tone: "red", moving: false };
+    case "REJECTED":
+      return { words, tone: "red", moving: false };
+    case "CANCELLED":
+      return { words, tone: "grey", moving: false };
+    case "REVERSED":
+      return { words, tone: "violet", moving: false };
+  }
+}
+
+export function attemptWords(status: Schemas["AttemptStatus"]): { words: string; tone: Tone } {
+  switch (status) {
+    case "SUBMITTING":
+      return { words: "Being sent", tone: "blue" };
+    case "ACCEPTED":
+      return { words: "Accepted", tone: "blue" };
+    case "UNKNOWN":
+      return { words: "Unknown", tone: "amber" };
+    case "SUCCEEDED":
+      return { words: "Succeeded", tone: "green" };
+    case "FAILED":
+      return { words: "Failed", tone: "red" };
+    case "REVERSED":
+      return { words: "Reversed", tone: "violet" };
+  }
+}
+
+const STEPS: Readonly<Record<string, readonly [words: string, tone: Tone]>> = {
+  requested: ["Payout requested", "grey"],
+  review_opened: ["Held for review", "amber"],
+  approved: ["Approved", "green"],
+  rejected: ["Rejected", "red"],
+  cancelled: ["Cancelled", "grey"],
+  claimed: ["Taken by a batch", "blue"],
+  attempt_began: ["Transfer begun", "blue"],
+  held: ["Put back: waits for the next batch", "amber"],
+  failed: ["Transfer failed", "red"],
+  retry_ordered: ["Retry ordered", "amber"],
+  refunded: ["Refunded to the balance", "violet"],
+  completed: ["Completed: the money has arrived", "green"],
+  reversed: ["Returned by the bank", "violet"],
+};
+
+/** A step of the timeline, or a line of the audit trail. */
+export function stepWords(code: string): { words: string; tone: Tone } {
+  const known = STEPS[code];
+  return known ? { words: known[0], tone: known[1] } : { words: readable(code), tone: "grey" };
+}
+
+/** Who moves it next, as the heading of what a payout waits for. */
+export function whoActs(who: string, reader: "provider" | "admin"): string {
+  switch (who) {
+    case "system":
+      return "Nobody has to act";
+    case "admin":
+      return reader === "admin" ? "An admin has to act" : "Our review team acts next";
+    case "finance":
+      return reader === "admin" ? "Finance has to act" : "Our finance team acts next";
+    case "gateway":
+      return "The bank and the payment gateway act next";
+    case "provider":
+      return reader === "admin" ? "The provider has to act" : "You act next";
+    default:
+      return readable(who);
+  }
+}
+
+const WAITS: Readonly<Record<string, string>> = {
+  assessment: "Being checked",
+  decision: "Under review",
+  window: "Waits for the next batch",
+  pause_end: "Payouts are paused",
+  funds: "Waits for funds",
+  transfer: "Transfer about to be made",
+  gateway: "With the bank",
+  unknown_outcome: "Outcome unknown: being found out",
+  retry: "Tried again soon",
+  attention: "Needs attention",
+};
+
+export function waitsFor(code: string): string {
+  return WAITS[code] ?? readable(code);
+}
+
+/** `admin:admin-ada` as a person and what they are. */
+export function actorWords(actor: string): string {
+  const [kind = "", ...rest] = actor.split(":");
+  const name = rest.join(":");
+  switch (kind) {
+    case "system":
+      return "the system";
+    case "provider":
+      return "the provider";
+    case "admin":
+      return name;
+    case "platform":
+      return `${name} (marketplace)`;
+    case "engine":
+      return `${name} (by signal, unverified)`;
+    default:
+      return actor;
+  }
+}
+
+const ACCOUNTS: Readonly<Record<string, string>> = {
+  provider_available: "Provider: available",
+  provider_reserved: "Provider: reserved",
+  provider_paid_out: "Provider: paid out",
+  provider_debt: "Provider: debt",
+  obligations: "Obligations",
+  gateway_wallet: "Gateway wallet",
+  gateway_fees: "Gateway fees",
+  clearing: "Clearing",
+  suspense: "Suspense",
+};
+
+export function ledgerAccount(code: string): string {
+  return ACCOUNTS[code] ?? readable(code);
+}
+
+export function batchKind(kind: string): string {
+  switch (kind) {
+    case "WINDOW":
+      return "Window";
+    case "RUN_NOW":
+      return "Run now";
+    case "INSTANT":
+      return "Instant";
+    default:
+      return readable(kind);
+  }
+}
+
+/** `attempt_began` → `Attempt began`. */
+export function readable(code: string): string {
+  const words = code.replaceAll(/[_-]+/g, " ").toLowerCase();
+  return words.charAt(0).toUpperCase() + words.slice(1);
+}
+
+/** Enough of an id to tell two apart on one screen: the end, since the beginning of ours is a time. */
+export function shortId(id: string): string {
+  return id.slice(-8);
+}

@@ -1,0 +1,96 @@
+// Who is signed in. The one file that single sign-on will replace: everything else asks `session()` and `bearer()`.
+//
+// Guarantee: a token is kept for this tab only and leaves it only towards our own API. What is read from it here decides
+// which pages are shown and nothing else: the API verifies every request.
+
+import { useSyncExternalStore } from "react";
+
+export type Role = "provider" | "admin";
+
+export interface Session {
+  readonly role: Role;
+  /** The name in the audit trail. */
+  readonly subject: string;
+  readonly token: string;
+  readonly expiresAt: Date;
+}
+
+/** Why a text cannot be signed in with, in words for the person who pasted it. */
+export class NotUsable extends Error {}
+
+const KEPT_AS = "session-token";
+const listeners = new Set<() => void>();
+let current: Session | null = restore();
+
+export function session(): Session | null {
+  if (current && current.expiresAt.getTime() <= Date.now()) current = null;
+  return current;
+}
+
+/** The token of each request, or nothing: the API then answers 401. */
+export function bearer(): string {
+  return session()?.token ?? "";
+}
+
+/** @throws NotUsable */
+export function signIn(pasted: string): Session {
+  current = read(pasted.trim().replace(/^Bearer\s+/i, ""));
+  keep(current.token);
+  listeners.forEach((listener) => listener());
+  return current;
+}
+
+export function signOut(): void {
+  current = null;
+  keep(null);
+  listeners.forEach((listener) => listener());
+}
+
+export function useSession(): Session | null {
+  return useSyncExternalStore(
+    (listener) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    () => current,
+  );
+}
+
+/** What a token says of its bearer. */
+export function read(token: string): Session {
+  const body = token.split(".")[1];
+  if (!body || token.split(".").length !== 3) throw new NotUsable("This is not a token. Copy the whole line: three parts with a dot between them.");
+  let claims: { sub?: unknown; role?: unknown; exp?: unknown };
+  try {
+    const bytes = Uint8Array.from(atob(body.replaceAll("-", "+").replaceAll("_", "/")), (character) => character.charCodeAt(0));
+    claims = JSON.parse(new TextDecoder().decode(bytes)) as typeof claims;
+  } catch {
+    throw new NotUsable("This token cannot be read. Copy it again, without spaces or line breaks.");
+  }
+  const { sub, role, exp } = claims;
+  if (role === "platform") throw new NotUsable("This is the marketplace's own token. There is nothing to see for it here: use a provider's or an admin's.");
+  if (typeof sub !== "string" || typeof exp !== "number" || (role !== "provider" && role !== "admin")) {
+    throw new NotUsable("This token is for something else. Use a provider's or an admin's.");
+  }
+  const expiresAt = new Date(exp * 1000);
+  if (expiresAt.getTime() <= Date.now()) throw new NotUsable("This token is not valid any more. Make a new one.");
+  return { role, subject: sub, token, expiresAt };
+}
+
+function restore(): Session | null {
+  try {
+    const kept = sessionStorage.getItem(KEPT_AS);
+    return kept ? read(kept) : null;
+  } catch {
+    return null;
+  }
+}
+
+function keep(token: string | null): void {
+  try {
+    if (token === null) sessionStorage.removeItem(KEPT_AS);
+    else sessionStorage.setItem(KEPT_AS, token);
+  } catch {
+    // Storage may be refused: then a reload asks for the token again.
+  }
+}
