@@ -58,7 +58,7 @@ const tours = {
 const looks = [
   { name: "light", viewport: { width: 1360, height: 900 }, colorScheme: /** @type {const} */ ("light") },
   { name: "dark", viewport: { width: 1360, height: 900 }, colorScheme: /** @type {const} */ ("dark") },
-  { name: "phone", viewport: { width: 390, height: 844 }, colorScheme: /** @type {const} */ ("light") },
+  { name: "phone", viewport: { width: 390, height: 844 }, colorScheme: /** @type {const} */ ("light"), hasTouch: true },
 ];
 
 /** @type {string[]} */
@@ -74,7 +74,7 @@ for (const look of looks) {
   for (const [who, places] of Object.entries(tours)) {
     const wanted = places.filter((place) => !only || place.name === only);
     if (wanted.length === 0) continue;
-    const context = await browser.newContext({ viewport: look.viewport, colorScheme: look.colorScheme, locale: "en-NG", timezoneId: "Africa/Lagos" });
+    const context = await browser.newContext({ viewport: look.viewport, colorScheme: look.colorScheme, hasTouch: look.hasTouch ?? false, isMobile: look.hasTouch ?? false, locale: "en-NG", timezoneId: "Africa/Lagos" });
     const page = await context.newPage();
     let at = "";
     page.on("pageerror", (error) => wrong.push(`${at}: ${error.message}`));

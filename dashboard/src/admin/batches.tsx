@@ -42,7 +42,7 @@ export function Batches() {
                   <Bars bars={items.toReversed().flatMap(asBar)} currency={CHARTED} label="Amount of each batch on this page, oldest first" />
                 </Section>
                 <section className="section" aria-label="Batches" aria-busy={asked.isPlaceholderData}>
-                  <Table caption="Batches, newest first" head={["Batch", "Kind", { words: "Payouts", end: true }, { words: "Amount", end: true }, { words: "Opened", wide: true }, { words: "Took", wide: true, end: true }]}>
+                  <Table caption="Batches, newest first" head={["Batch", { words: "Kind", wide: true }, { words: "Payouts", end: true }, { words: "Amount", end: true }, { words: "Opened", wide: true }, { words: "Took", wide: true, end: true }]}>
                     {items.map((batch) => (
                       <Row key={batch.id} batch={batch} />
                     ))}
@@ -70,8 +70,11 @@ function Row({ batch }: { batch: Schemas["Batch"] }) {
         <Link to="/admin/payouts" search={{ batch: batch.id }} className="mono" aria-label={`Payouts of batch ${shortId(batch.id)}`}>
           {shortId(batch.id)}
         </Link>
+        <span className="only-narrow small soft">
+          <When at={batch.opened_at} />
+        </span>
       </th>
-      <td>
+      <td className="wide">
         <Badge tone={batch.kind === "WINDOW" ? "green" : "blue"}>{batchKind(batch.kind)}</Badge>
       </td>
       <td className="end number">{batch.payouts}</td>

@@ -1,4 +1,5 @@
 import type { Schemas } from "../api/client.ts";
+import { formatMoney, type Currency } from "../show/money.ts";
 import { Icon } from "../ui/icon.tsx";
 
 /** Every rule with what it saw and what it compared that with; those that fired first. */
@@ -15,11 +16,16 @@ export function Findings({ findings }: { findings: readonly Schemas["RuleFinding
           <span className="finding-words">
             <span className={finding.fired ? "strong" : undefined}>{finding.words}</span>
             <span className="small soft">
-              saw {finding.observed} · rule: {finding.threshold}
+              saw {withMoney(finding.observed)} · rule: {withMoney(finding.threshold)}
             </span>
           </span>
         </li>
       ))}
     </ul>
   );
+}
+
+/** The rules write amounts as `50000.00 NGN`; the reader's locale writes them better. */
+function withMoney(text: string): string {
+  return text.replaceAll(/(-?\d+\.\d+) (NGN|GHS|KES)\b/g, (_, amount: string, currency: Currency) => formatMoney({ amount, currency }));
 }

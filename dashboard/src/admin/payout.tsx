@@ -17,7 +17,7 @@ import { actorWords, ledgerAccount, readable, shortId } from "../show/words.ts";
 import { Action } from "../ui/action.tsx";
 import { Icon } from "../ui/icon.tsx";
 import { Table } from "../ui/list.tsx";
-import { Facts, Page, Section } from "../ui/page.tsx";
+import { Back, Facts, Page, Section } from "../ui/page.tsx";
 import { Answered } from "../ui/state.tsx";
 
 const route = getRouteApi("/admin/payouts/$id");
@@ -27,7 +27,7 @@ export function AnyPayout() {
   const asked = useQuery(anyPayout(id));
   const title = asked.data ? `${formatMoney(asked.data.payout.amount)} for ${asked.data.provider?.display_name ?? "a provider"}` : "Payout";
   return (
-    <Page title={title} wide lead={<Link to="/admin/payouts">All payouts</Link>}>
+    <Page title={title} wide back={<Back to="/admin/payouts">All payouts</Back>}>
       <Answered asked={asked} rows={10}>
         {(detail) => <Detail key={detail.payout.id} detail={detail} />}
       </Answered>

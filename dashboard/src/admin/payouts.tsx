@@ -86,13 +86,16 @@ function Chosen({ what, id, onClear }: { what: string; id: string; onClear: () =
 
 export function PayoutTable({ payouts }: { payouts: readonly Schemas["AdminPayout"][] }) {
   return (
-    <Table caption="Payouts" head={["Payout", { words: "Amount", end: true }, "Status", { words: "Risk", wide: true }, { words: "Attempts", end: true, wide: true }, { words: "Provider", wide: true }, "Requested"]}>
+    <Table caption="Payouts" head={["Payout", { words: "Amount", end: true }, "Status", { words: "Risk", wide: true }, { words: "Attempts", end: true, wide: true }, { words: "Provider", wide: true }, { words: "Requested", wide: true }]}>
       {payouts.map((payout) => (
         <tr key={payout.id}>
           <th scope="row">
             <Link to="/admin/payouts/$id" params={{ id: payout.id }} className="mono" aria-label={`Payout ${shortId(payout.id)}`}>
               {shortId(payout.id)}
             </Link>
+            <span className="only-narrow small soft">
+              <When at={payout.requested_at} />
+            </span>
           </th>
           <td className="end strong">
             <Money value={payout.amount} />
@@ -107,7 +110,7 @@ export function PayoutTable({ payouts }: { payouts: readonly Schemas["AdminPayou
               {shortId(payout.provider_id)}
             </Link>
           </td>
-          <td>
+          <td className="wide">
             <When at={payout.requested_at} />
           </td>
         </tr>

@@ -11,7 +11,7 @@ import { useShortcuts, useShortcutsSetting } from "./shortcuts.ts";
 import type { Schemas } from "../api/client.ts";
 import { only } from "../show/search.ts";
 import { Badge, Money, StatusBadge } from "../show/status.tsx";
-import { Distance, When } from "../show/time.tsx";
+import { Span, When } from "../show/time.tsx";
 import { Action, ActionLink } from "../ui/action.tsx";
 import { Question } from "../ui/dialog.tsx";
 import { Icon } from "../ui/icon.tsx";
@@ -64,9 +64,11 @@ export function Reviews() {
       wide
       lead="Payouts that the risk rules hold for a person, longest waiting first."
       actions={
-        <Action kind="quiet" icon="keyboard" onPress={() => setHelp(true)}>
-          Keyboard
-        </Action>
+        <span className="needs-keys">
+          <Action kind="quiet" icon="keyboard" onPress={() => setHelp(true)}>
+            Keyboard
+          </Action>
+        </span>
       }
     >
       <p className="unseen" role="status">
@@ -143,7 +145,7 @@ function QueueRow({ review, current }: { review: Schemas["Review"]; current: boo
         <span className="row-main">
           <span className="strong">{review.provider_name}</span>
           <span className="small soft">
-            waits since <When at={review.opened_at} />
+            waits <Span from={review.opened_at} />
           </span>
         </span>
         <span className="row-side">
@@ -175,7 +177,7 @@ function Side({ review, onAct, onBack }: { review: Schemas["Review"]; onAct: (ac
             <Money value={review.amount} />
           </p>
           <p className="small soft">
-            waiting, opened <Distance at={review.opened_at} />
+            Waits since <When at={review.opened_at} />, <Span from={review.opened_at} />
           </p>
         </div>
         <div className="side-actions">

@@ -6,6 +6,7 @@ import { Link } from "@tanstack/react-router";
 import { balance, openPayouts, payout, payouts } from "./queries.ts";
 import { PayoutRows } from "./payout-rows.tsx";
 import type { Schemas } from "../api/client.ts";
+import { hasEnded } from "../live.ts";
 import { isZero, units } from "../show/money.ts";
 import { Money, StatusBadge } from "../show/status.tsx";
 import { Distance } from "../show/time.tsx";
@@ -16,6 +17,7 @@ import { Answered, Empty } from "../ui/state.tsx";
 
 /** What each open payout waits for is asked payout by payout, so only for the first few. */
 const EXPLAINED = 6;
+const LATEST = 5;
 
 export function Balance() {
   const asked = useQuery(balance);
@@ -36,17 +38,19 @@ export function Balance() {
         }
       </Answered>
       <Reserved />
-      <Section title="Latest payouts" aside={<Link to="/provider/payouts">All payouts</Link>}>
+      <Section title="Latest to end" aside={<Link to="/provider/payouts">All payouts</Link>}>
         <Answered asked={latest}>
-          {({ items }) =>
-            items.length === 0 ? (
+          {({ items }) => {
+            const ended = items.filter(hasEnded).slice(0, LATEST);
+            if (ended.length > 0) return <PayoutRows payouts={ended} />;
+            return items.length > 0 ? (
+              <p className="section-words soft">None has ended yet.</p>
+            ) : (
               <Empty icon="payouts" title="No payouts yet">
                 Ask for your first one: you see every step of it here.
               </Empty>
-            ) : (
-              <PayoutRows payouts={items.slice(0, 5)} />
-            )
-          }
+            );
+          }}
         </Answered>
       </Section>
     </Page>
@@ -124,16 +128,15 @@ function Reserved() {
             <li key={each.id}>
               <Link to="/provider/payouts/$id" params={{ id: each.id }} className="row">
                 <span className="row-main">
-                  <span className="strong">{waiting ? waitsFor(waiting.waiting_for) : "Under way"}</span>
-                  <span className="small soft">
-                    {waiting?.detail}
+                  <span className="strong">
+                    {waiting ? waitsFor(waiting.waiting_for) : "Under way"}
                     {waiting?.until && (
-                      <>
-                        {" "}
-                        <Distance at={waiting.until} />.
-                      </>
+                      <span className="aside">
+                        <Distance at={waiting.until} />
+                      </span>
                     )}
                   </span>
+                  <span className="small soft">{waiting?.detail}</span>
                 </span>
                 <span className="row-side">
                   <span className="strong">

@@ -1,7 +1,7 @@
 // One payout as its provider sees it: where it stands, what it waits for, and its way so far.
 
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { getRouteApi, Link } from "@tanstack/react-router";
+import { getRouteApi } from "@tanstack/react-router";
 import { useState } from "react";
 
 import { useBankName } from "./bank-name.ts";
@@ -16,7 +16,7 @@ import { WaitingFor } from "../show/waiting.tsx";
 import { Action, ActionLink } from "../ui/action.tsx";
 import { Question } from "../ui/dialog.tsx";
 import { Icon } from "../ui/icon.tsx";
-import { Facts, Page, Section } from "../ui/page.tsx";
+import { Back, Facts, Page, Section } from "../ui/page.tsx";
 import { Answered } from "../ui/state.tsx";
 
 const route = getRouteApi("/provider/payouts/$id");
@@ -26,7 +26,7 @@ export function Payout() {
   const asked = useQuery(payoutQuery(id));
   const amount = asked.data ? formatMoney(asked.data.payout.amount) : "";
   return (
-    <Page title={amount ? `Payout of ${amount}` : "Payout"} lead={<Link to="/provider/payouts">All payouts</Link>}>
+    <Page title={amount ? `Payout of ${amount}` : "Payout"} back={<Back to="/provider/payouts">Payouts</Back>}>
       <Answered asked={asked} rows={8}>
         {(detail) => <Detail detail={detail} />}
       </Answered>

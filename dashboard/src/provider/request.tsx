@@ -1,7 +1,7 @@
 // Asking for a payout: the amount and where it goes, then once more in words, then sent exactly once (`once.ts`).
 
 import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { Link, useNavigate } from "@tanstack/react-router";
+import { useNavigate } from "@tanstack/react-router";
 import { type FormEvent, useEffect, useRef, useState } from "react";
 import { Label } from "react-aria-components/Label";
 import { Radio, RadioGroup } from "react-aria-components/RadioGroup";
@@ -18,7 +18,7 @@ import { session } from "../sign-in/token.ts";
 import { Action, ActionLink } from "../ui/action.tsx";
 import { Field } from "../ui/field.tsx";
 import { Icon } from "../ui/icon.tsx";
-import { Facts, Page } from "../ui/page.tsx";
+import { Back, Facts, Page } from "../ui/page.tsx";
 import { Answered, Empty } from "../ui/state.tsx";
 
 export function RequestPayout() {
@@ -27,7 +27,7 @@ export function RequestPayout() {
   const accounts = useQuery(bankAccounts);
   const title = once.step === "confirming" || once.step === "sending" ? "Confirm the payout" : "Request a payout";
   return (
-    <Page title={title} lead={<Link to="/provider">Balance</Link>}>
+    <Page title={title} back={<Back to="/provider">Balance</Back>}>
       <div className="narrow">
         <Answered asked={asked}>
           {(balances) => <Answered asked={accounts}>{(items) => <Steps once={once} tell={tell} balances={balances} accounts={items} />}</Answered>}

@@ -32,6 +32,10 @@ export function Bars({ bars, currency, label }: { bars: readonly Bar[]; currency
           </li>
         ))}
       </ol>
+      <p className="bars-ends small soft" aria-hidden="true">
+        <span>{bars[0]?.words}</span>
+        {bars.length > 1 && <span>{bars.at(-1)?.words}</span>}
+      </p>
     </figure>
   );
 }

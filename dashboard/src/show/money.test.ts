@@ -1,3 +1,5 @@
+// @vitest-environment node
+
 import { describe, expect, it } from "vitest";
 
 import { decimal, formatMoney, formatRoughly, isZero, parseAmount, sum, units } from "./money.ts";

@@ -1,3 +1,5 @@
+// @vitest-environment node
+
 import { describe, expect, it } from "vitest";
 
 import { allPayoutsSearch, anyFilter, dayBegins, dayEnds, pageSearch, payoutsSearch, reviewsSearch } from "./search.ts";

@@ -1,3 +1,5 @@
+// @vitest-environment node
+
 import { describe, expect, it } from "vitest";
 
 import { formatDistance, formatExactly, formatSpan, formatWhen } from "./time.tsx";

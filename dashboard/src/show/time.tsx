@@ -81,6 +81,11 @@ export function When({ at }: { at: string }) {
   );
 }
 
+/** How long something has been so. */
+export function Span({ from }: { from: string }) {
+  return <span className="number">{formatSpan(new Date(from), useNow())}</span>;
+}
+
 /** How far away it is: for what is awaited, and for how long something has been waiting. */
 export function Distance({ at }: { at: string }) {
   const moment = new Date(at);

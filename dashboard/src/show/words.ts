@@ -87,19 +87,19 @@ export function stepWords(code: string): { words: string; tone: Tone } {
   return known ? { words: known[0], tone: known[1] } : { words: readable(code), tone: "grey" };
 }
 
-/** Who moves it next, as the heading of what a payout waits for. */
+/** Who moves it next. */
 export function whoActs(who: string, reader: "provider" | "admin"): string {
   switch (who) {
     case "system":
-      return "Nobody has to act";
+      return "Nobody: it moves by itself";
     case "admin":
-      return reader === "admin" ? "An admin has to act" : "Our review team acts next";
+      return reader === "admin" ? "An admin" : "Our review team";
     case "finance":
-      return reader === "admin" ? "Finance has to act" : "Our finance team acts next";
+      return reader === "admin" ? "Finance" : "Our finance team";
     case "gateway":
-      return "The bank and the payment gateway act next";
+      return "The payment gateway and the bank";
     case "provider":
-      return reader === "admin" ? "The provider has to act" : "You act next";
+      return reader === "admin" ? "The provider" : "You";
     default:
       return readable(who);
   }

@@ -49,7 +49,7 @@ export function Pager({ cursor, next, shown }: { cursor: string | undefined; nex
 /** A table that scrolls sideways by itself where the page is too narrow for it, by keyboard too. */
 export function Table({ caption, head, children }: { caption: string; head: readonly (string | { words: string; end?: true; wide?: true })[]; children: ReactNode }) {
   return (
-    <div className="table-box" tabIndex={0} role="region" aria-label={caption}>
+    <div className="table-box" tabIndex={0} role="group" aria-label={caption}>
       <table>
         <caption className="unseen">{caption}</caption>
         <thead>

@@ -1,11 +1,14 @@
 // What every page begins with: its name, as the document's title, as the heading, and as where the focus goes after navigation.
 
+import { Link, type LinkProps } from "@tanstack/react-router";
 import { type ReactNode, useEffect, useRef } from "react";
+
+import { Icon } from "./icon.tsx";
 
 let firstPage = true;
 
 /** Puts the focus on the heading, so that a keyboard or a screen reader goes on from the page's beginning. */
-export function Page({ title, lead, actions, wide = false, children }: { title: string; lead?: ReactNode; actions?: ReactNode; wide?: boolean; children: ReactNode }) {
+export function Page({ title, lead, back, actions, wide = false, children }: { title: string; lead?: ReactNode; back?: ReactNode; actions?: ReactNode; wide?: boolean; children: ReactNode }) {
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => {
     document.title = `${title} · Payouts`;
@@ -19,6 +22,7 @@ export function Page({ title, lead, actions, wide = false, children }: { title: 
     <div className={wide ? "page page-wide" : "page"}>
       <header className="page-head">
         <div>
+          {back}
           <h1 ref={heading} tabIndex={-1}>
             {title}
           </h1>
@@ -28,6 +32,16 @@ export function Page({ title, lead, actions, wide = false, children }: { title: 
       </header>
       {children}
     </div>
+  );
+}
+
+/** To the list that a page belongs to. */
+export function Back({ children, ...link }: LinkProps & { children: string }) {
+  return (
+    <Link {...link} className="back">
+      <Icon name="back" size={16} />
+      {children}
+    </Link>
   );
 }
 
