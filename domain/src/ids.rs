@@ -71,6 +71,10 @@ id!(/// A correction of what a provider is owed.
     AdjustmentId, "adjustment");
 id!(/// One balanced ledger movement.
     PostingId, "posting");
+id!(/// One comparison of the gateway's transfers with our attempts.
+    ReconciliationId, "reconciliation");
+id!(/// One imported statement of the gateway's wallet.
+    StatementId, "statement");
 
 impl PayoutId {
     /// The id of the workflow that carries this payout.

@@ -12,9 +12,11 @@ pub mod judge;
 mod money;
 mod next;
 mod outcome;
+pub mod reconcile;
 mod reference;
 mod retry;
 mod risk;
+pub mod statement;
 mod status;
 mod window;
 
@@ -23,7 +25,7 @@ pub use clock::{Clock, ManualClock, SystemClock};
 pub use failure::{Failure, FailureClass, FailureCode};
 pub use ids::{
     AdjustmentId, AttemptId, AttestationId, BankAccountId, BatchId, CaseId, DecisionId, EarningId, InvalidId,
-    PayoutId, PostingId, ProviderId, ReviewId,
+    PayoutId, PostingId, ProviderId, ReconciliationId, ReviewId, StatementId,
 };
 pub use money::{Currency, InvalidMoney, Money};
 pub use next::{Ending, Held, Next, OpenAttempt, Progress, Standing, Waiting, WaitingFor, WhoActs};
@@ -31,7 +33,7 @@ pub use outcome::{
     Accepted, AttemptFacts, AttemptTerms, Doubt, NotProven, NotSent, NotSentClass, Observed, ProvenUnpaid,
     Sighting, Submitted, next_attempt,
 };
-pub use reference::{InvalidPrefix, Reference, ReferencePrefix};
+pub use reference::{InvalidPrefix, Reference, ReferenceParts, ReferencePrefix};
 pub use retry::{AttemptNumber, InvalidSchedule, MAX_AUTOMATIC_RETRIES, RetrySchedule, poll_delay};
 pub use risk::{Assessment, Finding, RiskFacts, RiskPolicy, Route, RuleName, assess};
 pub use status::{AttemptEvent, AttemptStatus, IllegalMove, PayoutEvent, PayoutStatus};

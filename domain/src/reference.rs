@@ -45,6 +45,27 @@ impl Reference {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// What it was made of, if some installation of this system made it: [`Reference::new`] backwards.
+    pub fn parts(&self) -> Option<ReferenceParts> {
+        let mut parts = self.0.split('-');
+        let (prefix, payout, number) = (parts.next()?, parts.next()?, parts.next()?);
+        let made = ReferenceParts {
+            prefix: prefix.parse().ok()?,
+            payout: payout.parse().ok()?,
+            attempt: AttemptNumber::new(number.parse().ok()?)?,
+        };
+        let exactly = Self::new(&made.prefix, made.payout, made.attempt) == *self;
+        exactly.then_some(made)
+    }
+}
+
+/// What a reference of this system is made of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReferenceParts {
+    pub prefix: ReferencePrefix,
+    pub payout: PayoutId,
+    pub attempt: AttemptNumber,
 }
 
 impl fmt::Display for Reference {
@@ -56,6 +77,25 @@ impl fmt::Display for Reference {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn says_what_it_was_made_of() {
+        let (prefix, payout) = ("abc1".parse::<ReferencePrefix>().unwrap(), PayoutId::mint());
+        let attempt = AttemptNumber::new(12).unwrap();
+        let reference = Reference::new(&prefix, payout, attempt);
+        assert_eq!(reference.parts(), Some(ReferenceParts { prefix, payout, attempt }));
+        let text = reference.as_str();
+        for other in [
+            "rent-march".to_owned(),
+            format!("{text}_RETRY_1"),
+            format!("{text}-1"),
+            text.replace("-12", "-012"),
+            text.replace("-12", "-0"),
+            text.to_uppercase(),
+        ] {
+            assert_eq!(Reference::from_stored(other.clone()).parts(), None, "{other}");
+        }
+    }
 
     #[test]
     fn fits_every_gateway() {

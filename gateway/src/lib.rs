@@ -11,11 +11,14 @@
 mod failed;
 pub mod flutterwave;
 mod redact;
+pub mod statement;
 pub mod webhook;
 
 use async_trait::async_trait;
+use chrono::NaiveDate;
 use domain::{
     AccountName, AccountNumber, AttemptTerms, BankCode, Currency, Money, Observed, Reference, Submitted,
+    reconcile::TransferPage,
 };
 
 pub use failed::{LookUpClass, LookUpFailed, ResolveFailed};
@@ -35,6 +38,15 @@ pub trait PayoutGateway: Send + Sync + 'static {
         reference: &Reference,
         gateway_id: Option<&str>,
     ) -> Result<Observed, LookUpFailed>;
+
+    /// One page, from 1, of everything the gateway has for these days (both included, in its own time zone), newest first. A
+    /// list says where to look; it is no evidence.
+    async fn transfers(
+        &self,
+        from: NaiveDate,
+        to: NaiveDate,
+        page: u32,
+    ) -> Result<TransferPage, LookUpFailed>;
 
     /// The name the bank has for an account.
     async fn resolve_account(

@@ -185,3 +185,66 @@ async fn a_test_transfer_carries_its_suffix() {
     assert!(matches!(stage.client.submit(&plain).await, Submitted::Accepted(_)));
     assert!(matches!(stage.client.observe(&plain.reference, None).await, Ok(Observed::InFlight(_))));
 }
+
+/// A dashboard's retry of a failed transfer may pay what the failure says was not paid.
+#[tokio::test]
+async fn a_failure_that_is_tried_again_at_the_gateway_is_no_failure() {
+    let stage = Stage::start().await;
+    let terms = terms("1500 NGN");
+    let fails = Fault::Fail { message: "DISBURSE FAILED: closed account".to_owned(), after: None };
+    stage.control.plant(Plan::once(terms.reference.as_str(), fails)).unwrap();
+    let Submitted::Accepted(accepted) = stage.client.submit(&terms).await else { panic!("not accepted") };
+    assert!(matches!(stage.settled(&terms, None).await, Observed::Failed(..)));
+    stage.control.retry(terms.reference.as_str()).await.unwrap();
+    for id in [None, Some(accepted.gateway_id.as_str())] {
+        let observed = stage.client.observe(&terms.reference, id).await.unwrap();
+        let Observed::Unrecognised { said } = observed else { panic!("{observed:?}") };
+        assert!(said.contains("tried again"), "{said}");
+    }
+}
+
+/// Everything is on some page, newest first, and says what it is.
+#[tokio::test]
+async fn all_transfers_are_listed() {
+    let stage = Stage::start().await;
+    let mut sent = vec![];
+    for _ in 0..23 {
+        let terms = terms("1500 NGN");
+        assert!(matches!(stage.client.submit(&terms).await, Submitted::Accepted(_)));
+        sent.insert(0, terms);
+    }
+    for terms in &sent {
+        stage.settled(terms, None).await;
+    }
+    let today = stage.control.clock().now.date_naive();
+    let (from, to) = (today.pred_opt().unwrap(), today.succ_opt().unwrap());
+    let mut listed = vec![];
+    for page in 1.. {
+        let page = stage.client.transfers(from, to, page).await.unwrap();
+        assert_eq!(page.unreadable, 0);
+        listed.extend(page.transfers);
+        if page.last {
+            break;
+        }
+    }
+    let references: Vec<_> = listed.iter().map(|listed| listed.reference.clone()).collect();
+    assert_eq!(references, sent.iter().map(|terms| terms.reference.clone()).collect::<Vec<_>>());
+    assert!(listed.iter().all(|listed| matches!(listed.observed, Observed::Succeeded(_))));
+    let long_ago = from.checked_sub_days(chrono::Days::new(30)).unwrap();
+    let page = stage.client.transfers(long_ago, long_ago, 1).await.unwrap();
+    assert_eq!((page.transfers.len(), page.last), (0, true));
+}
+
+/// What the simulator's statement says is what the reader reads.
+#[tokio::test]
+async fn the_wallets_statement_is_read() {
+    let stage = Stage::start().await;
+    let terms = terms("1500.50 NGN");
+    assert!(matches!(stage.client.submit(&terms).await, Submitted::Accepted(_)));
+    stage.settled(&terms, None).await;
+    let file = stage.control.statement().await.unwrap();
+    let lines = gateway::statement::parse(file.as_bytes()).unwrap();
+    let [line] = lines.as_slice() else { panic!("{lines:?}") };
+    assert_eq!((line.reference.clone(), line.amount), (terms.reference.clone(), terms.amount));
+    assert_eq!((line.fee.unwrap().to_string(), line.line), ("10.75".to_owned(), 2));
+}

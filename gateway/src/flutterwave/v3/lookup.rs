@@ -4,7 +4,9 @@
 //! the next page, and more pages than are read are a failure to ask. References are compared exactly: the filter is the
 //! gateway's, and others report that it is not to be trusted.
 //!
-//! Cost: one call when the id is known and good, else one more for each page.
+//! A failure is believed only after the gateway was asked for its own retries of the transfer, which may pay what it did not.
+//!
+//! Cost: one call when the id is known and good, else one more for each page; one more for a failure.
 //!
 //! Limit: ten pages of ten. With a working filter there is one.
 
@@ -17,15 +19,37 @@ use super::{
     envelope::Envelope,
     exchange::Exchange,
     question::{self, Told},
-    record::{Record, WireReference, is_id},
+    record::{Record, Status, WireReference, is_id},
 };
 use crate::{LookUpClass, LookUpFailed};
 
 /// The filter names one reference, so a second page already means that it does not filter.
 const MAX_PAGES: u32 = 10;
 
-/// By id where it is known, then by reference.
+/// By id where it is known, then by reference; and for a failure whether it is one still.
 pub(super) async fn observe(
+    client: &Client,
+    reference: &WireReference,
+    gateway_id: Option<&str>,
+) -> Result<Observed, LookUpFailed> {
+    let observed = look_up(client, reference, gateway_id).await?;
+    let failed = match &observed {
+        Observed::Failed(sighting, _) => sighting.gateway_id.clone(),
+        Observed::InFlight(_)
+        | Observed::Succeeded(_)
+        | Observed::Reversed(_)
+        | Observed::NotFound
+        | Observed::Unrecognised { .. } => return Ok(observed),
+    };
+    let retries = retries(client.get(&["transfers", &failed, "retries"], &[]).await)?;
+    Ok(match retries {
+        Retries::NoneThatMayPay => observed,
+        Retries::MayPay => tried_again(),
+        Retries::NotUnderstood => another_shape(),
+    })
+}
+
+async fn look_up(
     client: &Client,
     reference: &WireReference,
     gateway_id: Option<&str>,
@@ -109,9 +133,9 @@ struct Meta {
 }
 
 #[derive(Deserialize)]
-struct PageInfo {
-    total: Option<u64>,
-    total_pages: Option<u32>,
+pub(super) struct PageInfo {
+    pub(super) total: Option<u64>,
+    pub(super) total_pages: Option<u32>,
 }
 
 fn on_page(reference: &WireReference, page: u32, exchange: Exchange) -> Result<OnPage, LookUpFailed> {
@@ -157,7 +181,7 @@ fn together(ours: Vec<Observed>) -> Option<Observed> {
 }
 
 /// `meta` is left out by some answers; a `meta` of another shape is another matter.
-fn page_info(meta: Option<&RawValue>) -> Option<PageInfo> {
+pub(super) fn page_info(meta: Option<&RawValue>) -> Option<PageInfo> {
     let nothing = PageInfo { total: None, total_pages: None };
     let Some(meta) = meta else { return Some(nothing) };
     let meta: Meta = serde_json::from_str(meta.get()).ok()?;
@@ -179,16 +203,52 @@ fn unless_retried(records: &[Record<'_>], reference: &WireReference, observed: O
     let retried = format!("{}_RETRY_", reference.as_wire());
     let is_retry = |record: &Record<'_>| record.reference.as_deref().is_some_and(|r| r.starts_with(&retried));
     match observed {
-        Observed::Failed(..) if records.iter().any(is_retry) => Observed::Unrecognised {
-            said: "FAILED, but it was tried again at the gateway under a reference that is not ours"
-                .to_owned(),
-        },
+        Observed::Failed(..) if records.iter().any(is_retry) => tried_again(),
         other @ (Observed::InFlight(_)
         | Observed::Succeeded(_)
         | Observed::Failed(..)
         | Observed::Reversed(_)
         | Observed::NotFound
         | Observed::Unrecognised { .. }) => other,
+    }
+}
+
+/// The gateway's own retries of a transfer that failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Retries {
+    /// There are none, or all of them failed too.
+    NoneThatMayPay,
+    MayPay,
+    NotUnderstood,
+}
+
+fn retries(exchange: Exchange) -> Result<Retries, LookUpFailed> {
+    let body = match question::told(exchange)? {
+        Told::Answer(body) => body,
+        // What the gateway answers for a transfer without retries is not documented; a refusal of the id may be it.
+        Told::Refused { status: 400 | 404, .. } => return Ok(Retries::NoneThatMayPay),
+        Told::Refused { status, message } => return Err(question::refused(status, &message)),
+    };
+    let read = || {
+        let envelope = Envelope::read(&body)?;
+        if envelope.is_empty_success() {
+            return Some(vec![]);
+        }
+        let rows: Vec<&RawValue> = serde_json::from_str(envelope.success()?.get()).ok()?;
+        rows.into_iter()
+            .map(|row| Record::read(row).map(|record| record.status()))
+            .collect::<Option<Vec<_>>>()
+    };
+    Ok(match read() {
+        None => Retries::NotUnderstood,
+        Some(retries) if retries.iter().all(|status| *status == Status::Failed) => Retries::NoneThatMayPay,
+        Some(_) => Retries::MayPay,
+    })
+}
+
+fn tried_again() -> Observed {
+    Observed::Unrecognised {
+        said: "FAILED, but it was tried again at the gateway under a reference that is not ours".to_owned(),
     }
 }
 

@@ -4,7 +4,8 @@
 //! that is what keeps a send that is repeated by the caller from paying twice.
 //!
 //! Limits, each of the gateway: a reversal after SUCCESSFUL has no event and no status, so [`domain::Observed::Reversed`] never
-//! comes from here; a retry that someone starts on its dashboard is another transfer, seen only where a list shows it.
+//! comes from here; a retry that someone starts on its dashboard is another transfer, which is asked for before a failure is
+//! believed.
 
 mod account;
 mod amounts;
@@ -13,6 +14,7 @@ mod client;
 mod config;
 mod envelope;
 mod exchange;
+mod listing;
 mod lookup;
 mod question;
 mod record;
@@ -22,8 +24,10 @@ mod wallet;
 use std::fmt;
 
 use async_trait::async_trait;
+use chrono::NaiveDate;
 use domain::{
     AccountName, AccountNumber, AttemptTerms, BankCode, Currency, Money, Observed, Reference, Submitted,
+    reconcile::TransferPage,
 };
 
 use self::{client::Client, record::WireReference};
@@ -66,6 +70,15 @@ impl PayoutGateway for FlutterwaveV3 {
         gateway_id: Option<&str>,
     ) -> Result<Observed, LookUpFailed> {
         lookup::observe(&self.client, &self.wire(reference), gateway_id).await
+    }
+
+    async fn transfers(
+        &self,
+        from: NaiveDate,
+        to: NaiveDate,
+        page: u32,
+    ) -> Result<TransferPage, LookUpFailed> {
+        listing::page(&self.client, self.suffix.as_ref(), from, to, page).await
     }
 
     async fn resolve_account(

@@ -20,6 +20,11 @@ impl WireReference {
         Self { ours: ours.clone(), wire: format!("{ours}{suffix}") }
     }
 
+    /// A reference that was told: ours, and as it went over the wire.
+    pub(super) fn told(ours: &Reference, wire: &str) -> Self {
+        Self { ours: ours.clone(), wire: wire.to_owned() }
+    }
+
     pub(super) fn as_wire(&self) -> &str {
         &self.wire
     }
@@ -77,6 +82,10 @@ impl<'a> Record<'a> {
         self.reference.as_deref() == Some(reference.as_wire())
     }
 
+    pub(super) fn gateway_id(&self) -> Option<String> {
+        self.id.and_then(id)
+    }
+
     /// What the record says about the attempt under `reference`, which must be its own.
     pub(super) fn observed(&self, reference: &WireReference) -> Observed {
         let status = self.status();
@@ -107,7 +116,7 @@ impl<'a> Record<'a> {
         let fee = self.fee.map(|fee| amounts::money(fee, fee_currency, "fee")).transpose();
         Ok(Sighting {
             reference: reference.ours.clone(),
-            gateway_id: self.id.and_then(id).ok_or_else(|| missing("id"))?,
+            gateway_id: self.gateway_id().ok_or_else(|| missing("id"))?,
             amount: amounts::money(amount, currency, "amount").map_err(|error| error.to_string())?,
             bank: self.bank_code.clone().ok_or_else(|| missing("bank_code"))?,
             account: self.account_number.clone().ok_or_else(|| missing("account_number"))?,

@@ -163,6 +163,39 @@ fn by_reference() {
 }
 
 #[test]
+fn a_failure_stands_where_no_retry_of_it_may_pay() {
+    let retry = |status| record(&format!("{OURS}_RETRY_1"), status);
+    #[rustfmt::skip]
+    let rows: Vec<(u16, String, &str)> = vec![
+        (200, page(&[], ""),                                        "NoneThatMayPay"),
+        (200, page(&[&retry("FAILED")], ""),                        "NoneThatMayPay"),
+        (200, one("null"),                                          "NoneThatMayPay"),
+        (404, error("Not found"),                                   "NoneThatMayPay"),
+        (400, error("No retries"),                                  "NoneThatMayPay"),
+        (200, page(&[&retry("NEW")], ""),                           "MayPay"),
+        (200, page(&[&retry("FAILED"), &retry("SUCCESSFUL")], ""),  "MayPay"),
+        (200, page(&[&retry("PENDING")], ""),                       "MayPay"),
+        (200, page(&[&retry("CANCELLED")], ""),                     "MayPay"),
+        (200, page(&["7"], ""),                                     "NotUnderstood"),
+        (200, one("{}"),                                            "NotUnderstood"),
+        (200, error("no"),                                          "NotUnderstood"),
+        (200, "<html>".to_owned(),                                  "NotUnderstood"),
+        (400, error("Please enable IP Whitelisting to access this service"), "Err NotWhitelisted"),
+        (401, error("Authorization required"),                      "Err Unauthorized"),
+        (403, error("Forbidden"),                                   "Err Refused"),
+        (429, error("Slow down"),                                   "Err RateLimited"),
+        (503, "<html>nginx</html>".to_owned(),                      "Err Unavailable"),
+    ];
+    for (status, body, expected) in rows {
+        let said = match retries(answer(status, &body)) {
+            Ok(retries) => format!("{retries:?}"),
+            Err(failed) => format!("Err {:?}", failed.class),
+        };
+        assert_eq!(said, expected, "{status} {body}");
+    }
+}
+
+#[test]
 fn without_an_answer_nothing_is_said_about_the_transfer() {
     let why = || "it broke".to_owned();
     let cut = Exchange::Answered(Answer { status: 200, retry_after: None, body: Body::Cut { why: why() } });
