@@ -4,6 +4,7 @@
 //! the simulator listens on loopback, and there is nothing to steal.
 
 mod routes;
+mod statement;
 mod views;
 mod webhooks;
 
@@ -16,7 +17,7 @@ pub(crate) use routes::{page, route};
 pub use views::{ClockView, PostsView, ReferenceView, TransferPage, TransferView, WalletView};
 pub use webhooks::{WebhookOrder, WebhookSent};
 
-use crate::books::{Broken, Event, settle};
+use crate::books::{Broken, Event, accept, settle};
 use crate::faults::{Plan, Planted};
 use crate::settings::Settings;
 use crate::span::Span;
@@ -191,6 +192,26 @@ impl Control {
         }
         let not_found = || ControlError::NotFound(format!("there is no transfer {reference}"));
         self.transfer(reference).await?.ok_or_else(not_found)
+    }
+
+    /// What the dashboard's retry of a failed transfer does: a new transfer, `<reference>_RETRY_<n>`.
+    pub async fn retry(&self, reference: &str) -> Result<TransferView, ControlError> {
+        let settings = self.world.settings();
+        let retried = self.world.books.write(|draft| {
+            let id = draft.state().under(reference).last().map(|transfer| transfer.id)?;
+            let retried = accept::retry(draft, self.world.terms(&settings), id);
+            Some(retried.map(|transfer| TransferView::of(draft.state(), &transfer)))
+        });
+        match retried.await? {
+            Some(Ok(retry)) => Ok(retry),
+            Some(Err(refusal)) => Err(ControlError::Refused(refusal.message)),
+            None => Err(ControlError::NotFound(format!("there is no transfer {reference}"))),
+        }
+    }
+
+    /// The wallet's statement, as the dashboard has it to download.
+    pub async fn statement(&self) -> Result<String, ControlError> {
+        Ok(self.world.books.read(statement::csv).await?)
     }
 
     /// The arrivals of `POST /v3/transfers` since a moment of the wall clock, oldest first; the timeline keeps

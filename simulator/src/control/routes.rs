@@ -98,6 +98,8 @@ async fn dispatch(control: &Control, request: &Request, path: &[&str]) -> Result
             let reversed = control.reverse(reference, wanted.message.as_deref(), wanted.event).await?;
             Answer::json(200, &reversed)
         }
+        (&Method::POST, ["retry", reference]) => Answer::json(200, &control.retry(reference).await?),
+        (&Method::GET, ["statement"]) => Answer::csv(control.statement().await?),
         (&Method::GET, ["posts"]) => Answer::json(200, &control.posts(since(request)?).await?),
         // Whoever waits for the simulator to be up asks for its health.
         (&Method::GET, ["clock" | "health"]) => Answer::json(200, &control.clock()),

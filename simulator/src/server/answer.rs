@@ -7,6 +7,7 @@ use hyper::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use serde::Serialize;
 
 const JSON: &str = "application/json; charset=utf-8";
+const CSV: &str = "text/csv; charset=utf-8";
 const HTML: &str = "text/html; charset=utf-8";
 
 /// The page of the proxy in front of the gateway. <https://flutterwavedoc.readme.io/v2.0/reference/handling-timeouts-via-api>
@@ -62,6 +63,11 @@ impl Answer {
                 Self::Reset
             }
         }
+    }
+
+    /// 200 with a file.
+    pub(crate) fn csv(file: String) -> Self {
+        Self::Body { status: 200, content_type: CSV, body: file.into(), retry_after_seconds: None }
     }
 
     pub(crate) const fn html(status: u16, page: &'static str) -> Self {

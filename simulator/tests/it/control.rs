@@ -98,3 +98,35 @@ async fn there_is_a_limit_to_faults_but_used_up_ones_make_room() {
     bench.client.transfer("used").await;
     bench.plant(r#"{"fault":{"kind":"fail"}}"#);
 }
+
+#[tokio::test]
+async fn the_statement_has_every_movement_of_the_wallet() {
+    let bench = Bench::instant().await;
+    let client = bench.client.with_key("");
+    bench.client.transfer("paid").await;
+    client
+        .post(
+            "/_sim/faults",
+            r#"{"match":{"reference":"failed"},"fault":{"kind":"fail","message":"closed"}}"#,
+        )
+        .await;
+    bench.client.transfer("failed").await;
+    client.post("/_sim/reverse/paid", "").await;
+    let retry = client.post("/_sim/retry/failed", "").await.json();
+    assert_eq!(retry["reference"], "failed_RETRY_1");
+    assert_eq!(client.post("/_sim/retry/paid_not", "").await.status, 404);
+    let statement = client.get("/_sim/statement").await;
+    let mut lines: Vec<&str> = statement.text.lines().map(|line| line.split_once(',').unwrap().1).collect();
+    assert_eq!(lines.remove(0), "Type,Amount,Fee,Currency,Reference,Remarks");
+    lines.sort_unstable();
+    assert_eq!(
+        lines,
+        [
+            r#"credit,5526.875,0,NGN,"failed",Failed transfer"#,
+            r#"credit,5526.875,0,NGN,"paid",Reversed transfer"#,
+            r#"debit,5500,26.875,NGN,"failed",Transfer"#,
+            r#"debit,5500,26.875,NGN,"failed_RETRY_1",Transfer"#,
+            r#"debit,5500,26.875,NGN,"paid",Transfer"#,
+        ]
+    );
+}
