@@ -15,7 +15,8 @@ CREATE TABLE pauses (
     -- A provider's or bank account's id, or a bank's code.
     subject    text NOT NULL,
     reason     text NOT NULL CHECK (length(reason) BETWEEN 1 AND 1000),
+    -- `admin:<sub>`, or `case:<id>`: the pause of a case ends with the case, beside what admins paused themselves.
     paused_by  text NOT NULL,
     paused_at  timestamptz NOT NULL,
-    PRIMARY KEY (scope, subject)
+    PRIMARY KEY (scope, subject, paused_by)
 );

@@ -19,7 +19,7 @@ CREATE TABLE notifications (
     id           uuid PRIMARY KEY,
     payout_id    uuid NOT NULL REFERENCES payouts,
     provider_id  uuid NOT NULL REFERENCES providers,
-    event        text NOT NULL CHECK (event IN ('received', 'approved', 'rejected', 'cancelled', 'completed', 'failed', 'refunded', 'returned')),
+    event        text NOT NULL CHECK (event IN ('received', 'approved', 'rejected', 'cancelled', 'completed', 'failed', 'refunded', 'returned', 'check_account')),
     channel      text NOT NULL CHECK (channel IN ('feed')),
     endpoint     text NOT NULL DEFAULT '',
     title        text NOT NULL,

@@ -105,14 +105,7 @@ pub async fn record_stray(pool: &Pool, stray: &Stray<'_>, now: DateTime<Utc>) ->
         .await?
         .ok_or_else(|| Error::corrupt(format!("no payout {}", stray.payout)))?;
     let key = storable(stray.key);
-    let known = sqlx::query_scalar!(
-        r#"SELECT EXISTS (SELECT FROM audit WHERE payout_id = $1 AND action = 'signal_ignored' AND detail ->> 'key' = $2) AS "known!""#,
-        stray.payout.uuid(),
-        key.as_ref(),
-    )
-    .fetch_one(&mut *tx)
-    .await?;
-    if !known {
+    if !has(&mut tx, stray.payout, "signal_ignored", &key).await? {
         let detail = json!({ "signal": stray.name, "count": stray.count, "key": key });
         record(
             &mut tx,
@@ -127,6 +120,20 @@ pub async fn record_stray(pool: &Pool, stray: &Stray<'_>, now: DateTime<Utc>) ->
     }
     tx.commit().await?;
     Ok(())
+}
+
+/// Whether an action was recorded under this key already. Whoever acts on it has locked the payout.
+pub(crate) async fn has(conn: &mut PgConnection, payout: PayoutId, action: &str, key: &str) -> Result<bool> {
+    let key = storable(key);
+    let known = sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM audit WHERE payout_id = $1 AND action = $2 AND detail ->> 'key' = $3) AS "known!""#,
+        payout.uuid(),
+        action,
+        key.as_ref(),
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok(known)
 }
 
 /// The latest line of the payout.
@@ -144,7 +151,8 @@ pub(crate) async fn last_mover(conn: &mut PgConnection, payout: PayoutId) -> Res
     let actor = sqlx::query_scalar!(
         "SELECT actor FROM audit
          WHERE payout_id = $1 AND action NOT IN
-             ('cancel_ignored', 'decision_ignored', 'signal_ignored', 'gateway_contradicts_itself')
+             ('cancel_ignored', 'decision_ignored', 'signal_ignored', 'gateway_contradicts_itself', 'case_closed',
+              'attestation_proposed', 'attestation_confirmed', 'attestation_withdrawn')
          ORDER BY id DESC LIMIT 1",
         payout.uuid(),
     )

@@ -1,13 +1,28 @@
 //! Where a provider is paid. A row's number never changes: payouts pin the row.
+//!
+//! An account to which payout after payout fails is paused and its provider asked to check it ([`FAILURES_IN_A_ROW`]). It is
+//! used again when its case is closed; another account is another row and begins with none.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::{AccountName, AccountNumber, BankAccountId, BankCode, Currency, ProviderId};
+use domain::{
+    AccountName, AccountNumber, BankAccountId, BankCode, Currency, FailureClass, FailureCode, ProviderId,
+};
 use serde_json::json;
+use sqlx::PgConnection;
 
-use crate::{Actor, Error, Pool, Result, audit, providers};
+use crate::{
+    Actor, Error, Pool, Result, audit,
+    cases::{self, CaseKind, Finding},
+    notifications::{self, Event},
+    pauses::{self, Paused},
+    payouts::Payout,
+    providers,
+};
 
 /// Enough for a person; a list of accounts is also a way to hide one.
 pub const MAX_ACCOUNTS: i64 = 10;
+/// Payouts in a row that fail for good before an account is paused: two can be bad luck at the bank.
+pub const FAILURES_IN_A_ROW: i16 = 3;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BankAccount {
@@ -21,6 +36,17 @@ pub struct BankAccount {
     /// Payouts to it may be asked for from this moment.
     pub usable_from: DateTime<Utc>,
     pub removed_at: Option<DateTime<Utc>>,
+    /// Why nothing is sent to it for the moment.
+    pub pause: Option<AccountPause>,
+}
+
+/// Why nothing is sent to an account for the moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AccountPause {
+    /// Too many payouts to it failed: its provider is asked to check it.
+    Failing,
+    /// An admin paused it.
+    ByAdmin,
 }
 
 #[derive(Debug, Clone)]
@@ -52,6 +78,8 @@ struct Row {
     created_at: DateTime<Utc>,
     usable_from: DateTime<Utc>,
     removed_at: Option<DateTime<Utc>>,
+    /// Whether a case paused it; absent while nobody did.
+    of_case: Option<bool>,
 }
 
 impl TryFrom<Row> for BankAccount {
@@ -67,6 +95,9 @@ impl TryFrom<Row> for BankAccount {
             created_at: row.created_at,
             usable_from: row.usable_from,
             removed_at: row.removed_at,
+            pause: row
+                .of_case
+                .map(|of_case| if of_case { AccountPause::Failing } else { AccountPause::ByAdmin }),
         })
     }
 }
@@ -85,7 +116,9 @@ pub async fn add(
     }
     let existing = sqlx::query_as!(
         Row,
-        "SELECT id, provider_id, currency, bank_code, account_number, account_name, created_at, usable_from, removed_at
+        "SELECT id, provider_id, currency, bank_code, account_number, account_name, created_at, usable_from, removed_at,
+                (SELECT bool_or(s.paused_by LIKE 'case:%') FROM pauses s
+                 WHERE s.scope = 'bank_account' AND s.subject = bank_accounts.id::text) AS of_case
          FROM bank_accounts
          WHERE provider_id = $1 AND bank_code = $2 AND account_number = $3 AND currency = $4 AND status = 'ACTIVE'",
         new.provider.uuid(),
@@ -140,6 +173,7 @@ pub async fn add(
         created_at: now,
         usable_from,
         removed_at: None,
+        pause: None,
     }))
 }
 
@@ -147,7 +181,9 @@ pub async fn add(
 pub async fn list(pool: &Pool, provider: ProviderId) -> Result<Vec<BankAccount>> {
     sqlx::query_as!(
         Row,
-        "SELECT id, provider_id, currency, bank_code, account_number, account_name, created_at, usable_from, removed_at
+        "SELECT id, provider_id, currency, bank_code, account_number, account_name, created_at, usable_from, removed_at,
+                (SELECT bool_or(s.paused_by LIKE 'case:%') FROM pauses s
+                 WHERE s.scope = 'bank_account' AND s.subject = bank_accounts.id::text) AS of_case
          FROM bank_accounts WHERE provider_id = $1 AND status = 'ACTIVE' ORDER BY id",
         provider.uuid(),
     )
@@ -162,7 +198,9 @@ pub async fn list(pool: &Pool, provider: ProviderId) -> Result<Vec<BankAccount>>
 pub async fn get(pool: &Pool, id: BankAccountId) -> Result<Option<BankAccount>> {
     sqlx::query_as!(
         Row,
-        "SELECT id, provider_id, currency, bank_code, account_number, account_name, created_at, usable_from, removed_at
+        "SELECT id, provider_id, currency, bank_code, account_number, account_name, created_at, usable_from, removed_at,
+                (SELECT bool_or(s.paused_by LIKE 'case:%') FROM pauses s
+                 WHERE s.scope = 'bank_account' AND s.subject = bank_accounts.id::text) AS of_case
          FROM bank_accounts WHERE id = $1",
         id.uuid(),
     )
@@ -196,4 +234,71 @@ pub async fn remove(
     }
     tx.commit().await?;
     Ok(removed == 1)
+}
+
+/// A payout to an account has failed for good. The third in a row (another payout each) pauses the account, opens a case and
+/// asks the provider to check it; what only finance can mend is not the account's failure. For the transaction that fails the
+/// payout. Locks the account.
+pub(crate) async fn payout_failed(
+    conn: &mut PgConnection,
+    payout: &Payout,
+    code: FailureCode,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    match code.class() {
+        FailureClass::NeedsFinance => return Ok(()),
+        FailureClass::Retry | FailureClass::NeedsProvider | FailureClass::Permanent => {}
+    }
+    let first_time = sqlx::query!(
+        "UPDATE payouts SET counted_on_account = true WHERE id = $1 AND NOT counted_on_account",
+        payout.id.uuid()
+    )
+    .execute(&mut *conn)
+    .await?
+    .rows_affected();
+    if first_time == 0 {
+        return Ok(());
+    }
+    let account = sqlx::query!(
+        "UPDATE bank_accounts SET failed_in_row = least(failed_in_row + 1, 1000) WHERE id = $1 RETURNING failed_in_row, status",
+        payout.bank_account.uuid(),
+    )
+    .fetch_one(&mut *conn)
+    .await?;
+    if account.failed_in_row < FAILURES_IN_A_ROW || account.status != "ACTIVE" {
+        return Ok(());
+    }
+    let finding = Finding {
+        kind: CaseKind::AccountFailing,
+        subject: cases::about_bank_account(payout.bank_account),
+        payout: None,
+        provider: Some(payout.provider),
+        amount: None,
+        summary: "Payout after payout to one bank account failed. It is paused until somebody has checked it.",
+        source: "system",
+        detail: json!({ "payout": payout.id, "code": code, "failed_in_row": account.failed_in_row }),
+    };
+    let case = cases::open(conn, &finding, now).await?;
+    let what = Paused::BankAccount(payout.bank_account);
+    pauses::for_case(conn, &what, case, "payout after payout to it failed", now).await?;
+    if account.failed_in_row == FAILURES_IN_A_ROW {
+        let (id, provider) = (payout.id, payout.provider);
+        notifications::tell(conn, id, provider, Event::CheckAccount, payout.amount, None, now).await?;
+    }
+    Ok(())
+}
+
+/// A payout to the account has arrived: what failed before is not in a row with what may fail later.
+pub(crate) async fn payout_arrived(conn: &mut PgConnection, account: BankAccountId) -> Result<()> {
+    forget_failures(conn, account).await
+}
+
+pub(crate) async fn forget_failures(conn: &mut PgConnection, account: BankAccountId) -> Result<()> {
+    sqlx::query!(
+        "UPDATE bank_accounts SET failed_in_row = 0 WHERE id = $1 AND failed_in_row > 0",
+        account.uuid()
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
 }

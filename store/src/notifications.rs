@@ -16,6 +16,9 @@ pub enum Event {
     Completed,
     Failed,
     Refunded,
+    Returned,
+    /// Payout after payout to one account failed.
+    CheckAccount,
 }
 
 impl Event {
@@ -28,6 +31,8 @@ impl Event {
             Self::Completed => "completed",
             Self::Failed => "failed",
             Self::Refunded => "refunded",
+            Self::Returned => "returned",
+            Self::CheckAccount => "check_account",
         }
     }
 
@@ -40,6 +45,8 @@ impl Event {
             Self::Completed => "Your payout has arrived",
             Self::Failed => "Your payout could not be made",
             Self::Refunded => "Your money is back in your balance",
+            Self::Returned => "Your bank returned a payout",
+            Self::CheckAccount => "Please check your bank account",
         }
     }
 
@@ -55,6 +62,10 @@ impl Event {
                 format!("{amount} could not be paid and stays reserved while we look at it.{why}")
             }
             Self::Refunded => format!("{amount} could not be paid; you can ask for it again.{why}"),
+            Self::Returned => format!("Your bank returned {amount}. It is back in your balance; check the account."),
+            Self::CheckAccount => "Several payouts in a row to the same bank account could not be made, so nothing more is sent to \
+                                   it. Check the account with your bank and tell us, or remove it and add another."
+                .to_owned(),
         }
     }
 }
@@ -89,12 +100,20 @@ pub(crate) async fn tell(
 /// Delivers what of this payout's messages has not been. The feed's delivery is the row itself: it is stamped as delivered.
 /// Answers how many there were.
 pub async fn deliver(pool: &Pool, payout: PayoutId, now: DateTime<Utc>) -> Result<u64> {
+    deliver_in(&mut *pool.acquire().await?, payout, now).await
+}
+
+pub(crate) async fn deliver_in(
+    conn: &mut PgConnection,
+    payout: PayoutId,
+    now: DateTime<Utc>,
+) -> Result<u64> {
     Ok(sqlx::query!(
         "UPDATE notifications SET delivered_at = $2 WHERE payout_id = $1 AND channel = 'feed' AND delivered_at IS NULL",
         payout.uuid(),
         now,
     )
-    .execute(pool)
+    .execute(conn)
     .await?
     .rows_affected())
 }
@@ -152,4 +171,16 @@ pub async fn mark_read(pool: &Pool, provider: ProviderId, up_to: Uuid, now: Date
     .execute(pool)
     .await?
     .rows_affected())
+}
+
+/// Whether this message is in the provider's feed.
+pub async fn is_theirs(pool: &Pool, provider: ProviderId, message: Uuid) -> Result<bool> {
+    let found = sqlx::query_scalar!(
+        "SELECT id FROM notifications WHERE id = $1 AND provider_id = $2 AND channel = 'feed'",
+        message,
+        provider.uuid(),
+    )
+    .fetch_optional(pool)
+    .await?;
+    Ok(found.is_some())
 }
