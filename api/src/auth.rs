@@ -35,6 +35,8 @@ pub struct Caller {
 pub enum Role {
     Provider(ProviderId),
     Admin,
+    /// An admin who may also settle what is between the marketplace, the gateway and the bank.
+    Finance,
     Platform,
 }
 
@@ -95,6 +97,7 @@ fn caller(claims: Claims) -> Result<Caller, NotVerified> {
         }
         ("provider", None) => return Err(NotVerified("`provider_id` is missing".to_owned())),
         ("admin", _) => Role::Admin,
+        ("finance", _) => Role::Finance,
         ("platform", _) => Role::Platform,
         (_, _) => return Err(NotVerified("`role` is unknown".to_owned())),
     };
@@ -106,10 +109,16 @@ fn caller(claims: Claims) -> Result<Caller, NotVerified> {
 #[oai(ty = "bearer", bearer_format = "JWT", rename = "provider", checker = "check_provider")]
 pub struct AsProvider(pub ProviderId);
 
-/// A token of risk or finance: role `admin`. `sub` is the name in the audit trail.
+/// A token of staff: role `admin` or `finance`. `sub` is the name in the audit trail.
 #[derive(SecurityScheme)]
 #[oai(ty = "bearer", bearer_format = "JWT", rename = "admin", checker = "check_admin")]
 pub struct AsAdmin(pub store::Actor);
+
+/// A token of finance: role `finance`. It opens everything that `admin` opens too, under the same name in the audit trail: one
+/// person with two tokens is one person.
+#[derive(SecurityScheme)]
+#[oai(ty = "bearer", bearer_format = "JWT", rename = "finance", checker = "check_finance")]
+pub struct AsFinance(pub store::Actor);
 
 /// The marketplace's own token: role `platform`.
 #[derive(SecurityScheme)]
@@ -120,15 +129,23 @@ async fn check_provider(request: &Request, bearer: Bearer) -> poem::Result<Provi
     let caller = verify(request, bearer).await?;
     match caller.role {
         Role::Provider(id) => Ok(id),
-        Role::Admin | Role::Platform => Err(forbidden().into()),
+        Role::Admin | Role::Finance | Role::Platform => Err(forbidden().into()),
     }
 }
 
 async fn check_admin(request: &Request, bearer: Bearer) -> poem::Result<store::Actor> {
     let caller = verify(request, bearer).await?;
     match caller.role {
-        Role::Admin => Ok(store::Actor::admin(&caller.subject)),
+        Role::Admin | Role::Finance => Ok(store::Actor::admin(&caller.subject)),
         Role::Provider(_) | Role::Platform => Err(forbidden().into()),
+    }
+}
+
+async fn check_finance(request: &Request, bearer: Bearer) -> poem::Result<store::Actor> {
+    let caller = verify(request, bearer).await?;
+    match caller.role {
+        Role::Finance => Ok(store::Actor::admin(&caller.subject)),
+        Role::Provider(_) | Role::Admin | Role::Platform => Err(forbidden().into()),
     }
 }
 
@@ -136,7 +153,7 @@ async fn check_platform(request: &Request, bearer: Bearer) -> poem::Result<store
     let caller = verify(request, bearer).await?;
     match caller.role {
         Role::Platform => Ok(store::Actor::platform(&caller.subject)),
-        Role::Provider(_) | Role::Admin => Err(forbidden().into()),
+        Role::Provider(_) | Role::Admin | Role::Finance => Err(forbidden().into()),
     }
 }
 

@@ -203,6 +203,22 @@ impl Fields {
         }
     }
 
+    /// An amount above or below zero.
+    pub(crate) fn signed_money(&mut self, name: &str) -> Option<Money> {
+        let value = self.required(name)?;
+        match Amount::read(name, &value) {
+            Ok(Amount(money)) if money.is_zero() => {
+                self.refuse(&format!("{name}.amount"), FieldCode::InvalidValue, "must not be zero");
+                None
+            }
+            Ok(Amount(money)) => Some(money),
+            Err(errors) => {
+                self.errors.extend(errors);
+                None
+            }
+        }
+    }
+
     /// An amount greater than zero.
     pub(crate) fn positive_money(&mut self, name: &str) -> Option<Money> {
         let value = self.required(name)?;

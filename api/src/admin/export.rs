@@ -1,14 +1,21 @@
-//! Payouts as CSV (RFC 4180), a page of rows in memory at a time.
+//! Lists as CSV (RFC 4180), a page of rows in memory at a time.
 //!
 //! Guarantee: no cell can make a spreadsheet calculate. What people or banks wrote goes through [`cell`].
 
-use futures::{StreamExt as _, TryStreamExt as _, stream};
+use futures::{
+    StreamExt as _, TryStreamExt as _,
+    future::BoxFuture,
+    stream::{self, BoxStream},
+};
 use poem::{Body, IntoResponse, Response, http::header};
 use poem_openapi::{
     payload::Payload,
     registry::{MetaSchema, MetaSchemaRef},
 };
-use store::payouts::{Filter, Page, Payout};
+use store::{
+    cases::{self, Case},
+    payouts::{self, Payout},
+};
 
 use super::view::held_words;
 
@@ -17,14 +24,38 @@ const PAGE_ROWS: u16 = 500;
 /// What a spreadsheet still opens in one go; a longer export asks for a shorter period.
 const MAX_PAGES: u16 = 100;
 
-const HEADER: &str = "id,provider_id,bank_account_id,status,amount,currency,fee,risk,requested_at,approved_at,approved_by,batch_id,\
-                      held,attempts,needs_attention,failure_code,failure_message,completed_at,rejected_at,rejection_code,\
-                      rejection_reason,cancelled_at,refunded_at,reversed_at\r\n";
+const PAYOUTS: &str = "id,provider_id,bank_account_id,status,amount,currency,fee,risk,requested_at,approved_at,approved_by,batch_id,\
+                       held,attempts,needs_attention,failure_code,failure_message,completed_at,rejected_at,rejection_code,\
+                       rejection_reason,cancelled_at,refunded_at,reversed_at\r\n";
+const CASES: &str = "id,kind,subject,status,payout_id,provider_id,amount,currency,summary,opened_at,seen_at,closed_at,closed_by,\
+                     resolution\r\n";
 
 /// Everything that matches a filter.
 pub(super) struct Csv {
-    pub pool: store::Pool,
-    pub filter: Filter,
+    file: &'static str,
+    header: &'static str,
+    pages: BoxStream<'static, Result<String, std::io::Error>>,
+}
+
+impl Csv {
+    pub(super) fn payouts(pool: store::Pool, filter: payouts::Filter) -> Self {
+        let fetch = move |before| -> BoxFuture<'static, store::Result<Vec<Payout>>> {
+            let (pool, filter) = (pool.clone(), filter.clone());
+            let page = payouts::Page { before, limit: i64::from(PAGE_ROWS) };
+            Box::pin(async move { payouts::list(&pool, &filter, page).await })
+        };
+        let pages = pages(fetch, |payout| payout.id, payout_line);
+        Self { file: "payouts.csv", header: PAYOUTS, pages }
+    }
+
+    pub(super) fn cases(pool: store::Pool, filter: cases::Filter) -> Self {
+        let fetch = move |before| -> BoxFuture<'static, store::Result<Vec<Case>>> {
+            let (pool, filter) = (pool.clone(), filter.clone());
+            let page = cases::Page { before, limit: i64::from(PAGE_ROWS) };
+            Box::pin(async move { cases::list(&pool, &filter, page).await })
+        };
+        Self { file: "cases.csv", header: CASES, pages: pages(fetch, |case| case.id, case_line) }
+    }
 }
 
 impl Payload for Csv {
@@ -32,7 +63,7 @@ impl Payload for Csv {
 
     fn schema_ref() -> MetaSchemaRef {
         MetaSchemaRef::Inline(Box::new(MetaSchema {
-            description: Some("One line for each payout, after a line of column names."),
+            description: Some("One line for each item, after a line of column names."),
             ..MetaSchema::new("string")
         }))
     }
@@ -40,37 +71,66 @@ impl Payload for Csv {
 
 impl IntoResponse for Csv {
     fn into_response(self) -> Response {
-        let header = stream::once(async { Ok(HEADER.to_owned()) });
+        let header = self.header.to_owned();
+        let header = stream::once(async { Ok(header) });
         Response::builder()
             .content_type("text/csv; charset=utf-8")
-            .header(header::CONTENT_DISPOSITION, "attachment; filename=\"payouts.csv\"")
+            .header(header::CONTENT_DISPOSITION, format!("attachment; filename=\"{}\"", self.file))
             .header(header::CACHE_CONTROL, "no-store")
-            .body(Body::from_bytes_stream(header.chain(self.pages())))
+            .body(Body::from_bytes_stream(header.chain(self.pages)))
     }
 }
 
-impl Csv {
-    /// A failure in the middle breaks the connection off, so that half a file is not taken for a whole one.
-    fn pages(self) -> impl futures::Stream<Item = Result<String, std::io::Error>> + Send {
-        let from = Some((None, 0));
-        stream::try_unfold((self, from), |(export, from)| async move {
-            let Some((before, done)) = from.filter(|(_, done)| *done < MAX_PAGES) else { return Ok(None) };
-            let page = Page { before, limit: i64::from(PAGE_ROWS) };
-            let rows = store::payouts::list(&export.pool, &export.filter, page).await?;
-            let full = rows.len() == usize::from(PAGE_ROWS);
-            let next = rows.last().filter(|_| full).map(|last| (Some(last.id), done.saturating_add(1)));
-            let text: String = rows.iter().map(line).collect();
-            Ok(Some((text, (export, next))))
-        })
-        .map_err(|error: store::Error| {
-            let error: &dyn std::error::Error = &error;
-            tracing::error!(error, "an export broke off");
-            std::io::Error::other("the export broke off")
-        })
-    }
+/// A failure in the middle breaks the connection off, so that half a file is not taken for a whole one.
+fn pages<T, Id>(
+    fetch: impl Fn(Option<Id>) -> BoxFuture<'static, store::Result<Vec<T>>> + Send + Sync + 'static,
+    id: fn(&T) -> Id,
+    line: fn(&T) -> String,
+) -> BoxStream<'static, Result<String, std::io::Error>>
+where
+    T: Send + 'static,
+    Id: Send + 'static,
+{
+    let from = Some((None, 0_u16));
+    stream::try_unfold((fetch, from), move |(fetch, from)| async move {
+        let Some((before, done)) = from.filter(|(_, done)| *done < MAX_PAGES) else { return Ok(None) };
+        let rows = fetch(before).await?;
+        let full = rows.len() == usize::from(PAGE_ROWS);
+        let next = rows.last().filter(|_| full).map(|last| (Some(id(last)), done.saturating_add(1)));
+        let text: String = rows.iter().map(line).collect();
+        Ok(Some((text, (fetch, next))))
+    })
+    .map_err(|error: store::Error| {
+        let error: &dyn std::error::Error = &error;
+        tracing::error!(error, "an export broke off");
+        std::io::Error::other("the export broke off")
+    })
+    .boxed()
 }
 
-fn line(payout: &Payout) -> String {
+fn case_line(case: &Case) -> String {
+    let text = |text: Option<&str>| cell(text.unwrap_or_default());
+    let id = |id: Option<uuid::Uuid>| id.map(|id| id.to_string()).unwrap_or_default();
+    let cells = [
+        case.id.to_string(),
+        case.kind.as_str().to_owned(),
+        cell(&case.subject),
+        case.status.as_str().to_owned(),
+        id(case.payout.map(domain::PayoutId::uuid)),
+        id(case.provider.map(domain::ProviderId::uuid)),
+        case.amount.map(|amount| amount.amount().to_string()).unwrap_or_default(),
+        case.amount.map(|amount| amount.currency().code().to_owned()).unwrap_or_default(),
+        cell(&case.summary),
+        case.opened_at.to_rfc3339(),
+        case.seen_at.to_rfc3339(),
+        case.closed_at.map(|at| at.to_rfc3339()).unwrap_or_default(),
+        text(case.closed_by.as_deref()),
+        text(case.resolution.as_deref()),
+    ];
+    cells.join(",") + "\r\n"
+}
+
+fn payout_line(payout: &Payout) -> String {
     let time = |at: Option<chrono::DateTime<chrono::Utc>>| at.map(|at| at.to_rfc3339()).unwrap_or_default();
     let text = |text: Option<&str>| cell(text.unwrap_or_default());
     let cells = [

@@ -5,7 +5,11 @@ use domain::{Money, PayoutId};
 use poem_openapi::{Object, OpenApi, param::Path, payload::Json, types::Any};
 use uuid::Uuid;
 
-use super::view::{AdminPayout, RuleFinding};
+use super::{
+    attestation::Attestation,
+    case::Case,
+    view::{AdminPayout, RuleFinding},
+};
 use crate::{
     app::{App, TheApp},
     auth::AsAdmin,
@@ -15,6 +19,9 @@ use crate::{
     refused::{Refused, Refuses, SIGNED_IN, WITH_ID},
     shapes::{AttemptStatus, BankAccountBrief, RiskRoute, Waiting},
 };
+
+/// A payout has a handful in the worst case.
+const MAX_CASES: i64 = 100;
 
 /// Everything there is about one payout.
 #[derive(Debug, Object)]
@@ -32,6 +39,10 @@ struct AdminPayoutDetail {
     assessment: Option<RiskAssessment>,
     /// The tries to pay it, in order, each with what was observed about it.
     attempts: Vec<AdminAttempt>,
+    /// What finance said about attempts that the gateway did not tell about, in order.
+    attestations: Vec<Attestation>,
+    /// What a person must settle, or has settled, about it; newest first, at most a hundred.
+    cases: Vec<Case>,
     /// What was booked for it, in order. The lines of one posting sum to zero.
     ledger: Vec<LedgerLine>,
     /// Who did what, when and why, oldest first.
@@ -96,6 +107,12 @@ struct AdminAttempt {
     counted: bool,
     /// What the gateway took for it.
     fee: Option<Amount>,
+    /// Whether it had failed, by the gateway's own word, and paid after all.
+    late: bool,
+    /// What the latest look at its failure said instead: `unconfirmed` or `in_flight`. While that stands no money moves on it.
+    doubt: Option<String>,
+    /// When the gateway first called this paid transfer failed, and has not taken it back since.
+    reversal_seen_at: Option<DateTime<Utc>>,
     /// When the gateway said how it ended.
     settled_at: Option<DateTime<Utc>>,
     /// What was observed about it, in order.
@@ -156,8 +173,8 @@ impl Refuses for GetAnyPayout {
 impl GetAnyPayout {
     /// Everything about one payout
     ///
-    /// What it waits for; every attempt with its evidence; every ledger line; the whole audit trail; what the risk rules saw; and
-    /// a link to its history in the workflow engine.
+    /// What it waits for; every attempt with its evidence; what finance attested; its cases; every ledger line; the whole audit
+    /// trail; what the risk rules saw; and a link to its history in the workflow engine.
     #[oai(path = "/api/admin/payouts/:id", method = "get", operation_id = "getAnyPayout")]
     async fn get(
         &self,
@@ -178,6 +195,10 @@ async fn detail(app: &App, id: PayoutId) -> Result<AdminPayoutDetail, Problem> {
     let bank_account = store::bank_accounts::get(pool, payout.bank_account).await?;
     let assessment = store::assessments::of(pool, id).await?;
     let attempts = store::attempts::of_payout(pool, id).await?;
+    let attestations = store::attestations::of_payout(pool, id).await?;
+    let filter = store::cases::Filter { payout: Some(id), ..store::cases::Filter::default() };
+    let cases =
+        store::cases::list(pool, &filter, store::cases::Page { before: None, limit: MAX_CASES }).await?;
     let ledger = store::ledger::lines_of_payout(pool, id).await?;
     let audit = store::audit::timeline(pool, id).await?;
     Ok(AdminPayoutDetail {
@@ -190,7 +211,7 @@ async fn detail(app: &App, id: PayoutId) -> Result<AdminPayoutDetail, Problem> {
         bank_account: bank_account.as_ref().map(BankAccountBrief::from),
         waiting: standing
             .and_then(|standing| standing.waiting(app.now(), app.next_window()))
-            .map(Waiting::from),
+            .map(|waiting| Waiting::told(&waiting, &cases)),
         assessment: assessment.map(|(assessment, assessed_at)| RiskAssessment {
             route: assessment.route.into(),
             policy_version: assessment.policy_version,
@@ -198,6 +219,8 @@ async fn detail(app: &App, id: PayoutId) -> Result<AdminPayoutDetail, Problem> {
             assessed_at,
         }),
         attempts: attempts.into_iter().map(AdminAttempt::from).collect(),
+        attestations: attestations.iter().map(Attestation::from).collect(),
+        cases: cases.iter().map(Case::from).collect(),
         ledger: ledger.into_iter().map(ledger_line).collect::<Result<_, _>>()?,
         audit: audit.into_iter().map(AuditLine::from).collect(),
         workflow_url: app.temporal_ui.as_ref().map(|ui| ui.link(id)),
@@ -221,6 +244,9 @@ impl From<store::attempts::Attempt> for AdminAttempt {
             failure_message: attempt.failure_message,
             counted: attempt.counted,
             fee: attempt.fee.map(Amount),
+            late: attempt.late,
+            doubt: attempt.doubt.map(|doubt| doubt.as_str().to_owned()),
+            reversal_seen_at: attempt.reversal_seen_at,
             settled_at: attempt.settled_at,
             evidence: attempt.evidence.into_iter().map(Evidence::from).collect(),
         }

@@ -31,7 +31,7 @@ struct AllPayouts {
 /// How to answer a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[oai(rename_all = "snake_case")]
-enum ListFormat {
+pub(super) enum ListFormat {
     Json,
     Csv,
 }
@@ -102,7 +102,7 @@ impl ListAllPayouts {
             to: to.0,
         };
         if wants_csv(format.0, request) {
-            return Ok(Answer::Found(Content::Export(Csv { pool: app.pool.clone(), filter })));
+            return Ok(Answer::Found(Content::Export(Csv::payouts(app.pool.clone(), filter))));
         }
         let page = Page {
             before: cursor.0.map(|cursor| PayoutId::from_uuid(cursor.0)),
@@ -116,7 +116,7 @@ impl ListAllPayouts {
 }
 
 /// The parameter decides; without it a client that asks for CSV first gets it.
-fn wants_csv(format: Option<ListFormat>, request: &Request) -> bool {
+pub(super) fn wants_csv(format: Option<ListFormat>, request: &Request) -> bool {
     match format {
         Some(ListFormat::Csv) => true,
         Some(ListFormat::Json) => false,

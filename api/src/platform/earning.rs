@@ -97,7 +97,11 @@ impl PushEarning {
         };
         match store::earnings::push(&app.pool, &new, &caller.0, app.now()).await? {
             Pushed::New(earning) => Ok(Answer::New(Json(Earning::from(&earning)))),
-            Pushed::Again(earning) => Ok(Answer::Again(Json(Earning::from(&earning)))),
+            Pushed::Again(earning) => {
+                let with = Earning::with_adjustments(&app.pool, std::slice::from_ref(&earning)).await?;
+                let earning = with.into_iter().next().unwrap_or_else(|| Earning::from(&earning));
+                Ok(Answer::Again(Json(earning)))
+            }
             Pushed::Differs(_) => Err(Problem::new(
                 Code::EarningDiffers,
                 "An earning with this external id is known with another provider, amount, description or time. Nothing was \

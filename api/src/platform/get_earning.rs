@@ -22,7 +22,7 @@ impl Refuses for GetEarning {
 impl GetEarning {
     /// Read an earning
     ///
-    /// With how much of it is reserved for, or was paid by, payouts.
+    /// With how much of it is reserved for, or was paid by, payouts, and with its corrections.
     #[oai(path = "/api/platform/earnings/:external_id", method = "get", operation_id = "getEarning")]
     async fn get(
         &self,
@@ -32,6 +32,8 @@ impl GetEarning {
         external_id: Path<ExternalId>,
     ) -> Result<Json<Earning>, Refused<Self>> {
         let found = store::earnings::by_external_id(&app.pool, &external_id.0.known()?).await?;
-        Ok(Json(Earning::from(&found.ok_or_else(Problem::not_found)?)))
+        let found = found.ok_or_else(Problem::not_found)?;
+        let with = Earning::with_adjustments(&app.pool, &[found]).await?;
+        Ok(Json(with.into_iter().next().ok_or_else(Problem::not_found)?))
     }
 }

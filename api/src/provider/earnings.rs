@@ -34,6 +34,7 @@ impl ListEarnings {
     /// What you have earned
     ///
     /// Newest first, by when the marketplace told us. Payouts use up the oldest earnings first, also in parts.
+    /// Each comes with its corrections.
     #[oai(path = "/api/provider/earnings", method = "get", operation_id = "listEarnings")]
     async fn list(
         &self,
@@ -48,6 +49,7 @@ impl ListEarnings {
         let before = cursor.0.map(|cursor| EarningId::from_uuid(cursor.0));
         let rows = store::earnings::list(&app.pool, caller.0, before, paging::fetch(limit.0)).await?;
         let (rows, next_cursor) = paging::cut(rows, limit.0, |row| row.id.uuid());
-        Ok(Json(Earnings { items: rows.iter().map(Earning::from).collect(), next_cursor }))
+        let items = Earning::with_adjustments(&app.pool, &rows).await?;
+        Ok(Json(Earnings { items, next_cursor }))
     }
 }

@@ -62,11 +62,12 @@ async fn detail(app: &App, provider: ProviderId, id: PayoutId) -> Result<PayoutD
     let bank_account = store::bank_accounts::get(&app.pool, payout.bank_account).await?;
     let timeline = store::audit::timeline(&app.pool, id).await?;
     let attempts = store::attempts::of_payout(&app.pool, id).await?;
+    let cases = store::cases::open_of_payout(&app.pool, id).await?;
     Ok(PayoutDetail {
         bank_account: bank_account.as_ref().map(BankAccountBrief::from),
         waiting: standing
             .and_then(|standing| standing.waiting(app.now(), app.next_window()))
-            .map(Waiting::from),
+            .map(|waiting| Waiting::told(&waiting, &cases)),
         timeline: provider_timeline(timeline),
         attempts: attempts.iter().map(ProviderAttempt::from).collect(),
         payout: Payout::from(&payout),

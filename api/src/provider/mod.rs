@@ -9,6 +9,7 @@ mod get_payout;
 mod list_bank_accounts;
 mod list_payouts;
 mod notifications;
+mod read_notifications;
 mod remove_bank_account;
 mod request_payout;
 mod resolve_account;
@@ -26,6 +27,7 @@ pub(crate) type ProviderApi = (
     resolve_account::ResolveAccount,
     banks::ListBanks,
     notifications::ListNotifications,
+    read_notifications::ReadNotifications,
 );
 
 pub(crate) fn api() -> ProviderApi {
@@ -42,5 +44,6 @@ pub(crate) fn api() -> ProviderApi {
         resolve_account::ResolveAccount,
         banks::ListBanks,
         notifications::ListNotifications,
+        read_notifications::ReadNotifications,
     )
 }

@@ -21,7 +21,8 @@ struct Notification {
     id: Uuid,
     /// What it is about.
     payout_id: Uuid,
-    /// `received`, `approved`, `rejected`, `cancelled`, `completed`, `failed`, `refunded` or `returned`.
+    /// `received`, `approved`, `rejected`, `cancelled`, `completed`, `failed`, `refunded`, `returned` or
+    /// `check_account`.
     event: String,
     /// A line.
     title: String,

@@ -2,10 +2,12 @@
 
 use chrono::{DateTime, Utc};
 use poem_openapi::Object;
+use store::bank_accounts::AccountPause;
 use uuid::Uuid;
 
 /// Where a provider is paid.
 #[derive(Debug, Clone, Object)]
+#[oai(skip_serializing_if_is_none)]
 pub(crate) struct BankAccount {
     /// Names the account in payout requests.
     pub id: Uuid,
@@ -21,6 +23,11 @@ pub(crate) struct BankAccount {
     pub created_at: DateTime<Utc>,
     /// From when it can be paid to. A provider's first account has no wait.
     pub usable_from: DateTime<Utc>,
+    /// Why nothing is sent to it for the moment, for programs: `check_account` (payout after payout to it failed; the provider
+    /// is asked to check it) or `paused`. Absent while it is in use.
+    pub paused: Option<String>,
+    /// The same as a sentence.
+    pub paused_detail: Option<String>,
 }
 
 impl From<&store::bank_accounts::BankAccount> for BankAccount {
@@ -33,7 +40,26 @@ impl From<&store::bank_accounts::BankAccount> for BankAccount {
             currency: account.currency.code().to_owned(),
             created_at: account.created_at,
             usable_from: account.usable_from,
+            paused: account.pause.map(|pause| pause_code(pause).to_owned()),
+            paused_detail: account.pause.map(|pause| pause_words(pause).to_owned()),
         }
+    }
+}
+
+fn pause_code(pause: AccountPause) -> &'static str {
+    match pause {
+        AccountPause::Failing => "check_account",
+        AccountPause::ByAdmin => "paused",
+    }
+}
+
+fn pause_words(pause: AccountPause) -> &'static str {
+    match pause {
+        AccountPause::Failing => {
+            "Several payouts in a row to this account could not be made. Check it with your bank and tell us, or remove it and add \
+             another."
+        }
+        AccountPause::ByAdmin => "Nothing is sent to this account for the moment. Your money stays yours.",
     }
 }
 

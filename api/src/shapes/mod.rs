@@ -10,7 +10,7 @@ mod waiting;
 
 pub(crate) use attempt::ProviderAttempt;
 pub(crate) use bank_account::{BankAccount, BankAccountBrief};
-pub(crate) use earning::Earning;
+pub(crate) use earning::{Adjustment, Earning};
 pub(crate) use payout::Payout;
 pub(crate) use status::{AttemptStatus, PayoutStatus, RiskRoute};
 pub(crate) use timeline::{TimelineEntry, provider_timeline, role_of};

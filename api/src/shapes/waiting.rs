@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use domain::{WaitingFor, WhoActs};
 use poem_openapi::Object;
+use store::cases::{Case, CaseKind, CaseStatus};
 
 /// What a payout waits for. Absent once it has ended.
 #[expect(clippy::struct_field_names, reason = "the API calls it `waiting_for`")]
@@ -20,14 +21,53 @@ pub(crate) struct Waiting {
     pub detail: String,
 }
 
-impl From<domain::Waiting> for Waiting {
-    fn from(waiting: domain::Waiting) -> Self {
+impl Waiting {
+    /// What a payout waits for, where `cases` are those about it. One that needs a person's word is finance's to move on: the
+    /// gateway has had its time.
+    pub(crate) fn told(waiting: &domain::Waiting, cases: &[Case]) -> Self {
+        let owned = cases.iter().any(|case| case.status == CaseStatus::Open && owns(case.kind));
+        let who =
+            if owned && waits_for_an_answer(waiting.waiting_for) { WhoActs::Finance } else { waiting.who };
         Self {
             waiting_for: waiting.waiting_for.as_str().to_owned(),
-            who: waiting.who.as_str().to_owned(),
+            who: who.as_str().to_owned(),
             until: waiting.until,
-            detail: format!("{} {}", sentence(waiting.waiting_for), mover(waiting.who)),
+            detail: format!("{} {}", sentence(waiting.waiting_for), mover(who)),
         }
+    }
+}
+
+/// Whether a case of this kind is about how the payout's own money moved.
+fn owns(kind: CaseKind) -> bool {
+    match kind {
+        CaseKind::UnknownTooLong
+        | CaseKind::Contradiction
+        | CaseKind::UnknownTransfer
+        | CaseKind::MissingTransfer
+        | CaseKind::AmountDiffers
+        | CaseKind::StatusDiffers => true,
+        CaseKind::Overpaid
+        | CaseKind::Reversal
+        | CaseKind::StatementLine
+        | CaseKind::AccountFailing
+        | CaseKind::Books
+        | CaseKind::Restored => false,
+    }
+}
+
+/// Whether a word of finance moves it on: nothing else is needed for a decision, a window or an end of a pause.
+fn waits_for_an_answer(waiting_for: WaitingFor) -> bool {
+    match waiting_for {
+        WaitingFor::Transfer
+        | WaitingFor::Gateway
+        | WaitingFor::UnknownOutcome
+        | WaitingFor::Retry
+        | WaitingFor::Attention => true,
+        WaitingFor::Assessment
+        | WaitingFor::Decision
+        | WaitingFor::Window
+        | WaitingFor::PauseEnd
+        | WaitingFor::Funds => false,
     }
 }
 

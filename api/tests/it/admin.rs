@@ -28,12 +28,17 @@ fn failed(reference: &Reference) -> Observed {
 /// A payout whose attempt has failed for good.
 async fn needing_attention(world: &World) -> (domain::PayoutId, Reference) {
     let (id, reference) = world.sent("1500.00").await;
-    let place = store::attempts::terms(&world.pool, id, domain::AttemptNumber::FIRST).await.unwrap().unwrap();
-    let now = world.clock.now();
-    store::attempts::record_observation(&world.pool, id, &place, &failed(&reference), &retry_policy(), now)
-        .await
-        .unwrap();
+    fail_for_good(world, id, &reference).await;
     (id, reference)
+}
+
+/// The gateway says that the account is closed.
+pub(crate) async fn fail_for_good(world: &World, id: domain::PayoutId, reference: &Reference) {
+    let place = store::attempts::terms(&world.pool, id, domain::AttemptNumber::FIRST).await.unwrap().unwrap();
+    let seen = Sighting { amount: place.terms.amount, ..sighting(reference) };
+    let seen = Observed::Failed(seen, Failure::observed("account closed"));
+    let now = world.clock.now();
+    store::attempts::record_observation(&world.pool, id, &place, &seen, &retry_policy(), now).await.unwrap();
 }
 
 #[sqlx::test(migrations = "../migrations")]
@@ -204,4 +209,16 @@ async fn filters(pool: Pool) {
     assert_eq!(ids("needs_attention=true".to_owned()).await, text(&[attention]));
     assert_eq!(ids(format!("provider={}", world.provider)).await.len(), 3);
     assert_eq!(ids("provider=01900000-0000-7000-8000-000000000000".to_owned()).await.len(), 0);
+}
+
+/// The gateway says that the only attempt paid, and then that it failed.
+pub(crate) async fn pay_then_call_failed(world: &World, id: domain::PayoutId) {
+    let place = store::attempts::terms(&world.pool, id, domain::AttemptNumber::FIRST).await.unwrap().unwrap();
+    let seen = || Sighting { amount: place.terms.amount, ..sighting(&place.terms.reference) };
+    for seen in [Observed::Succeeded(seen()), Observed::Failed(seen(), Failure::observed("returned"))] {
+        let now = world.clock.now();
+        store::attempts::record_observation(&world.pool, id, &place, &seen, &retry_policy(), now)
+            .await
+            .unwrap();
+    }
 }

@@ -21,6 +21,7 @@ const LIFETIME: Duration = Duration::from_hours(24);
 pub enum Role {
     Provider,
     Admin,
+    Finance,
     Platform,
 }
 
@@ -39,6 +40,7 @@ impl Role {
         match self {
             Self::Provider => "provider",
             Self::Admin => "admin",
+            Self::Finance => "finance",
             Self::Platform => "platform",
         }
     }
