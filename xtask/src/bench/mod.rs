@@ -10,7 +10,7 @@ mod crowd;
 mod figures;
 mod latency;
 mod throughput;
-mod watch;
+pub mod watch;
 
 use std::process::ExitCode;
 use std::thread;
@@ -28,7 +28,7 @@ use figures::{Figures, Memory};
 /// The folder under `.local`.
 const STACK: &str = "bench";
 
-const SETTINGS: [(&str, &str); 5] = [
+pub const SETTINGS: [(&str, &str); 5] = [
     ("BATCH_WINDOW", "open"),
     ("SIMULATOR_SETTLE_AFTER", "0s"),
     // The limits that protect a real gateway would be all that is measured.
@@ -82,7 +82,7 @@ pub fn run(checkout: &Checkout, options: Options) -> Result<ExitCode> {
     Ok(if figures.within_bounds() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn memory(stack: &mut Stack) -> Result<Memory> {
+pub fn memory(stack: &mut Stack) -> Result<Memory> {
     let mut resident = |part: Part| -> Result<u64> {
         let pid = stack.service(part)?.pid().context("it does not run")?;
         let status = std::fs::read_to_string(format!("/proc/{pid}/status")).context("reading /proc")?;

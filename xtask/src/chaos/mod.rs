@@ -8,14 +8,14 @@
 //! Guarantees: the plan and every script come from the seed alone; the exit code is 0 only if everybody's word agrees; nothing is
 //! left running. Settings make minutes seconds, as in the demo. Cost: the minutes asked for, and about one more.
 
-mod database;
+pub mod database;
 mod dice;
 mod people;
 mod plan;
 mod recovery;
 mod report;
 mod strikes;
-mod verdict;
+pub mod verdict;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::{self, ExitCode};
@@ -69,7 +69,7 @@ pub struct Options {
 }
 
 pub fn run(checkout: &Checkout, options: Options) -> Result<ExitCode> {
-    let programs = if options.as_built { beside_us()? } else { build(checkout, options.profile)? };
+    let programs = if options.as_built { Programs::beside_us()? } else { build(checkout, options.profile)? };
     let report = attack(checkout, FAMILY, &programs, options)?;
     if options.json {
         report.print_json()?;
@@ -77,15 +77,6 @@ pub fn run(checkout: &Checkout, options: Options) -> Result<ExitCode> {
         report.print();
     }
     Ok(if report.is_right() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-}
-
-/// The programs of the folder that this one was started from; for a test the one above.
-fn beside_us() -> Result<Programs> {
-    let own = std::env::current_exe().context("asking where this program is")?;
-    let folder = own.ancestors().skip(1).find(|folder| folder.join("worker").is_file());
-    let folder = folder.context("no worker lies beside this program")?;
-    let [api, worker, simulator] = ["api", "worker", "simulator"].map(|name| folder.join(name));
-    Ok(Programs { api, worker, simulator })
 }
 
 /// A whole run with programs that are built.
@@ -273,7 +264,7 @@ mod tests {
     #[test]
     fn forty_payouts_survive_ten_blows() {
         let checkout = Checkout::locate().unwrap();
-        let report = attack(&checkout, "chaos-test", &beside_us().unwrap(), SHORT).unwrap();
+        let report = attack(&checkout, "chaos-test", &Programs::beside_us().unwrap(), SHORT).unwrap();
         report.print();
         assert!(report.is_right(), "see above; logs: {}", report.logs);
     }

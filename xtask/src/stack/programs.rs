@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 use serde::Deserialize;
 
 use crate::checkout::Checkout;
@@ -29,6 +29,17 @@ pub struct Programs {
     pub api: PathBuf,
     pub worker: PathBuf,
     pub simulator: PathBuf,
+}
+
+impl Programs {
+    /// Those of the folder that this program was started from (for a test the one above), as they lie there.
+    pub fn beside_us() -> Result<Self> {
+        let own = std::env::current_exe().context("asking where this program is")?;
+        let folder = own.ancestors().skip(1).find(|folder| folder.join("worker").is_file());
+        let folder = folder.context("no worker lies beside this program")?;
+        let [api, worker, simulator] = PROGRAMS.map(|name| folder.join(name));
+        Ok(Self { api, worker, simulator })
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -62,6 +73,15 @@ pub fn build(checkout: &Checkout, profile: Profile) -> Result<Programs> {
         let executables = executables(&mut build)?;
         let [api, worker, simulator] = PROGRAMS.map(|name| find(&executables, name));
         Ok(Programs { api: api?, worker: worker?, simulator: simulator? })
+    })
+}
+
+/// Builds the simulation, together with the programs so that the heavy crates are not compiled for it alone.
+pub fn build_simulation(checkout: &Checkout) -> Result<PathBuf> {
+    progress::step("building the simulation", || {
+        let mut build = cargo(checkout);
+        build.args(["build", "--workspace", "--bins", "--test", ONE_TEST]);
+        find(&executables(&mut build)?, "simulation")
     })
 }
 
