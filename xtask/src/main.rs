@@ -138,27 +138,6 @@ enum Verb {
         #[arg(long)]
         as_built: bool,
     },
-    /// Attack the rules and the script in virtual time: many small worlds, a hostile gateway, no server
-    Simulate {
-        /// At least so many
-        #[arg(long, default_value_t = 1_000_000)]
-        payouts: u64,
-        /// Every world follows from it
-        #[arg(long, default_value_t = 1)]
-        seed: u64,
-        /// Run this one world again and print all that happens in it
-        #[arg(long)]
-        world: Option<u64>,
-        /// With --world: at most so many payouts
-        #[arg(long, requires = "world")]
-        at_most: Option<u32>,
-        /// With --world: the faults that do not happen, as a failing run prints them
-        #[arg(long, requires = "world")]
-        without: Option<String>,
-        /// Print a failing world as it is, without looking for a smaller one
-        #[arg(long)]
-        trace: bool,
-    },
     /// Print a token for the API of `cargo xtask dev`
     Token {
         #[arg(long)]
@@ -221,10 +200,6 @@ fn run() -> Result<ExitCode> {
         Verb::Soak { json, payouts, resume, release, as_built } => {
             let options = soak::Options { json, payouts, resume, profile: profile(release), as_built };
             return soak::run(&checkout, options);
-        }
-        Verb::Simulate { payouts, seed, world, at_most, without, trace } => {
-            let options = simulate::Options { payouts, seed, world, at_most, without, trace };
-            return simulate::run(&checkout, &options);
         }
         Verb::Demo { json, keep, kill, record, release } => {
             let options = demo::Options { json, keep, kill, record, profile: profile(release) };
