@@ -33,10 +33,22 @@ CREATE TABLE postings (
     -- The business event this posting books: the same event twice is one posting.
     event      text NOT NULL UNIQUE,
     payout_id  uuid REFERENCES payouts,
+    -- The attempt that moved the money, where one did.
+    attempt_id uuid REFERENCES attempts,
     earning_id uuid REFERENCES earnings,
     posted_at  timestamptz NOT NULL
 );
 CREATE INDEX postings_by_payout ON postings (payout_id) WHERE payout_id IS NOT NULL;
+CREATE INDEX postings_by_attempt ON postings (attempt_id) WHERE attempt_id IS NOT NULL;
+
+-- Which earnings a posting took for the provider's debt, or (below zero) gave back of what had been taken.
+CREATE TABLE recoveries (
+    posting_id uuid NOT NULL REFERENCES postings,
+    earning_id uuid NOT NULL REFERENCES earnings,
+    amount     numeric(20, 4) NOT NULL CHECK (amount <> 0),
+    PRIMARY KEY (posting_id, earning_id)
+);
+CREATE INDEX recoveries_by_earning ON recoveries (earning_id);
 
 CREATE TABLE entries (
     posting_id uuid NOT NULL REFERENCES postings,
@@ -79,6 +91,8 @@ BEGIN
 END $$;
 CREATE TRIGGER postings_append_only BEFORE UPDATE OR DELETE ON postings FOR EACH ROW EXECUTE FUNCTION append_only();
 CREATE TRIGGER entries_append_only BEFORE UPDATE OR DELETE ON entries FOR EACH ROW EXECUTE FUNCTION append_only();
+CREATE TRIGGER recoveries_append_only BEFORE UPDATE OR DELETE ON recoveries FOR EACH ROW EXECUTE FUNCTION append_only();
+CREATE TRIGGER adjustments_append_only BEFORE UPDATE OR DELETE ON adjustments FOR EACH ROW EXECUTE FUNCTION append_only();
 CREATE TRIGGER decisions_append_only BEFORE UPDATE OR DELETE ON decisions FOR EACH ROW EXECUTE FUNCTION append_only();
 CREATE TRIGGER evidence_append_only BEFORE UPDATE OR DELETE ON evidence FOR EACH ROW EXECUTE FUNCTION append_only();
 CREATE TRIGGER assessments_append_only BEFORE UPDATE OR DELETE ON assessments FOR EACH ROW EXECUTE FUNCTION append_only();

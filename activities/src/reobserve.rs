@@ -33,8 +33,6 @@ pub enum LookFailed {
     Store(#[from] store::Error),
     #[error(transparent)]
     Gateway(#[from] LookUpFailed),
-    #[error("no new attempt yet: {0}")]
-    NotProven(String),
 }
 
 /// Asks the gateway about each earlier attempt and writes down what it says. The API calls it before a refund.
@@ -74,23 +72,16 @@ impl ReobserveStep {
     }
 }
 
+/// What the looks came to is judged under the payout's lock: begin, look again later, or, when the gateway has contradicted
+/// itself for a day, a person.
 async fn reobserve(world: &World, payout: PayoutId) -> Result<Progress, LookFailed> {
     let before = store::payouts::progress(&world.pool, payout, world.clock.now()).await?;
     if !may_begin(&before, world) {
         return Ok(before);
     }
     let gateway = world.gateway.as_ref();
-    let looked =
-        look_at_earlier_attempts(&world.pool, gateway, world.clock.as_ref(), &world.rules.retry, payout)
-            .await?;
-    let after = store::payouts::progress(&world.pool, payout, world.clock.now()).await?;
-    if !may_begin(&after, world) {
-        return Ok(after);
-    }
-    match looked {
-        Reobserved::AllFailed => Ok(Progress { next: Next::Begin, ..after }),
-        Reobserved::NotProven(why) => Err(LookFailed::NotProven(why)),
-    }
+    look_at_earlier_attempts(&world.pool, gateway, world.clock.as_ref(), &world.rules.retry, payout).await?;
+    Ok(attempts::after_looking(&world.pool, payout, world.clock.now()).await?)
 }
 
 /// Released and not begun, or failed with a retry that is due.

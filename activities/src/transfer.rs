@@ -16,6 +16,7 @@ use crate::{
     World,
     failure::{again, answer},
     heartbeat,
+    reobserve::look_at_earlier_attempts,
 };
 
 /// A pause is looked at again after this long.
@@ -55,16 +56,24 @@ impl TransferStep {
             world.clock.now(),
         )
         .await;
-        let (attempt, terms) = match sending {
-            Ok(Sending::Go { attempt, terms }) => (attempt, terms),
+        let (lease, terms) = match sending {
+            Ok(Sending::Go { lease, terms }) => (lease, terms),
             Ok(Sending::Not(progress)) => return answer(world, "transfer", Ok::<_, store::Error>(progress)),
+            // Nothing else looks at it while this attempt is open.
+            Ok(Sending::Doubted(progress)) => {
+                let (gateway, clock) = (world.gateway.as_ref(), world.clock.as_ref());
+                let looks = look_at_earlier_attempts(&world.pool, gateway, clock, &rules.retry, input.payout);
+                let looked = heartbeat::while_waiting(&ctx, looks).await;
+                return answer(world, "transfer", looked.map(|_| progress));
+            }
             Ok(Sending::Paused) => return Err(again(world, "transfer", &NotNow::Paused, Some(PAUSED_AGAIN))),
             Err(error) => return Err(again(world, "transfer", &error, None)),
         };
         let submitted = heartbeat::while_waiting(&ctx, world.gateway.submit(&terms)).await;
+        world.tally.count_send(&submitted);
         let now = world.clock.now();
         if let Submitted::NotSent(not_sent) = &submitted {
-            if let Err(error) = attempts::record_not_sent(&world.pool, attempt, not_sent, now).await {
+            if let Err(error) = attempts::record_not_sent(&world.pool, lease, not_sent, now).await {
                 return Err(again(world, "transfer", &error, None));
             }
             return Err(again(
@@ -80,8 +89,7 @@ impl TransferStep {
             "attempt {number} of payout {} was sent: {}", input.payout, word(&submitted)
         );
         let recorded =
-            attempts::record_submitted(&world.pool, input.payout, attempt, &submitted, &rules.retry, now)
-                .await;
+            attempts::record_submitted(&world.pool, input.payout, lease, &submitted, &rules.retry, now).await;
         answer(world, "transfer", recorded)
     }
 }

@@ -1,4 +1,4 @@
-//! What one answer of the gateway does to an attempt and its payout.
+//! What one answer of the gateway does to an attempt and its payout, and whether money may move again.
 //!
 //! Pure functions: the store carries out what they answer, in one transaction with the evidence; the simulation that attacks
 //! them does the same on its model. Absence never ends an attempt, a refusal of a re-send proves nothing, and time alone never
@@ -9,9 +9,15 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::{
-    AttemptStatus, AttemptTerms, Doubt, Failure, FailureClass, Observed, PayoutStatus, RetrySchedule,
-    Submitted, poll_delay,
+    AttemptFacts, AttemptNumber, AttemptStatus, AttemptTerms, Doubt, Failure, FailureClass, NotProven,
+    Observed, PayoutStatus, ProvenUnpaid, RetrySchedule, Submitted, next_attempt, poll_delay,
 };
+
+/// A failure seen at the gateway longer ago than this must be seen again before money moves on it.
+pub const FRESH: TimeDelta = TimeDelta::minutes(2);
+
+/// A doubt that looks have not settled for this long is given to a person: the gateway contradicts itself.
+pub const DOUBT_GOES_TO_A_PERSON_AFTER: TimeDelta = TimeDelta::hours(24);
 
 /// A paid transfer that the gateway calls failed is given back to the provider only when it still says so after this long
 /// (or when finance confirms it): one answer may be a mistake, and credit that was paid out again cannot be taken back.
@@ -179,6 +185,105 @@ pub fn late(around: Around) -> Late {
     }
 }
 
+/// What it does that two finance admins have attested that an attempt paid: what the gateway's own word would, at once.
+pub fn attested_paid(attempt: &Watched, around: Around) -> Consequence {
+    match attempt.status {
+        AttemptStatus::Submitting | AttemptStatus::Accepted | AttemptStatus::Unknown => Consequence::Succeed,
+        AttemptStatus::Failed => Consequence::Late(late(around)),
+        AttemptStatus::Succeeded | AttemptStatus::Reversed => Consequence::Nothing,
+    }
+}
+
+/// Whether the next attempt may begin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Gate {
+    /// Every earlier attempt was seen, just now, to have failed.
+    Begin(AttemptNumber),
+    /// Nothing is to begin: not released, no retry due, or an attempt is open.
+    Nothing,
+    /// Earlier attempts must be looked at first.
+    LookFirst(Unproven),
+    /// An earlier attempt has moved money: what is to become of the payout is for a person to say.
+    HasPaid,
+    /// There are no attempt numbers left.
+    UsedUp,
+}
+
+/// Whether another attempt of a payout may begin. `due`: when its retry is; `attempts`: all it has made, in order. Pauses, the
+/// provider and the account are judged beside it.
+pub fn may_begin(
+    payout: PayoutStatus,
+    due: Option<DateTime<Utc>>,
+    attempts: &[AttemptFacts],
+    now: DateTime<Utc>,
+) -> Gate {
+    match payout {
+        PayoutStatus::Processing => {}
+        PayoutStatus::Failed if due.is_some_and(|due| due <= now) => {}
+        PayoutStatus::Requested
+        | PayoutStatus::Approved
+        | PayoutStatus::Completed
+        | PayoutStatus::Failed
+        | PayoutStatus::Rejected
+        | PayoutStatus::Cancelled
+        | PayoutStatus::Reversed => return Gate::Nothing,
+    }
+    if attempts.iter().any(|attempt| attempt.status.is_open()) {
+        return Gate::Nothing;
+    }
+    if attempts.iter().any(|attempt| attempt.status != AttemptStatus::Failed) {
+        return Gate::HasPaid;
+    }
+    let made = u8::try_from(attempts.len()).unwrap_or(u8::MAX);
+    match proofs(attempts, now) {
+        Ok(proofs) => next_attempt(made, &proofs).map_or(Gate::UsedUp, Gate::Begin),
+        Err(unproven) => Gate::LookFirst(unproven),
+    }
+}
+
+/// What stands against money moving again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Unproven {
+    #[error(transparent)]
+    NotProven(NotProven),
+    #[error("attempt {} has not been seen to have failed just now", .0.get())]
+    NotFresh(AttemptNumber),
+}
+
+/// One proof for every attempt, each seen within [`FRESH`]; or what stands against it, first of all what another look at the
+/// gateway may not settle. A next attempt and a refund need them.
+pub fn proofs(attempts: &[AttemptFacts], now: DateTime<Utc>) -> Result<Vec<ProvenUnpaid>, Unproven> {
+    let proofs: Result<Vec<_>, _> = attempts.iter().map(AttemptFacts::proof_unpaid).collect();
+    let proofs = proofs.map_err(Unproven::NotProven)?;
+    let seen_lately = |attempt: &AttemptFacts| {
+        attempt.failed_seen_at.is_some_and(|seen| now.signed_duration_since(seen) <= FRESH)
+    };
+    match attempts.iter().find(|attempt| !seen_lately(attempt)) {
+        None => Ok(proofs),
+        Some(stale) => Err(Unproven::NotFresh(stale.number)),
+    }
+}
+
+/// What becomes of a payout whose next attempt waits for a doubt to be settled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Doubted {
+    LookAgain(DateTime<Utc>),
+    GiveToAPerson,
+}
+
+/// `since`: when a look first said something else than failed, and none has confirmed the failure after it. It waits as long
+/// again as it has waited, so a doubt of a second costs seconds and one of hours costs the gateway little.
+pub fn doubted(since: DateTime<Utc>, now: DateTime<Utc>) -> Doubted {
+    const SHORTEST: TimeDelta = TimeDelta::seconds(10);
+    const LONGEST: TimeDelta = TimeDelta::minutes(15);
+    let waited = now.signed_duration_since(since);
+    if waited >= DOUBT_GOES_TO_A_PERSON_AFTER {
+        Doubted::GiveToAPerson
+    } else {
+        Doubted::LookAgain(later(now, waited.clamp(SHORTEST, LONGEST)))
+    }
+}
+
 impl Watched {
     /// Two people have attested that it did not pay, and that has cooled.
     fn attested_unpaid(&self, now: DateTime<Utc>) -> bool {
@@ -298,6 +403,17 @@ pub fn answered(
         Submitted::Declined(_) | Submitted::Duplicate => AfterSend::LoseSight { check_at: now },
         Submitted::Unknown { .. } => AfterSend::LoseSight { check_at: later(now, FIRST_LOOK) },
         Submitted::NotSent(_) => AfterSend::TakeBack,
+    }
+}
+
+/// What is left of it when the lease has passed to another sender meanwhile: that the gateway accepted the reference is true
+/// whoever sent it; the rest is for that other's answer to say.
+pub fn overtaken(means: AfterSend) -> AfterSend {
+    match means {
+        AfterSend::Accepted { .. } => means,
+        AfterSend::Fail(_) | AfterSend::LoseSight { .. } | AfterSend::TakeBack | AfterSend::Nothing => {
+            AfterSend::Nothing
+        }
     }
 }
 
@@ -501,6 +617,62 @@ mod tests {
             answered(AttemptStatus::Submitting, 1, &accepted, FIRST, noon()),
             AfterSend::Accepted { check_at: noon() + TimeDelta::seconds(30) }
         );
+    }
+
+    fn fact(number: u8, status: AttemptStatus) -> AttemptFacts {
+        AttemptFacts {
+            number: AttemptNumber::new(number).unwrap(),
+            status,
+            sends: 1,
+            failed_seen_at: (status == AttemptStatus::Failed).then(noon),
+            doubt: None,
+        }
+    }
+
+    #[test]
+    fn the_gate_opens_only_on_fresh_proof_about_every_attempt() {
+        let failed = |n| fact(n, AttemptStatus::Failed);
+        let gate = |attempts: &[AttemptFacts], now| may_begin(PayoutStatus::Processing, None, attempts, now);
+        let (first, second) = (AttemptNumber::new(1).unwrap(), AttemptNumber::new(2).unwrap());
+        assert_eq!(gate(&[], noon()), Gate::Begin(first));
+        assert_eq!(gate(&[failed(1)], noon() + FRESH), Gate::Begin(second));
+        let stale = Gate::LookFirst(Unproven::NotFresh(first));
+        assert_eq!(gate(&[failed(1)], noon() + FRESH + TimeDelta::seconds(1)), stale);
+        let doubted = AttemptFacts { doubt: Some(Doubt::InFlight), ..failed(1) };
+        assert!(matches!(gate(&[doubted, failed(2)], noon()), Gate::LookFirst(Unproven::NotProven(_))));
+        for open in [AttemptStatus::Submitting, AttemptStatus::Accepted, AttemptStatus::Unknown] {
+            assert_eq!(gate(&[failed(1), fact(2, open)], noon()), Gate::Nothing);
+        }
+        for paid in [AttemptStatus::Succeeded, AttemptStatus::Reversed] {
+            assert_eq!(gate(&[fact(1, paid), failed(2)], noon()), Gate::HasPaid);
+        }
+        let many: Vec<_> = (1..=99).map(failed).collect();
+        assert_eq!(gate(&many, noon()), Gate::UsedUp);
+    }
+
+    #[test]
+    fn the_gate_opens_only_where_an_attempt_is_wanted() {
+        for status in PayoutStatus::ALL {
+            let due = |due| matches!(may_begin(status, due, &[], noon()), Gate::Begin(_));
+            assert_eq!(due(None), status == PayoutStatus::Processing, "{status}");
+            let wanted = matches!(status, PayoutStatus::Processing | PayoutStatus::Failed);
+            assert_eq!(due(Some(noon())), wanted, "{status}");
+            let early = status == PayoutStatus::Processing;
+            assert_eq!(due(Some(noon() + TimeDelta::seconds(1))), early, "{status}");
+        }
+    }
+
+    #[test]
+    fn a_doubt_is_looked_at_less_and_less_often_then_by_a_person() {
+        let after = |waited: TimeDelta| doubted(noon(), noon() + waited);
+        let again = |waited: TimeDelta, wait: TimeDelta| Doubted::LookAgain(noon() + waited + wait);
+        assert_eq!(after(TimeDelta::zero()), again(TimeDelta::zero(), TimeDelta::seconds(10)));
+        let minute = TimeDelta::minutes(1);
+        assert_eq!(after(minute), again(minute, minute));
+        let day = DOUBT_GOES_TO_A_PERSON_AFTER;
+        let almost = day - TimeDelta::seconds(1);
+        assert_eq!(after(almost), again(almost, TimeDelta::minutes(15)));
+        assert_eq!(after(day), Doubted::GiveToAPerson);
     }
 
     #[test]

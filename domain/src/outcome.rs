@@ -140,8 +140,6 @@ pub enum Doubt {
     Unconfirmed,
     /// The gateway is still at it.
     InFlight,
-    /// The gateway says that it paid after all. Only a person settles that.
-    Paid,
 }
 
 impl Doubt {
@@ -149,25 +147,23 @@ impl Doubt {
         match self {
             Self::Unconfirmed => "unconfirmed",
             Self::InFlight => "in_flight",
-            Self::Paid => "paid",
         }
     }
 
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Unconfirmed, Self::InFlight, Self::Paid].into_iter().find(|doubt| doubt.as_str() == text)
+        [Self::Unconfirmed, Self::InFlight].into_iter().find(|doubt| doubt.as_str() == text)
     }
 
     fn words(self) -> &'static str {
         match self {
             Self::Unconfirmed => "the gateway did not confirm its failure when it was asked again",
             Self::InFlight => "the gateway now says that it is on its way",
-            Self::Paid => "the gateway now says that it has paid",
         }
     }
 }
 
-/// Proof that an attempt did not pay and cannot pay any more. Made only from an attempt whose failure the gateway itself
-/// told, and nothing else since.
+/// Proof that an attempt did not pay. Made only from an attempt whose failure the gateway itself told (or two finance admins
+/// attested), and nothing else since.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ProvenUnpaid {
     attempt: AttemptNumber,
@@ -238,7 +234,7 @@ mod tests {
 
     #[test]
     fn a_doubted_failure_is_no_proof() {
-        for doubt in [Doubt::Unconfirmed, Doubt::InFlight, Doubt::Paid] {
+        for doubt in [Doubt::Unconfirmed, Doubt::InFlight] {
             let doubted =
                 AttemptFacts { doubt: Some(doubt), ..facts(1, AttemptStatus::Failed, true) }.proof_unpaid();
             assert!(doubted.unwrap_err().to_string().starts_with("attempt 1 is FAILED: the gateway"));

@@ -206,6 +206,8 @@ pub enum AttemptEvent {
     LoseSight,
     Succeed,
     Fail,
+    /// It was seen to have failed, and paid after all.
+    SucceedLate,
     Reverse,
 }
 
@@ -222,18 +224,27 @@ impl AttemptStatus {
                 E::LoseSight => Some(Self::Unknown),
                 E::Succeed => Some(Self::Succeeded),
                 E::Fail => Some(Self::Failed),
-                E::Reverse => None,
+                E::SucceedLate | E::Reverse => None,
             },
             Self::Succeeded => match event {
                 E::Reverse => Some(Self::Reversed),
                 E::Succeed => Some(Self::Succeeded),
-                E::Accept | E::LoseSight | E::Fail => None,
+                E::Accept | E::LoseSight | E::Fail | E::SucceedLate => None,
             },
             Self::Failed => match event {
                 E::Fail => Some(Self::Failed),
+                E::SucceedLate => Some(Self::Succeeded),
                 E::Accept | E::LoseSight | E::Succeed | E::Reverse => None,
             },
             Self::Reversed => None,
+        }
+    }
+
+    /// It may still pay, and nobody has said how it ended.
+    pub fn is_open(self) -> bool {
+        match self {
+            Self::Submitting | Self::Accepted | Self::Unknown => true,
+            Self::Succeeded | Self::Failed | Self::Reversed => false,
         }
     }
 

@@ -7,7 +7,7 @@ use sqlx::PgConnection;
 
 use crate::{Error, Pool, Result, payouts::money};
 
-/// Per currency: `available + reserved + paid_out − debt` is everything ever earned.
+/// Per currency: `available + reserved + paid_out − debt` is everything ever earned, with its adjustments.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Balance {
     pub currency: Currency,
@@ -40,6 +40,38 @@ pub async fn of(pool: &Pool, provider: ProviderId) -> Result<Vec<Balance>> {
             })
         })
         .collect()
+}
+
+/// What one provider has free and owes, in one currency.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Accounts {
+    pub(crate) available: Money,
+    /// Zero or above.
+    pub(crate) owed: Money,
+}
+
+/// Locks all of a provider's accounts, by id, before a transaction that books more than one posting on them or changes their
+/// debt.
+pub(crate) async fn lock_accounts(
+    conn: &mut PgConnection,
+    provider: ProviderId,
+    currency: Currency,
+) -> Result<Accounts> {
+    let rows = sqlx::query!(
+        r#"SELECT kind, balance AS "balance!" FROM ledger_accounts WHERE provider_id = $1 AND currency = $2
+           ORDER BY id FOR NO KEY UPDATE"#,
+        provider.uuid(),
+        currency.code(),
+    )
+    .fetch_all(conn)
+    .await?;
+    let balance = |kind| {
+        let found = rows.iter().find(|row| row.kind == kind).map(|row| row.balance);
+        let found = found
+            .ok_or_else(|| Error::corrupt(format!("provider {provider} has no {kind} in {currency}")))?;
+        money(found, currency.code())
+    };
+    Ok(Accounts { available: balance("provider_available")?, owed: balance("provider_debt")?.negated() })
 }
 
 /// Locks the provider's available balance: requests of one provider take turns here.

@@ -4,38 +4,49 @@
 //! Refusals are values (a lost race, too little money); [`Error`] means the database could not answer. Times are arguments; no
 //! `now()` in business SQL.
 //!
-//! Lock order, everywhere: batch, payout, attempt, control, provider and bank account, ledger accounts (by id), allocations and
-//! earnings. A claim holds the batch and the control row while it takes payouts, so it skips a payout that is locked instead of
+//! Lock order, everywhere: batch, payout, attempt, attestation, control, provider and bank account, case and its pause, ledger
+//! accounts (by id), allocations and earnings. A transaction that books more than once on a provider's accounts, or changes their
+//! debt, locks all four first; one that ends with a case locks it last, when nobody waits for anything behind it. A claim holds the batch and the control row while it takes payouts, so it skips a payout that is locked instead of
 //! waiting for it. Every statement runs at READ COMMITTED and sees what was committed before it began: what must not change
 //! between a check and an act is locked by the check.
 
 mod actor;
+mod debt;
 mod error;
 mod pool;
 mod text;
 
 pub mod assessments;
 pub mod attempts;
+pub mod attestations;
 pub mod audit;
 pub mod balances;
 pub mod bank_accounts;
 pub mod batches;
 pub mod books;
+pub mod books_check;
 pub mod cases;
 pub mod control;
 pub mod decisions;
 pub mod earnings;
 pub mod inbox;
+pub mod installation;
 pub mod ledger;
 pub mod manual;
 pub mod notifications;
 pub mod outbox;
+pub mod overdue;
+pub mod pauses;
 pub mod payouts;
 pub mod providers;
+pub mod reconciliations;
 pub mod reservations;
+pub mod reversals;
 pub mod reviews;
+pub mod statements;
 pub mod sweep;
+pub mod vitals;
 
-pub use actor::{Actor, Role};
+pub use actor::{Actor, ByHand, Role};
 pub use error::{Conflict, Error, Result};
 pub use pool::{MIGRATOR, Pool, connect, connect_lazy, migrate, ping};

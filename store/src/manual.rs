@@ -1,7 +1,7 @@
 //! What an admin does about a payout that needs attention: retry it, or refund the money.
 
-use chrono::{DateTime, TimeDelta, Utc};
-use domain::{PayoutEvent, PayoutId};
+use chrono::{DateTime, Utc};
+use domain::{PayoutEvent, PayoutId, judge};
 use serde_json::json;
 use sqlx::PgConnection;
 
@@ -12,9 +12,6 @@ use crate::{
     payouts::{self, Payout, conflict, moved_one},
     reservations,
 };
-
-/// A failure seen at the gateway longer ago than this must be seen again before money moves on it.
-pub const FRESH: TimeDelta = TimeDelta::minutes(2);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Acted {
@@ -28,8 +25,7 @@ pub enum Acted {
     },
 }
 
-/// Another attempt, now. The workflow looks at every earlier one again before it begins; where the gateway has said already
-/// that one of them paid, there is no other.
+/// Another attempt, now. The workflow looks at every earlier one again before it begins.
 pub async fn retry(
     pool: &Pool,
     id: PayoutId,
@@ -42,11 +38,6 @@ pub async fn retry(
         Ok(payout) => payout,
         Err(refused) => return Ok(refused),
     };
-    if let Err(unproven) = attempts::proofs(&mut tx, id, now).await?
-        && unproven.paid_after_all
-    {
-        return Ok(Acted::NotProven { reason: unproven.why });
-    }
     let moved = sqlx::query!(
         "UPDATE payouts SET needs_attention = false, next_attempt_at = $2, updated_at = $2
          WHERE id = $1 AND status = 'FAILED' AND needs_attention AND refunded_at IS NULL",
@@ -63,7 +54,7 @@ pub async fn retry(
     finish(tx, id).await
 }
 
-/// The money goes back to the balance; final. Every attempt must have been seen to have failed within [`FRESH`].
+/// The money goes back to the balance; final. Every attempt must have been seen to have failed within [`judge::FRESH`].
 pub async fn refund(
     pool: &Pool,
     id: PayoutId,
@@ -76,8 +67,8 @@ pub async fn refund(
         Ok(payout) => payout,
         Err(refused) => return Ok(refused),
     };
-    if let Err(unproven) = attempts::proofs(&mut tx, id, now).await? {
-        return Ok(Acted::NotProven { reason: unproven.why });
+    if let Err(unproven) = judge::proofs(&attempts::facts(&mut tx, id).await?, now) {
+        return Ok(Acted::NotProven { reason: unproven.to_string() });
     }
     let moved = sqlx::query!(
         "UPDATE payouts SET needs_attention = false, refunded_at = $2, refunded_by = $3, updated_at = $2

@@ -103,11 +103,7 @@ pub async fn deliver(pool: &Pool, payout: PayoutId, now: DateTime<Utc>) -> Resul
     deliver_in(&mut *pool.acquire().await?, payout, now).await
 }
 
-pub(crate) async fn deliver_in(
-    conn: &mut PgConnection,
-    payout: PayoutId,
-    now: DateTime<Utc>,
-) -> Result<u64> {
+pub(crate) async fn deliver_in(conn: &mut PgConnection, payout: PayoutId, now: DateTime<Utc>) -> Result<u64> {
     Ok(sqlx::query!(
         "UPDATE notifications SET delivered_at = $2 WHERE payout_id = $1 AND channel = 'feed' AND delivered_at IS NULL",
         payout.uuid(),

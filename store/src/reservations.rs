@@ -1,14 +1,15 @@
 //! The part of a provider's earnings set aside for one open payout.
 //!
 //! Architecture invariant: whoever changes a provider's allocations or earnings has booked the movement first and so holds the
-//! provider's reserved account. Earnings are then read and changed by one transaction at a time, in a statement that began after
-//! everybody before had committed; and nobody waits for an account while holding an earning.
+//! provider's reserved account, or has locked all of their accounts. Earnings are then read and changed by one transaction at a
+//! time, in a statement that began after everybody before had committed; and nobody waits for an account while holding an
+//! earning, but for those with a higher id.
 
 use chrono::{DateTime, Utc};
-use domain::{Money, PayoutId, ProviderId};
+use domain::{AttemptId, Money, PayoutId, ProviderId};
 use sqlx::PgConnection;
 
-use crate::{Error, Result, ledger};
+use crate::{Error, Result, debt, ledger};
 
 /// Sets aside `amount`, oldest earnings first and partially where needed, and books it. The caller has locked the available
 /// balance and seen that it is enough; earnings that do not add up to it are a corrupt book and nothing is written.
@@ -58,7 +59,7 @@ pub(crate) async fn reserve(
     }
 }
 
-/// Gives the reservation back to the balance.
+/// Gives the reservation back to the balance, and takes from it what the provider owes.
 pub(crate) async fn refund(
     conn: &mut PgConnection,
     provider: ProviderId,
@@ -76,23 +77,25 @@ pub(crate) async fn refund(
            SELECT coalesce(sum(amount), 0) AS "freed!" FROM freed"#,
         payout.uuid(),
     )
-    .fetch_one(conn)
+    .fetch_one(&mut *conn)
     .await?;
-    settled_whole(payout, freed, amount)
+    settled_whole(payout, freed, amount)?;
+    debt::recover_if_owed(conn, provider, amount.currency(), &format!("refunded:{payout}"), now).await
 }
 
-/// Settles the reservation: the earnings it was made of have been paid.
+/// Settles the reservation: the earnings it was made of have been paid, by this attempt.
 pub(crate) async fn settle(
     conn: &mut PgConnection,
     provider: ProviderId,
     payout: PayoutId,
+    attempt: AttemptId,
     amount: Money,
     fee: Option<Money>,
     now: DateTime<Utc>,
 ) -> Result<()> {
-    ledger::paid(conn, provider, payout, amount, now).await?;
+    ledger::paid(conn, provider, payout, attempt, amount, now).await?;
     if let Some(fee) = fee.filter(|fee| !fee.is_zero()) {
-        ledger::fee(conn, payout, fee, now).await?;
+        ledger::fee(conn, payout, attempt, fee, now).await?;
     }
     let paid = sqlx::query_scalar!(
         r#"WITH settled AS (
@@ -106,6 +109,31 @@ pub(crate) async fn settle(
     .fetch_one(conn)
     .await?;
     settled_whole(payout, paid, amount)
+}
+
+/// The bank gave back what this attempt had paid: the earnings are free again.
+pub(crate) async fn give_back(
+    conn: &mut PgConnection,
+    provider: ProviderId,
+    payout: PayoutId,
+    attempt: AttemptId,
+    amount: Money,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    ledger::reversed(conn, provider, payout, attempt, amount, now).await?;
+    let returned = sqlx::query_scalar!(
+        r#"WITH returned AS (
+               UPDATE allocations SET state = 'RETURNED' WHERE payout_id = $1 AND state = 'PAID' RETURNING earning_id, amount
+           ), marked AS (
+               UPDATE earnings e SET paid = e.paid - r.amount, allocated = e.allocated - r.amount
+               FROM returned r WHERE e.id = r.earning_id
+           )
+           SELECT coalesce(sum(amount), 0) AS "returned!" FROM returned"#,
+        payout.uuid(),
+    )
+    .fetch_one(conn)
+    .await?;
+    settled_whole(payout, returned, amount)
 }
 
 fn settled_whole(payout: PayoutId, moved: rust_decimal::Decimal, amount: Money) -> Result<()> {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use activities::{Reobserved, look_at_earlier_attempts};
-use domain::{AttemptStatus, Clock, Doubt, Ending, Failure, Next, Observed, PayoutStatus, Sighting};
+use domain::{AttemptStatus, Clock, Ending, Failure, Next, Observed, PayoutStatus, Sighting};
 use sqlx::PgPool;
 
 use crate::harness::{FIRST, LEASE, Play};
@@ -124,14 +124,16 @@ async fn a_retry_begins_only_after_another_look_at_what_failed(pool: PgPool) {
 }
 
 #[sqlx::test(migrations = "../migrations")]
-async fn a_late_success_stops_the_retry_and_waits_for_a_person(pool: PgPool) {
+async fn a_late_success_completes_the_payout_instead_of_a_retry(pool: PgPool) {
     let play = Play::failed(&pool, TRY_LATER).await;
     play.wait(Duration::from_mins(1));
     play.shows(Observed::Succeeded(play.sighting().await));
-    assert_eq!(play.reobserve().await.unwrap().next, Next::AwaitAttention);
-    assert_eq!(play.attempt().await.doubt, Some(Doubt::Paid));
+    let done = Next::Notify { ending: Ending::Completed };
+    assert_eq!(play.reobserve().await.unwrap().next, done);
+    let attempt = play.attempt().await;
+    assert_eq!((attempt.status, attempt.late), (AttemptStatus::Succeeded, true));
     let begun = play.run(activities::BeginAttemptStep::begin_attempt, play.payout_ref()).await.unwrap();
-    assert_eq!((begun.next, play.attempts().await.len()), (Next::AwaitAttention, 1));
+    assert_eq!((begun.next, play.attempts().await.len()), (done, 1));
     play.check().await;
 }
 
@@ -140,20 +142,42 @@ async fn no_retry_begins_on_an_answer_that_does_not_confirm_the_failure(pool: Pg
     let play = Play::failed(&pool, TRY_LATER).await;
     play.wait(Duration::from_mins(1));
     let right = play.sighting().await;
-    for observed in [
-        Observed::InFlight(right.clone()),
-        Observed::NotFound,
-        Observed::Unrecognised { said: "?".to_owned() },
+    // Looked at less and less often: as long again as the doubt has lasted.
+    for (observed, wait) in [
+        (Observed::InFlight(right.clone()), Duration::from_secs(10)),
+        (Observed::NotFound, Duration::from_secs(10)),
+        (Observed::Unrecognised { said: "?".to_owned() }, Duration::from_secs(20)),
     ] {
         play.shows(observed.clone());
-        let again = play.reobserve().await.unwrap_err();
-        assert!(again.why.starts_with("no new attempt yet"), "{observed:?}: {again:?}");
+        let due = play.now() + wait;
+        assert_eq!(play.reobserve().await.unwrap().next, Next::AwaitRetry { due }, "{observed:?}");
+        // Not before.
+        assert_eq!(play.reobserve().await.unwrap().next, Next::AwaitRetry { due });
+        play.wait(wait);
     }
     play.is_silent(Some(Duration::from_secs(7)));
     assert_eq!(play.reobserve().await.unwrap_err().after, Some(Duration::from_secs(7)));
     assert_eq!((play.attempts().await.len(), play.sends()), (1, 1));
     play.shows(Observed::Failed(right, Failure::observed(TRY_LATER)));
     assert_eq!(play.reobserve().await.unwrap().next, Next::Begin);
+    play.check().await;
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn a_doubt_that_lasts_a_day_is_given_to_a_person(pool: PgPool) {
+    let play = Play::failed(&pool, TRY_LATER).await;
+    play.wait(Duration::from_mins(1));
+    play.shows(Observed::NotFound);
+    assert!(matches!(play.reobserve().await.unwrap().next, Next::AwaitRetry { .. }));
+    play.wait(Duration::from_hours(24));
+    play.shows(Observed::NotFound);
+    assert_eq!(play.reobserve().await.unwrap().next, Next::AwaitAttention);
+    let open: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM cases WHERE kind = 'contradiction' AND status = 'OPEN'")
+            .fetch_one(&play.world.pool)
+            .await
+            .unwrap();
+    assert_eq!((open, play.row().await.needs_attention), (1, true));
     play.check().await;
 }
 

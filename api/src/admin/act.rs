@@ -37,7 +37,7 @@ pub(super) fn answer(acted: Acted) -> Result<Json<AdminPayout>, Problem> {
     }
 }
 
-pub(super) fn not_proven(why: &str) -> Problem {
+fn not_proven(why: &str) -> Problem {
     let detail = format!("An earlier attempt may still pay, so no money moves: {why}.");
     Problem::new(Code::NotProvenUnpaid, detail)
 }

@@ -6,7 +6,7 @@ use poem_openapi::{OpenApi, param::Path, payload::Json};
 use uuid::Uuid;
 
 use super::{
-    act::{Reason, answer, not_proven},
+    act::{Reason, answer},
     view::AdminPayout,
 };
 use crate::{
@@ -65,6 +65,5 @@ async fn look_again(app: &App, id: PayoutId) -> Result<(), Problem> {
         Ok(Reobserved::AllFailed | Reobserved::NotProven(_)) => Ok(()),
         Err(LookFailed::Store(error)) => Err(error.into()),
         Err(LookFailed::Gateway(failed)) => Err(not_asked(&failed)),
-        Err(LookFailed::NotProven(why)) => Err(not_proven(&why)),
     }
 }

@@ -1,26 +1,33 @@
 //! One try to pay a payout through the gateway: recorded, then sent, then watched until the gateway itself says how it ended.
 
+//!
+//! Architecture invariant: nothing here decides what an answer means; [`domain::judge`] does, and what it says is carried out.
+
 mod begin;
+mod late;
 mod observe;
+mod reverse;
 mod send;
 mod settle;
 
-pub use begin::begin;
+pub use begin::{after_looking, begin};
+pub(crate) use observe::{Held, attested_paid, hold};
 pub use observe::{Source, TermsAndPlace, record_observation, terms, terms_of_earlier};
-pub use send::{Sending, count_send, record_not_sent, record_submitted};
+pub(crate) use reverse::carry_out as reverse;
+pub use send::{Lease, Sending, count_send, record_not_sent, record_submitted};
 pub use settle::RetryPolicy;
+pub(crate) use settle::give_to_a_person;
 
 use chrono::{DateTime, Utc};
 use domain::{
-    AttemptFacts, AttemptId, AttemptNumber, AttemptStatus, Doubt, FailureCode, Money, PayoutId, ProvenUnpaid,
-    Reference,
+    AttemptFacts, AttemptId, AttemptNumber, AttemptStatus, BatchId, Doubt, FailureCode, Money, PayoutId,
+    Reference, judge,
 };
 use serde_json::Value;
 use sqlx::PgConnection;
 
 use crate::{
     Error, Pool, Result,
-    manual::FRESH,
     payouts::{attempt_number, failure_code, money},
     text::storable_json,
 };
@@ -30,6 +37,8 @@ use crate::{
 pub struct Attempt {
     pub id: AttemptId,
     pub number: AttemptNumber,
+    /// The batch that had claimed the payout then.
+    pub batch: BatchId,
     pub reference: Reference,
     pub status: AttemptStatus,
     pub began_at: DateTime<Utc>,
@@ -44,6 +53,10 @@ pub struct Attempt {
     pub counted: bool,
     /// What the latest look at a failed attempt said instead.
     pub doubt: Option<Doubt>,
+    /// It had failed, by the gateway's own word, and paid after all.
+    pub late: bool,
+    /// When the gateway first called this paid transfer failed or reversed, and has not taken it back since.
+    pub reversal_seen_at: Option<DateTime<Utc>>,
     pub settled_at: Option<DateTime<Utc>>,
     pub evidence: Vec<Evidence>,
 }
@@ -60,8 +73,9 @@ pub struct Evidence {
 /// All attempts of a payout with their evidence, in order.
 pub async fn of_payout(pool: &Pool, payout: PayoutId) -> Result<Vec<Attempt>> {
     let rows = sqlx::query!(
-        "SELECT a.id, a.number, a.reference, a.status, a.began_at, a.began_by, a.sends, a.gateway_id, a.fee, a.check_at,
-                a.not_sent_reason, a.failure_code, a.failure_message, a.counted, a.doubt, a.settled_at, p.currency
+        "SELECT a.id, a.number, a.batch_id, a.reference, a.status, a.began_at, a.began_by, a.sends, a.gateway_id, a.fee, a.check_at,
+                a.not_sent_reason, a.failure_code, a.failure_message, a.counted, a.doubt, a.late,
+                a.reversal_seen_at, a.settled_at, p.currency
          FROM attempts a JOIN payouts p ON p.id = a.payout_id WHERE a.payout_id = $1 ORDER BY a.number",
         payout.uuid(),
     )
@@ -79,6 +93,7 @@ pub async fn of_payout(pool: &Pool, payout: PayoutId) -> Result<Vec<Attempt>> {
             Ok(Attempt {
                 id: AttemptId::from_uuid(row.id),
                 number: attempt_number(row.number)?,
+                batch: BatchId::from_uuid(row.batch_id),
                 reference: Reference::from_stored(row.reference),
                 status: row.status.parse().map_err(Error::Corrupt)?,
                 began_at: row.began_at,
@@ -92,6 +107,8 @@ pub async fn of_payout(pool: &Pool, payout: PayoutId) -> Result<Vec<Attempt>> {
                 failure_message: row.failure_message,
                 counted: row.counted,
                 doubt: row.doubt.as_deref().map(doubt).transpose()?,
+                late: row.late,
+                reversal_seen_at: row.reversal_seen_at,
                 settled_at: row.settled_at,
                 evidence: seen
                     .iter()
@@ -108,77 +125,74 @@ pub async fn of_payout(pool: &Pool, payout: PayoutId) -> Result<Vec<Attempt>> {
         .collect()
 }
 
-/// Why money may not move again.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Unproven {
-    pub why: String,
-    /// The gateway says that it paid: looking again does not help.
-    pub paid_after_all: bool,
-}
-
 /// Whether money may move again (another attempt, a refund): every attempt of the payout has been seen to have failed within
-/// [`FRESH`], and nothing else was seen since. Else why not.
+/// [`judge::FRESH`], and nothing else was seen since. Else why not.
 pub async fn proven_unpaid(
     pool: &Pool,
     payout: PayoutId,
     now: DateTime<Utc>,
 ) -> Result<std::result::Result<(), String>> {
-    let proven = proofs(&mut *pool.acquire().await?, payout, now).await?;
-    Ok(proven.map(drop).map_err(|unproven| unproven.why))
+    let facts = facts(&mut *pool.acquire().await?, payout).await?;
+    Ok(judge::proofs(&facts, now).map(drop).map_err(|unproven| unproven.to_string()))
 }
 
-/// One proof for every attempt of a payout, or what stands against it. Whoever acts on them has locked the payout.
-pub(crate) async fn proofs(
-    conn: &mut PgConnection,
-    payout: PayoutId,
-    now: DateTime<Utc>,
-) -> Result<std::result::Result<Vec<ProvenUnpaid>, Unproven>> {
+/// Every attempt of a payout, in order, as far as it matters for what may come next. Whoever acts on them has locked the payout.
+pub(crate) async fn facts(conn: &mut PgConnection, payout: PayoutId) -> Result<Vec<AttemptFacts>> {
     let rows = sqlx::query!(
         "SELECT number, status, sends, failed_seen_at, doubt FROM attempts WHERE payout_id = $1 ORDER BY number",
         payout.uuid()
     )
     .fetch_all(conn)
     .await?;
-    let mut proofs = Vec::with_capacity(rows.len());
-    let mut unproven: Option<Unproven> = None;
-    for row in rows {
-        let facts = AttemptFacts {
-            number: attempt_number(row.number)?,
-            status: row.status.parse().map_err(Error::Corrupt)?,
-            sends: u32::try_from(row.sends).map_err(Error::corrupt)?,
-            failed_seen_at: row.failed_seen_at,
-            doubt: row.doubt.as_deref().map(doubt).transpose()?,
-        };
-        let against = match facts.proof_unpaid() {
-            Ok(proof) => {
-                proofs.push(proof);
-                let seen_lately =
-                    facts.failed_seen_at.is_some_and(|seen| now.signed_duration_since(seen) <= FRESH);
-                (!seen_lately).then(|| Unproven {
-                    why: format!("attempt {} has not been seen to have failed just now", facts.number.get()),
-                    paid_after_all: false,
-                })
-            }
-            Err(not_proven) => Some(Unproven {
-                why: not_proven.to_string(),
-                paid_after_all: not_proven.doubt == Some(Doubt::Paid),
-            }),
-        };
-        // The worst is told: what a person must settle before what another look may.
-        if let Some(against) = against
-            && unproven.as_ref().is_none_or(|worst| against.paid_after_all && !worst.paid_after_all)
-        {
-            unproven = Some(against);
-        }
-    }
-    Ok(match unproven {
-        None => Ok(proofs),
-        Some(unproven) => Err(unproven),
-    })
+    rows.into_iter()
+        .map(|row| {
+            Ok(AttemptFacts {
+                number: attempt_number(row.number)?,
+                status: row.status.parse().map_err(Error::Corrupt)?,
+                sends: u32::try_from(row.sends).map_err(Error::corrupt)?,
+                failed_seen_at: row.failed_seen_at,
+                doubt: row.doubt.as_deref().map(doubt).transpose()?,
+            })
+        })
+        .collect()
+}
+
+/// A failed attempt whose failure the gateway does not confirm.
+struct DoubtedAttempt {
+    id: AttemptId,
+    number: AttemptNumber,
+    doubt: Doubt,
+    since: DateTime<Utc>,
+}
+
+async fn doubted_attempts(conn: &mut PgConnection, payout: PayoutId) -> Result<Vec<DoubtedAttempt>> {
+    let rows = sqlx::query!(
+        r#"SELECT id, number, doubt AS "doubt!", doubted_at AS "since!" FROM attempts
+           WHERE payout_id = $1 AND doubt IS NOT NULL ORDER BY number"#,
+        payout.uuid()
+    )
+    .fetch_all(conn)
+    .await?;
+    rows.into_iter()
+        .map(|row| {
+            Ok(DoubtedAttempt {
+                id: AttemptId::from_uuid(row.id),
+                number: attempt_number(row.number)?,
+                doubt: doubt(&row.doubt)?,
+                since: row.since,
+            })
+        })
+        .collect()
 }
 
 fn doubt(text: &str) -> Result<Doubt> {
     Doubt::parse(text).ok_or_else(|| Error::corrupt(format!("doubt {text}")))
+}
+
+/// Whether an attempt of the payout may still pay, has paid, or was last seen to be anything but failed: then its money is not
+/// given back. Whoever acts on it has locked the payout.
+pub(crate) async fn may_pay(conn: &mut PgConnection, payout: PayoutId) -> Result<bool> {
+    Ok(facts(conn, payout).await?.iter().any(|attempt| attempt.proof_unpaid().is_err()))
 }
 
 pub(crate) async fn add_evidence(

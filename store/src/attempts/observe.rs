@@ -1,16 +1,22 @@
-//! What the gateway says about an attempt when it is asked: written down, and acted on, in one transaction.
+//! What the gateway says about an attempt when it is asked: written down, judged by [`domain::judge`], and acted on, in one
+//! transaction.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use domain::{
-    AccountName, AttemptId, AttemptNumber, AttemptStatus, AttemptTerms, Doubt, Observed, PayoutId, Progress,
-    Reference, Sighting, poll_delay,
+    AccountName, AttemptId, AttemptNumber, AttemptStatus, AttemptTerms, AttestationId, Observed, PayoutId,
+    Progress, Reference, Sighting,
+    judge::{self, Around, Consequence, OtherAttempt, Watched},
 };
 use serde_json::json;
 use sqlx::PgConnection;
 
-use super::{add_evidence, settle};
+use super::{
+    add_evidence, late, reverse,
+    settle::{self, Paid, RetryPolicy},
+};
 use crate::{
-    Error, Pool, Result,
+    Error, Pool, Result, attestations,
+    cases::{self, CaseKind, Finding},
     payouts::{self, Payout, attempt_number, money, progress_in},
     text::storable,
 };
@@ -20,6 +26,7 @@ use crate::{
 pub enum Source {
     Send,
     LookUp,
+    Attestation,
 }
 
 impl Source {
@@ -27,6 +34,7 @@ impl Source {
         match self {
             Self::Send => "send",
             Self::LookUp => "look_up",
+            Self::Attestation => "attestation",
         }
     }
 }
@@ -82,12 +90,66 @@ async fn all_terms(pool: &Pool, payout: PayoutId) -> Result<Vec<TermsAndPlace>> 
         .collect()
 }
 
-/// The attempt's row while it is judged.
-struct Held {
-    status: AttemptStatus,
-    looks: u32,
-    send_deadline: Option<DateTime<Utc>>,
-    gateway_id: Option<String>,
+/// An attempt's row while it is judged. Its payout is locked, and so is it.
+pub(crate) struct Held {
+    pub(super) id: AttemptId,
+    pub(super) number: AttemptNumber,
+    pub(crate) watched: Watched,
+    pub(super) doubted_at: Option<DateTime<Utc>>,
+}
+
+/// Locks an attempt of a payout that is locked.
+pub(crate) async fn hold(conn: &mut PgConnection, attempt: AttemptId) -> Result<Held> {
+    let row = sqlx::query!(
+        "SELECT number, status, sends, looks, send_deadline, gateway_id, doubted_at, reversal_seen_at FROM attempts
+         WHERE id = $1 FOR NO KEY UPDATE",
+        attempt.uuid()
+    )
+    .fetch_one(&mut *conn)
+    .await?;
+    // After the lock, so that it is seen as it is: what two people have attested, also what has been carried out already.
+    let attested_unpaid_from = sqlx::query_scalar!(
+        "SELECT min(effective_at) FROM attestations
+         WHERE attempt_id = $1 AND status IN ('CONFIRMED', 'APPLIED') AND verdict = 'not_paid'",
+        attempt.uuid()
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok(Held {
+        id: attempt,
+        number: attempt_number(row.number)?,
+        watched: Watched {
+            status: row.status.parse().map_err(Error::Corrupt)?,
+            sends: u32::try_from(row.sends).map_err(Error::corrupt)?,
+            looks: u32::try_from(row.looks).map_err(Error::corrupt)?,
+            send_deadline: row.send_deadline,
+            has_gateway_id: row.gateway_id.is_some(),
+            attested_unpaid_from,
+            reversal_seen_at: row.reversal_seen_at,
+        },
+        doubted_at: row.doubted_at,
+    })
+}
+
+/// The payout around one of its attempts. Where several others have not conclusively failed, the one that matters most.
+async fn around(conn: &mut PgConnection, payout: &Payout, attempt: AttemptId) -> Result<Around> {
+    let others = sqlx::query!(
+        r#"SELECT coalesce(bool_or(status = 'SUCCEEDED'), false) AS "paid!",
+                  coalesce(bool_or(status IN ('SUBMITTING', 'ACCEPTED', 'UNKNOWN')), false) AS "open!",
+                  coalesce(bool_or(status = 'SUBMITTING' AND sends = 0), false) AS "unsent!"
+           FROM attempts WHERE payout_id = $1 AND id <> $2"#,
+        payout.id.uuid(),
+        attempt.uuid(),
+    )
+    .fetch_one(conn)
+    .await?;
+    let other = match (others.paid, others.open, others.unsent) {
+        (true, _, _) => OtherAttempt::Paid,
+        (false, true, true) => OtherAttempt::Unsent,
+        (false, true, false) => OtherAttempt::MayPay,
+        (false, false, _) => OtherAttempt::None,
+    };
+    Ok(Around { payout: payout.status, refunded: payout.refunded_at.is_some(), other })
 }
 
 /// Writes down one look and what follows from it, and answers what comes next. Seeing the same again only refreshes it.
@@ -96,236 +158,181 @@ pub async fn record_observation(
     payout: PayoutId,
     place: &TermsAndPlace,
     observed: &Observed,
-    policy: &settle::RetryPolicy,
+    policy: &RetryPolicy,
     now: DateTime<Utc>,
 ) -> Result<Progress> {
     let mut tx = pool.begin().await?;
     let row =
         payouts::lock(&mut tx, payout).await?.ok_or_else(|| Error::corrupt(format!("no payout {payout}")))?;
-    let held = lock_attempt(&mut tx, place.attempt).await?;
-    let (verdict, detail) = judge(&mut tx, &row, place, &held, observed, policy, now).await?;
+    let held = hold(&mut tx, place.attempt).await?;
+    let around = around(&mut tx, &row, place.attempt).await?;
+    let means = judge::look(&held.watched, around, &place.terms, observed, policy.webhook_timeout, now);
+    let seen = Seen::new(observed, &place.terms);
+    let (verdict, detail) = seen.evidence(observed, &held);
     add_evidence(&mut tx, place.attempt, Source::LookUp, verdict, detail, now).await?;
+    if let Some(field) = seen.disagrees {
+        disagrees(&mut tx, &row, &held, field, now).await?;
+    }
+    if let Some(sighting) = seen.sighting {
+        remember(&mut tx, &held, sighting).await?;
+        believed_before_people(&mut tx, payout, &held, observed, now).await?;
+    }
+    let paid = seen.sighting.map_or(Paid::ATTESTED, Paid::from);
+    carry_out(&mut tx, &row, &held, &means, paid, policy, now).await?;
     let progress = progress_in(&mut tx, payout, now).await?;
     tx.commit().await?;
     Ok(progress)
 }
 
-async fn lock_attempt(conn: &mut PgConnection, attempt: AttemptId) -> Result<Held> {
-    let row = sqlx::query!(
-        "SELECT status, looks, send_deadline, gateway_id FROM attempts WHERE id = $1 FOR NO KEY UPDATE",
-        attempt.uuid()
-    )
-    .fetch_one(conn)
-    .await?;
-    Ok(Held {
-        status: row.status.parse().map_err(Error::Corrupt)?,
-        looks: u32::try_from(row.looks).map_err(Error::corrupt)?,
-        send_deadline: row.send_deadline,
-        gateway_id: row.gateway_id,
-    })
-}
-
-type Written = (&'static str, serde_json::Value);
-
-async fn judge(
+/// Two finance admins have attested that it paid. The payout is locked; nothing happens where the outcome is known already.
+pub(crate) async fn attested_paid(
     conn: &mut PgConnection,
     payout: &Payout,
-    place: &TermsAndPlace,
+    attempt: AttemptId,
+    attestation: AttestationId,
+    policy: &RetryPolicy,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    let held = hold(conn, attempt).await?;
+    let around = around(conn, payout, attempt).await?;
+    let means = judge::attested_paid(&held.watched, around);
+    let detail = json!({ "attestation": attestation });
+    add_evidence(conn, attempt, Source::Attestation, "succeeded", detail, now).await?;
+    carry_out(conn, payout, &held, &means, Paid::ATTESTED, policy, now).await
+}
+
+/// Does what was judged.
+async fn carry_out(
+    conn: &mut PgConnection,
+    payout: &Payout,
+    held: &Held,
+    means: &Consequence,
+    paid: Paid<'_>,
+    policy: &RetryPolicy,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    match means {
+        Consequence::Succeed => settle::succeed(conn, payout, held, paid, now).await,
+        Consequence::Fail(failure) => settle::fail(conn, payout, held, failure, policy, now).await,
+        Consequence::LookAgain { becomes, check_at } => {
+            look_again(conn, held.id, *becomes, *check_at, now).await
+        }
+        Consequence::MayResend => may_resend(conn, held.id, now).await,
+        Consequence::ConfirmFailure => {
+            settle::seen_failed_again(conn, held, now).await?;
+            // People's word, where that is what it took, has done its work.
+            if held.watched.attested_unpaid_from.is_some_and(|from| from <= now) {
+                attestations::attempt_ended(conn, held.id, false, now).await?;
+            }
+            Ok(())
+        }
+        Consequence::Doubt(doubt) => settle::doubt(conn, held.id, *doubt, now).await,
+        Consequence::Late(means) => late::succeed_late(conn, payout, held, paid, *means, now).await,
+        Consequence::ReversalSeen => reverse::seen(conn, payout, held, now).await,
+        Consequence::Reverse => reverse::reverse(conn, payout, held, now).await,
+        Consequence::NotReversed => reverse::taken_back(conn, payout, held, now).await,
+        Consequence::Nothing => Ok(()),
+    }
+}
+
+/// What an answer shows, apart from what it means.
+struct Seen<'a> {
+    /// The gateway's record, where it agrees with what was asked for.
+    sighting: Option<&'a Sighting>,
+    /// The field on which it does not.
+    disagrees: Option<&'static str>,
+}
+
+impl<'a> Seen<'a> {
+    fn new(observed: &'a Observed, terms: &AttemptTerms) -> Self {
+        let sighting = match observed {
+            Observed::InFlight(sighting)
+            | Observed::Succeeded(sighting)
+            | Observed::Failed(sighting, _)
+            | Observed::Reversed(sighting) => Some(sighting),
+            Observed::NotFound | Observed::Unrecognised { .. } => None,
+        };
+        let disagrees = sighting.and_then(|sighting| sighting.disagreement(terms));
+        Self { sighting: sighting.filter(|_| disagrees.is_none()), disagrees }
+    }
+
+    /// As it is stored: a word, and the gateway's own.
+    fn evidence(&self, observed: &Observed, held: &Held) -> (&'static str, serde_json::Value) {
+        if let Some(field) = self.disagrees {
+            return ("disagrees", json!({ "field": field }));
+        }
+        let had_paid = match held.watched.status {
+            AttemptStatus::Succeeded | AttemptStatus::Reversed => true,
+            AttemptStatus::Submitting
+            | AttemptStatus::Accepted
+            | AttemptStatus::Unknown
+            | AttemptStatus::Failed => false,
+        };
+        let settled_otherwise =
+            held.watched.status == AttemptStatus::Failed || held.watched.status == AttemptStatus::Reversed;
+        match observed {
+            Observed::InFlight(sighting) => ("in_flight", json!({ "gateway_id": sighting.gateway_id })),
+            Observed::Succeeded(sighting) => {
+                let detail = json!({ "gateway_id": sighting.gateway_id, "fee": sighting.fee });
+                (if settled_otherwise { "late_success" } else { "succeeded" }, detail)
+            }
+            Observed::Failed(sighting, failure) => {
+                let detail = json!({ "gateway_id": sighting.gateway_id, "code": failure.code, "message": failure.message });
+                (if had_paid { "failed_after_success" } else { "failed" }, detail)
+            }
+            Observed::Reversed(sighting) => ("reversed", json!({ "gateway_id": sighting.gateway_id })),
+            Observed::NotFound => ("not_found", json!({})),
+            Observed::Unrecognised { said } => ("unrecognised", json!({ "said": said })),
+        }
+    }
+}
+
+/// A record under our reference that is not what we asked for: evidence of nothing, and somebody must look.
+async fn disagrees(
+    conn: &mut PgConnection,
+    payout: &Payout,
+    held: &Held,
+    field: &'static str,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    tracing::error!(payout.id = %payout.id, "the gateway's record of payout {} disagrees on the {field}", payout.id);
+    let number = held.number.get();
+    let summary =
+        format!("the gateway's record of attempt {number} of payout {} disagrees on the {field}", payout.id);
+    let finding = Finding {
+        kind: CaseKind::Contradiction,
+        subject: cases::about_attempt(held.id),
+        payout: Some(payout.id),
+        provider: Some(payout.provider),
+        amount: Some(payout.amount),
+        summary: &summary,
+        source: "gateway",
+        detail: json!({ "disagrees_on": field }),
+    };
+    cases::open(conn, &finding, now).await.map(drop)
+}
+
+/// The gateway's own word goes before that of people: on its way or paid withdraws what they said of it.
+async fn believed_before_people(
+    conn: &mut PgConnection,
+    payout: PayoutId,
     held: &Held,
     observed: &Observed,
-    policy: &settle::RetryPolicy,
     now: DateTime<Utc>,
-) -> Result<Written> {
-    let sighting = match observed {
-        Observed::InFlight(sighting)
-        | Observed::Succeeded(sighting)
-        | Observed::Failed(sighting, _)
-        | Observed::Reversed(sighting) => Some(sighting),
-        Observed::NotFound | Observed::Unrecognised { .. } => None,
-    };
-    // Evidence counts only where it agrees with what was asked for.
-    if let Some(field) = sighting.and_then(|sighting| sighting.disagreement(&place.terms)) {
-        tracing::error!(payout.id = %payout.id, "the gateway's record of payout {} disagrees on the {field}", payout.id);
-        not_told(conn, place.attempt, held, policy, now).await?;
-        return Ok(("disagrees", json!({ "field": field })));
-    }
+) -> Result<()> {
     match observed {
-        Observed::InFlight(sighting) => {
-            in_flight(conn, place.attempt, held, sighting, policy, now).await?;
-            Ok(("in_flight", json!({ "gateway_id": sighting.gateway_id })))
-        }
-        Observed::Succeeded(sighting) => {
-            let detail = json!({ "gateway_id": sighting.gateway_id, "fee": sighting.fee });
-            match held.status {
-                AttemptStatus::Submitting | AttemptStatus::Accepted | AttemptStatus::Unknown => {
-                    settle::succeed(conn, payout, place.attempt, sighting, now).await?;
-                    Ok(("succeeded", detail))
-                }
-                AttemptStatus::Succeeded => Ok(("succeeded", detail)),
-                AttemptStatus::Failed => {
-                    settle::paid_after_all(conn, payout, place.attempt, now).await?;
-                    Ok(("late_success", detail))
-                }
-                AttemptStatus::Reversed => Ok(("late_success", detail)),
-            }
-        }
-        Observed::Failed(sighting, failure) => {
-            let detail = json!({ "gateway_id": sighting.gateway_id, "code": failure.code, "message": failure.message });
-            match held.status {
-                AttemptStatus::Submitting | AttemptStatus::Accepted | AttemptStatus::Unknown => {
-                    remember_id(conn, place.attempt, sighting).await?;
-                    settle::fail(conn, payout, place.attempt, failure, policy, now).await?;
-                    Ok(("failed", detail))
-                }
-                AttemptStatus::Failed => {
-                    remember_id(conn, place.attempt, sighting).await?;
-                    settle::seen_failed_again(conn, place.attempt, now).await?;
-                    Ok(("failed", detail))
-                }
-                AttemptStatus::Succeeded | AttemptStatus::Reversed => {
-                    tracing::error!(payout.id = %payout.id, "payout {} was paid and the gateway now says that it failed", payout.id);
-                    Ok(("failed_after_success", detail))
-                }
-            }
-        }
-        Observed::Reversed(sighting) => {
-            reversed(conn, payout, place.attempt, held, sighting, policy, now).await?;
-            Ok(("reversed", json!({ "gateway_id": sighting.gateway_id })))
-        }
-        Observed::NotFound => {
-            not_found(conn, place.attempt, held, policy, now).await?;
-            Ok(("not_found", json!({})))
-        }
-        Observed::Unrecognised { said } => {
-            not_told(conn, place.attempt, held, policy, now).await?;
-            Ok(("unrecognised", json!({ "said": said })))
-        }
+        Observed::InFlight(_) | Observed::Succeeded(_) | Observed::Reversed(_) => {}
+        Observed::Failed(_, _) | Observed::NotFound | Observed::Unrecognised { .. } => return Ok(()),
     }
-}
-
-/// The gateway is at it.
-async fn in_flight(
-    conn: &mut PgConnection,
-    attempt: AttemptId,
-    held: &Held,
-    sighting: &Sighting,
-    policy: &settle::RetryPolicy,
-    now: DateTime<Utc>,
-) -> Result<()> {
-    match held.status {
-        AttemptStatus::Submitting | AttemptStatus::Accepted | AttemptStatus::Unknown => {
-            let becomes = Some(AttemptStatus::Accepted);
-            look_again(conn, attempt, held, becomes, Some(sighting), policy, now).await
-        }
-        AttemptStatus::Failed => {
-            remember_id(conn, attempt, sighting).await?;
-            settle::doubt(conn, attempt, Doubt::InFlight, now).await.map(drop)
-        }
-        AttemptStatus::Succeeded | AttemptStatus::Reversed => Ok(()),
+    if held.watched.status == AttemptStatus::Succeeded || held.watched.status == AttemptStatus::Reversed {
+        return Ok(());
     }
-}
-
-/// A word that the gateway's own documents do not have for transfers: the money moved, and perhaps back. A person looks.
-async fn reversed(
-    conn: &mut PgConnection,
-    payout: &Payout,
-    attempt: AttemptId,
-    held: &Held,
-    sighting: &Sighting,
-    policy: &settle::RetryPolicy,
-    now: DateTime<Utc>,
-) -> Result<()> {
-    match held.status {
-        AttemptStatus::Submitting | AttemptStatus::Accepted | AttemptStatus::Unknown => {
-            let becomes = Some(AttemptStatus::Unknown);
-            look_again(conn, attempt, held, becomes, Some(sighting), policy, now).await
-        }
-        AttemptStatus::Failed => settle::paid_after_all(conn, payout, attempt, now).await,
-        AttemptStatus::Succeeded | AttemptStatus::Reversed => Ok(()),
-    }
-}
-
-/// An answer that tells nothing, but is no absence either: the same attempt is not sent again on it.
-async fn not_told(
-    conn: &mut PgConnection,
-    attempt: AttemptId,
-    held: &Held,
-    policy: &settle::RetryPolicy,
-    now: DateTime<Utc>,
-) -> Result<()> {
-    match held.status {
-        AttemptStatus::Submitting | AttemptStatus::Accepted | AttemptStatus::Unknown => {
-            look_again(conn, attempt, held, Some(AttemptStatus::Unknown), None, policy, now).await
-        }
-        AttemptStatus::Failed => settle::doubt(conn, attempt, Doubt::Unconfirmed, now).await.map(drop),
-        AttemptStatus::Succeeded | AttemptStatus::Reversed => Ok(()),
-    }
-}
-
-/// Absence never ends an attempt: once the last send can no longer be on its way, the same attempt may be sent again. One that
-/// the gateway has told an id for is only looked at again.
-async fn not_found(
-    conn: &mut PgConnection,
-    attempt: AttemptId,
-    held: &Held,
-    policy: &settle::RetryPolicy,
-    now: DateTime<Utc>,
-) -> Result<()> {
-    match held.status {
-        // A declined send leaves no record behind: not finding one is what was to be expected. A record that was there and is
-        // gone confirms nothing.
-        AttemptStatus::Failed if held.gateway_id.is_none() => {
-            settle::seen_failed_again(conn, attempt, now).await
-        }
-        AttemptStatus::Failed => settle::doubt(conn, attempt, Doubt::Unconfirmed, now).await.map(drop),
-        AttemptStatus::Submitting | AttemptStatus::Unknown => {
-            let may_be_on_its_way = held.send_deadline.is_some_and(|deadline| now < deadline);
-            if may_be_on_its_way || held.gateway_id.is_some() {
-                look_again(conn, attempt, held, None, None, policy, now).await
-            } else {
-                sqlx::query!(
-                    "UPDATE attempts SET status = 'UNKNOWN', resend = true, looks = looks + 1, updated_at = $2
-                     WHERE id = $1 AND status IN ('SUBMITTING', 'UNKNOWN')",
-                    attempt.uuid(),
-                    now,
-                )
-                .execute(conn)
-                .await?;
-                Ok(())
-            }
-        }
-        AttemptStatus::Accepted => look_again(conn, attempt, held, None, None, policy, now).await,
-        AttemptStatus::Succeeded | AttemptStatus::Reversed => Ok(()),
-    }
-}
-
-/// No final answer: ask again, later each time.
-async fn look_again(
-    conn: &mut PgConnection,
-    attempt: AttemptId,
-    held: &Held,
-    becomes: Option<AttemptStatus>,
-    sighting: Option<&Sighting>,
-    policy: &settle::RetryPolicy,
-    now: DateTime<Utc>,
-) -> Result<()> {
-    let wait: TimeDelta = poll_delay(policy.webhook_timeout, held.looks);
-    let after_wait = now.checked_add_signed(wait).unwrap_or(now);
-    // What was not found may be sent again once its send can no longer be on its way: that moment is not slept through.
-    let check_at = match (becomes, held.send_deadline) {
-        (None, Some(deadline)) if deadline > now => after_wait.min(deadline),
-        (_, _) => after_wait,
-    };
-    let gateway_id = sighting.map(|sighting| storable(&sighting.gateway_id));
-    // Whatever the gateway said, it was no absence: the leave to send again, if there was one, is withdrawn.
+    attestations::contradicted(conn, payout, held.id, now).await?;
+    // Also what has been carried out: it must not confirm the failure once more.
     sqlx::query!(
-        "UPDATE attempts SET status = coalesce($2, status), looks = looks + 1, check_at = $3,
-                gateway_id = coalesce($4, gateway_id), resend = resend AND $2 IS NULL, updated_at = $5
-         WHERE id = $1 AND status IN ('SUBMITTING', 'ACCEPTED', 'UNKNOWN')",
-        attempt.uuid(),
-        becomes.map(AttemptStatus::as_str),
-        check_at,
-        gateway_id.as_deref(),
+        "UPDATE attestations SET status = 'WITHDRAWN', ended_at = $2
+         WHERE attempt_id = $1 AND status = 'APPLIED' AND verdict = 'not_paid'",
+        held.id.uuid(),
         now,
     )
     .execute(conn)
@@ -333,13 +340,51 @@ async fn look_again(
     Ok(())
 }
 
-async fn remember_id(conn: &mut PgConnection, attempt: AttemptId, sighting: &Sighting) -> Result<()> {
+/// The gateway does not know it, and no send can be on its way.
+async fn may_resend(conn: &mut PgConnection, attempt: AttemptId, now: DateTime<Utc>) -> Result<()> {
+    sqlx::query!(
+        "UPDATE attempts SET status = 'UNKNOWN', resend = true, looks = looks + 1, updated_at = $2
+         WHERE id = $1 AND status IN ('SUBMITTING', 'UNKNOWN')",
+        attempt.uuid(),
+        now,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// No final answer: ask again. What was no absence withdraws the leave to send again, if there was one.
+async fn look_again(
+    conn: &mut PgConnection,
+    attempt: AttemptId,
+    becomes: Option<AttemptStatus>,
+    check_at: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    sqlx::query!(
+        "UPDATE attempts SET status = coalesce($2, status), looks = looks + 1, check_at = $3, resend = resend AND $2 IS NULL,
+                updated_at = $4
+         WHERE id = $1 AND status IN ('SUBMITTING', 'ACCEPTED', 'UNKNOWN')",
+        attempt.uuid(),
+        becomes.map(AttemptStatus::as_str),
+        check_at,
+        now,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// The gateway's id for it, and its fee, as far as they are news.
+async fn remember(conn: &mut PgConnection, held: &Held, sighting: &Sighting) -> Result<()> {
+    if held.watched.has_gateway_id {
+        return Ok(());
+    }
     let gateway_id = storable(&sighting.gateway_id);
     sqlx::query!(
-        "UPDATE attempts SET gateway_id = coalesce(gateway_id, $2), fee = coalesce($3, fee) WHERE id = $1",
-        attempt.uuid(),
+        "UPDATE attempts SET gateway_id = $2 WHERE id = $1 AND gateway_id IS NULL",
+        held.id.uuid(),
         gateway_id.as_ref(),
-        sighting.fee.map(domain::Money::amount),
     )
     .execute(conn)
     .await?;

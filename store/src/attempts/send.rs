@@ -5,33 +5,42 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{
-    AccountName, AttemptId, AttemptNumber, AttemptStatus, AttemptTerms, NotSent, PayoutId, Progress,
-    Reference, Submitted,
+    AccountName, AttemptId, AttemptNumber, AttemptTerms, NotSent, PayoutId, Progress, Reference, Submitted,
+    judge::{self, AfterSend},
 };
 use serde_json::json;
 use sqlx::PgConnection;
 
-use super::{Source, add_evidence, settle};
+use super::{Source, add_evidence, observe::hold, settle};
 use crate::{
-    Error, Pool, Result,
+    Error, Pool, Result, attestations,
     control::{self, Hold},
     payouts::{self, money, progress_in},
     text::storable,
 };
 
-/// The first look after an answer that told nothing.
-const FIRST_LOOK: TimeDelta = TimeDelta::seconds(5);
+/// An open attempt that may not be sent again because an earlier one is in doubt is looked at again after this long.
+const DOUBTED_AGAIN: TimeDelta = TimeDelta::minutes(1);
+
+/// Whose send it is: an answer to a send counts for its own lease only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lease {
+    pub attempt: AttemptId,
+    number: i32,
+}
 
 /// Whether the caller is the one sender.
 #[derive(Debug)]
 pub enum Sending {
     /// Counted: call the gateway now.
-    Go { attempt: AttemptId, terms: AttemptTerms },
+    Go { lease: Lease, terms: AttemptTerms },
     /// Someone else is sending, or it is not to be sent (again): this comes next instead.
     Not(Progress),
-    /// The system, the provider, the bank or the account is paused, or an earlier attempt turns out not to have failed after
-    /// all: try again later; nothing was counted.
+    /// The system, the provider, the bank or the account is paused: try again later; nothing was counted.
     Paused,
+    /// An earlier attempt turns out not to have failed after all: it must be looked at, then this comes next. (Had nothing of
+    /// this one left yet, it was withdrawn and the answer is [`Sending::Not`].)
+    Doubted(Progress),
 }
 
 /// Takes the lease of an attempt and counts the send. `lease`: the client's timeout and a margin; until it has run out nobody
@@ -47,26 +56,60 @@ pub async fn count_send(
     let deadline =
         TimeDelta::from_std(lease).ok().and_then(|lease| now.checked_add_signed(lease)).unwrap_or(now);
     let mut tx = pool.begin().await?;
-    payouts::lock(&mut tx, payout).await?.ok_or_else(|| Error::corrupt(format!("no payout {payout}")))?;
-    let doubted = sqlx::query_scalar!(
-        r#"SELECT EXISTS (SELECT FROM attempts WHERE payout_id = $1 AND number < $2 AND doubt IS NOT NULL) AS "doubted!""#,
+    let row =
+        payouts::lock(&mut tx, payout).await?.ok_or_else(|| Error::corrupt(format!("no payout {payout}")))?;
+    let stands = sqlx::query!(
+        r#"SELECT a.id, a.sends,
+                  (a.status = 'SUBMITTING' AND a.sends = 0) OR (a.status IN ('SUBMITTING', 'UNKNOWN') AND a.resend) AS "sendable!",
+                  EXISTS (SELECT FROM attempts e WHERE e.payout_id = a.payout_id AND e.number <> a.number AND e.doubt IS NOT NULL) AS "doubted!",
+                  EXISTS (SELECT FROM attestations t
+                          WHERE t.attempt_id = a.id AND t.status = 'CONFIRMED' AND t.verdict = 'not_paid') AS "attested!"
+           FROM attempts a WHERE a.payout_id = $1 AND a.number = $2 FOR NO KEY UPDATE OF a"#,
         payout.uuid(),
         i16::from(number.get()),
     )
-    .fetch_one(&mut *tx)
+    .fetch_optional(&mut *tx)
     .await?;
+    let Some(stands) = stands.filter(|stands| stands.sendable) else {
+        return Ok(Sending::Not(progress_in(&mut tx, payout, now).await?));
+    };
+    let attempt = AttemptId::from_uuid(stands.id);
+    if stands.attested && stands.sends > 0 {
+        // Nothing is sent again that two people say has not paid: it is looked at until their word may end it.
+        withdraw_leave(&mut tx, attempt, now, now).await?;
+        let progress = progress_in(&mut tx, payout, now).await?;
+        tx.commit().await?;
+        return Ok(Sending::Not(progress));
+    }
+    // The same reference still goes to a removed account: a first send of it may have reached the gateway already.
     match control::hold(&mut tx, payout).await? {
-        // The same reference still goes to a removed account: a first send of it may have reached the gateway already.
-        Hold::None | Hold::AccountRemoved if !doubted => {}
-        Hold::None | Hold::AccountRemoved | Hold::Paused => return Ok(Sending::Paused),
+        Hold::None | Hold::AccountRemoved => {}
+        Hold::Paused => return Ok(Sending::Paused),
+    }
+    if stands.doubted {
+        if stands.sends == 0 {
+            let why = "an earlier attempt is in doubt";
+            settle::withdraw(&mut tx, &row, attempt, why, now).await?;
+        } else {
+            let check_at = now.checked_add_signed(DOUBTED_AGAIN).unwrap_or(now);
+            withdraw_leave(&mut tx, attempt, check_at, now).await?;
+        }
+        let progress = progress_in(&mut tx, payout, now).await?;
+        tx.commit().await?;
+        return Ok(if stands.sends == 0 { Sending::Not(progress) } else { Sending::Doubted(progress) });
+    }
+    // What people said of an attempt before its first byte left is about nothing.
+    if stands.sends == 0 {
+        attestations::contradicted(&mut tx, payout, attempt, now).await?;
     }
     let counted = sqlx::query!(
-        r#"UPDATE attempts a SET sends = a.sends + 1, send_deadline = $3, check_at = $3, resend = false, updated_at = $4
+        r#"UPDATE attempts a SET sends = a.sends + 1, leases = a.leases + 1, send_deadline = $3, check_at = $3, resend = false,
+                  updated_at = $4
            FROM payouts p JOIN bank_accounts b ON b.id = p.bank_account_id
            WHERE a.payout_id = $1 AND a.number = $2 AND p.id = a.payout_id AND p.status = 'PROCESSING'
              AND ((a.status = 'SUBMITTING' AND a.sends = 0) OR (a.status IN ('SUBMITTING', 'UNKNOWN') AND a.resend))
              AND (a.send_deadline IS NULL OR a.send_deadline <= $4)
-           RETURNING a.id, a.reference, p.amount, p.currency, b.bank_code, b.account_number, b.account_name"#,
+           RETURNING a.leases, a.reference, p.amount, p.currency, b.bank_code, b.account_number, b.account_name"#,
         payout.uuid(),
         i16::from(number.get()),
         deadline,
@@ -80,7 +123,7 @@ pub async fn count_send(
     };
     tx.commit().await?;
     Ok(Sending::Go {
-        attempt: AttemptId::from_uuid(row.id),
+        lease: Lease { attempt, number: row.leases },
         terms: AttemptTerms {
             reference: Reference::from_stored(row.reference),
             amount: money(row.amount, &row.currency)?,
@@ -92,39 +135,60 @@ pub async fn count_send(
     })
 }
 
-/// Nothing left: the send is taken back, and the same attempt may go out again at once. Telling it twice takes it back once.
+/// The leave to send again is withdrawn; the gateway is asked at `check_at`.
+async fn withdraw_leave(
+    conn: &mut PgConnection,
+    attempt: AttemptId,
+    check_at: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    sqlx::query!(
+        "UPDATE attempts SET resend = false, check_at = $2, updated_at = $3
+         WHERE id = $1 AND status IN ('SUBMITTING', 'UNKNOWN') AND resend",
+        attempt.uuid(),
+        check_at,
+        now,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Nothing left: the send is taken back, and the same attempt may go out again at once. Telling it twice takes it back once;
+/// telling it after the lease has passed to another sender takes nothing back.
 pub async fn record_not_sent(
     pool: &Pool,
-    attempt: AttemptId,
+    lease: Lease,
     not_sent: &NotSent,
     now: DateTime<Utc>,
 ) -> Result<()> {
     let mut tx = pool.begin().await?;
-    take_back(&mut tx, attempt, not_sent, now).await?;
+    take_back(&mut tx, lease, not_sent, now).await?;
     tx.commit().await?;
     Ok(())
 }
 
 async fn take_back(
     conn: &mut PgConnection,
-    attempt: AttemptId,
+    lease: Lease,
     not_sent: &NotSent,
     now: DateTime<Utc>,
 ) -> Result<()> {
     let message = storable(&not_sent.message);
     let before = sqlx::query_scalar!(
         "SELECT not_sent_reason FROM attempts WHERE id = $1 FOR NO KEY UPDATE",
-        attempt.uuid()
+        lease.attempt.uuid()
     )
     .fetch_one(&mut *conn)
     .await?;
     let taken_back = sqlx::query!(
         "UPDATE attempts SET sends = sends - 1, send_deadline = NULL, check_at = NULL, resend = sends > 1,
                 not_sent_reason = $2, updated_at = $3
-         WHERE id = $1 AND status IN ('SUBMITTING', 'UNKNOWN') AND sends > 0 AND send_deadline IS NOT NULL",
-        attempt.uuid(),
+         WHERE id = $1 AND status IN ('SUBMITTING', 'UNKNOWN') AND sends > 0 AND send_deadline IS NOT NULL AND leases = $4",
+        lease.attempt.uuid(),
         message.as_ref(),
         now,
+        lease.number,
     )
     .execute(&mut *conn)
     .await?
@@ -132,81 +196,82 @@ async fn take_back(
     // The same trouble again is one observation, not one per try.
     if taken_back == 1 && before.as_deref() != Some(message.as_ref()) {
         let detail = json!({ "class": not_sent.class, "message": message });
-        add_evidence(conn, attempt, Source::Send, "not_sent", detail, now).await?;
+        add_evidence(conn, lease.attempt, Source::Send, "not_sent", detail, now).await?;
     }
     Ok(())
 }
 
-/// Writes down the answer to a send and answers what comes next. An answer that comes after the outcome is known is evidence only.
+/// Writes down the answer to a send and answers what comes next. An answer that comes after the outcome is known is evidence
+/// only; one that comes after the lease has passed to another sender too, but that the gateway accepted the reference.
 pub async fn record_submitted(
     pool: &Pool,
     payout: PayoutId,
-    attempt: AttemptId,
+    lease: Lease,
     submitted: &Submitted,
     policy: &settle::RetryPolicy,
     now: DateTime<Utc>,
 ) -> Result<Progress> {
+    let attempt = lease.attempt;
     let mut tx = pool.begin().await?;
     let row =
         payouts::lock(&mut tx, payout).await?.ok_or_else(|| Error::corrupt(format!("no payout {payout}")))?;
-    let held =
-        sqlx::query!("SELECT status, sends FROM attempts WHERE id = $1 FOR NO KEY UPDATE", attempt.uuid())
-            .fetch_one(&mut *tx)
-            .await?;
-    let status: AttemptStatus = held.status.parse().map_err(Error::Corrupt)?;
-    let open = matches!(status, AttemptStatus::Submitting | AttemptStatus::Unknown);
-    let (verdict, detail) = match submitted {
+    let held = hold(&mut tx, attempt).await?;
+    let leases = sqlx::query_scalar!("SELECT leases FROM attempts WHERE id = $1", attempt.uuid())
+        .fetch_one(&mut *tx)
+        .await?;
+    let (status, sends) = (held.watched.status, held.watched.sends);
+    let (verdict, detail, gateway_id) = match submitted {
         Submitted::Accepted(accepted) => {
-            let check_at = now.checked_add_signed(policy.first_look()).unwrap_or(now);
-            let gateway_id = storable(&accepted.gateway_id);
-            if open {
-                sqlx::query!(
-                    "UPDATE attempts SET status = 'ACCEPTED', gateway_id = $2, resend = false, not_sent_reason = NULL,
-                            check_at = $3, looks = 0, updated_at = $4
-                     WHERE id = $1 AND status IN ('SUBMITTING', 'UNKNOWN')",
-                    attempt.uuid(),
-                    gateway_id.as_ref(),
-                    check_at,
-                    now,
-                )
-                .execute(&mut *tx)
-                .await?;
-            }
-            ("accepted", json!({ "gateway_id": accepted.gateway_id, "fee": accepted.fee }))
+            let detail = json!({ "gateway_id": accepted.gateway_id, "fee": accepted.fee });
+            ("accepted", detail, Some(accepted.gateway_id.as_str()))
         }
         Submitted::Declined(failure) => {
-            // A refusal of a re-send proves nothing about the first send.
-            if status == AttemptStatus::Submitting && held.sends == 1 {
-                settle::fail(&mut tx, &row, attempt, failure, policy, now).await?;
-            } else if open {
-                lose_sight(&mut tx, attempt, now, now).await?;
-            }
-            ("declined", json!({ "code": failure.code, "message": failure.message, "sends": held.sends }))
+            let detail = json!({ "code": failure.code, "message": failure.message, "sends": sends });
+            ("declined", detail, None)
         }
-        Submitted::Duplicate => {
-            if open {
-                lose_sight(&mut tx, attempt, now, now).await?;
-            }
-            ("duplicate", json!({}))
-        }
-        Submitted::Unknown { why } => {
-            if open {
-                let check_at = now.checked_add_signed(FIRST_LOOK).unwrap_or(now);
-                lose_sight(&mut tx, attempt, check_at, now).await?;
-            }
-            ("unknown", json!({ "why": why }))
-        }
+        Submitted::Duplicate => ("duplicate", json!({}), None),
+        Submitted::Unknown { why } => ("unknown", json!({ "why": why }), None),
         Submitted::NotSent(not_sent) => {
-            take_back(&mut tx, attempt, not_sent, now).await?;
+            take_back(&mut tx, lease, not_sent, now).await?;
             let progress = progress_in(&mut tx, payout, now).await?;
             tx.commit().await?;
             return Ok(progress);
         }
     };
     add_evidence(&mut tx, attempt, Source::Send, verdict, detail, now).await?;
+    let means = judge::answered(status, sends, submitted, policy.webhook_timeout, now);
+    match if leases == lease.number { means } else { judge::overtaken(means) } {
+        AfterSend::Accepted { check_at } => accept(&mut tx, attempt, gateway_id, check_at, now).await?,
+        AfterSend::Fail(failure) => settle::fail(&mut tx, &row, &held, &failure, policy, now).await?,
+        AfterSend::LoseSight { check_at } => lose_sight(&mut tx, attempt, check_at, now).await?,
+        AfterSend::TakeBack | AfterSend::Nothing => {}
+    }
     let progress = progress_in(&mut tx, payout, now).await?;
     tx.commit().await?;
     Ok(progress)
+}
+
+/// Queued at the gateway: its webhook is waited for until `check_at`.
+async fn accept(
+    conn: &mut PgConnection,
+    attempt: AttemptId,
+    gateway_id: Option<&str>,
+    check_at: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    let gateway_id = gateway_id.map(storable);
+    sqlx::query!(
+        "UPDATE attempts SET status = 'ACCEPTED', gateway_id = coalesce($2, gateway_id), resend = false, not_sent_reason = NULL,
+                check_at = $3, looks = 0, updated_at = $4
+         WHERE id = $1 AND status IN ('SUBMITTING', 'UNKNOWN')",
+        attempt.uuid(),
+        gateway_id.as_deref(),
+        check_at,
+        now,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
 }
 
 /// It may pay or have paid: ask the gateway at `check_at`.

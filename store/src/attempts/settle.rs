@@ -1,16 +1,20 @@
 //! How an attempt ends, and its payout with it: attempt, payout, earnings, ledger, audit and message in the caller's transaction.
+//!
+//! What an answer means is decided by [`domain::judge`]; here it is carried out.
 
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use domain::{
-    AttemptId, Doubt, Failure, FailureClass, FailureCode, PayoutEvent, PayoutStatus, RetrySchedule, Sighting,
+    AttemptId, Doubt, Failure, FailureCode, Money, PayoutEvent, PayoutStatus, RetrySchedule, Sighting,
+    judge::{self, AfterFailure},
 };
 use serde_json::json;
 use sqlx::PgConnection;
 
+use super::{Held, late};
 use crate::{
-    Actor, Error, Result, audit,
+    Actor, Error, Result, attestations, audit, balances, bank_accounts, cases,
     notifications::{self, Event},
     payouts::{Payout, moved_one},
     reservations,
@@ -25,65 +29,138 @@ pub struct RetryPolicy {
     pub webhook_timeout: Duration,
 }
 
-impl RetryPolicy {
-    pub(crate) fn first_look(&self) -> TimeDelta {
-        TimeDelta::from_std(self.webhook_timeout).unwrap_or(TimeDelta::minutes(2))
+/// What is known about a transfer that paid.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Paid<'a> {
+    pub(super) gateway_id: Option<&'a str>,
+    pub(super) fee: Option<Money>,
+}
+
+impl<'a> From<&'a Sighting> for Paid<'a> {
+    fn from(sighting: &'a Sighting) -> Self {
+        Self { gateway_id: Some(&sighting.gateway_id), fee: sighting.fee }
     }
 }
 
-/// The gateway paid.
-pub(crate) async fn succeed(
+impl Paid<'_> {
+    /// People have said so; the gateway has told neither id nor fee.
+    pub(super) const ATTESTED: Paid<'static> = Paid { gateway_id: None, fee: None };
+}
+
+/// It paid, and with it the payout. A late success that waited for this turns out to have been too much.
+pub(super) async fn succeed(
     conn: &mut PgConnection,
     payout: &Payout,
-    attempt: AttemptId,
-    sighting: &Sighting,
+    attempt: &Held,
+    paid: Paid<'_>,
     now: DateTime<Utc>,
 ) -> Result<()> {
-    payout.status.after(PayoutEvent::Confirm).map_err(Error::corrupt)?;
-    let fee = sighting.fee.map(domain::Money::amount);
-    let gateway_id = storable(&sighting.gateway_id);
+    let gateway_id = paid.gateway_id.map(storable);
     let settled = sqlx::query!(
-        "UPDATE attempts SET status = 'SUCCEEDED', settled_at = $2, gateway_id = $3, fee = $4, resend = false, check_at = NULL, updated_at = $2
+        "UPDATE attempts SET status = 'SUCCEEDED', settled_at = $2, gateway_id = coalesce($3, gateway_id), fee = coalesce($4, fee),
+                resend = false, check_at = NULL, updated_at = $2
          WHERE id = $1 AND status IN ('SUBMITTING', 'ACCEPTED', 'UNKNOWN')",
-        attempt.uuid(),
+        attempt.id.uuid(),
         now,
-        gateway_id.as_ref(),
-        fee,
+        gateway_id.as_deref(),
+        paid.fee.map(Money::amount),
     )
     .execute(&mut *conn)
     .await?
     .rows_affected();
     moved_one(settled, payout.id)?;
+    ended(conn, attempt.id, true, now).await?;
+    let Some(first) = late::waiting(conn, payout).await? else {
+        return complete(conn, payout, attempt.id, paid, now).await;
+    };
+    let case = late::overpaid_case(conn, payout, &first, now).await?;
+    bank_accounts::payout_arrived(conn, payout.bank_account).await?;
+    balances::lock_accounts(conn, payout.provider, payout.amount.currency()).await?;
+    complete(conn, payout, attempt.id, paid, now).await?;
+    late::book_overpaid(conn, payout, &first, case, now).await
+}
+
+/// The payout, which is PROCESSING, is paid by this attempt.
+pub(super) async fn complete(
+    conn: &mut PgConnection,
+    payout: &Payout,
+    attempt: AttemptId,
+    paid: Paid<'_>,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    PayoutStatus::Processing.after(PayoutEvent::Confirm).map_err(Error::corrupt)?;
     let moved = sqlx::query!(
         "UPDATE payouts SET status = 'COMPLETED', completed_at = $2, fee = $3, updated_at = $2 WHERE id = $1 AND status = 'PROCESSING'",
         payout.id.uuid(),
         now,
-        fee,
+        paid.fee.map(Money::amount),
     )
     .execute(&mut *conn)
     .await?
     .rows_affected();
     moved_one(moved, payout.id)?;
-    reservations::settle(conn, payout.provider, payout.id, payout.amount, sighting.fee, now).await?;
-    let detail = json!({ "gateway_id": sighting.gateway_id, "fee": sighting.fee });
+    bank_accounts::payout_arrived(conn, payout.bank_account).await?;
+    reservations::settle(conn, payout.provider, payout.id, attempt, payout.amount, paid.fee, now).await?;
+    let detail = json!({ "gateway_id": paid.gateway_id, "fee": paid.fee });
     audit::record(conn, &Actor::system(), "completed", payout.id, None, detail, now).await?;
     notifications::tell(conn, payout.id, payout.provider, Event::Completed, payout.amount, None, now).await
 }
 
-/// The gateway has conclusively not paid: retry on the schedule, wait for funds, or ask an admin.
-pub(crate) async fn fail(
+/// It has conclusively not paid: the payout is retried on the schedule, waits for funds or needs an admin; or it is completed
+/// by a late success that waited for this.
+pub(super) async fn fail(
     conn: &mut PgConnection,
     payout: &Payout,
-    attempt: AttemptId,
+    attempt: &Held,
     failure: &Failure,
     policy: &RetryPolicy,
     now: DateTime<Utc>,
 ) -> Result<()> {
-    payout.status.after(PayoutEvent::Fail).map_err(Error::corrupt)?;
-    let counted = match failure.class() {
-        FailureClass::Retry | FailureClass::NeedsProvider | FailureClass::Permanent => true,
-        FailureClass::NeedsFinance => false,
-    };
+    let counted = judge::counts(failure.class());
+    mark_attempt_failed(conn, payout, attempt.id, failure, counted, now).await?;
+    ended(conn, attempt.id, false, now).await?;
+    if let Some(first) = late::waiting(conn, payout).await? {
+        return late::completes(conn, payout, &first, now).await;
+    }
+    let failures = payout.counted_failures.saturating_add(u8::from(counted));
+    match judge::after_failure(failure.class(), failures, &policy.schedule, now) {
+        AfterFailure::WaitForFunds => wait_for_funds(conn, payout, failure, now).await,
+        AfterFailure::RetryAt(due) => mark_failed(conn, payout, failure, failures, Some(due), now).await,
+        AfterFailure::NeedsAttention => mark_failed(conn, payout, failure, failures, None, now).await,
+    }
+}
+
+/// It was recorded and never sent, and is not needed any more.
+pub(super) async fn withdraw(
+    conn: &mut PgConnection,
+    payout: &Payout,
+    attempt: AttemptId,
+    why: &str,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    let failure = Failure { code: FailureCode::Withdrawn, message: why.to_owned() };
+    let unsent = sqlx::query_scalar!(
+        r#"SELECT sends = 0 AS "unsent!" FROM attempts WHERE id = $1 FOR NO KEY UPDATE"#,
+        attempt.uuid()
+    )
+    .fetch_one(&mut *conn)
+    .await?;
+    if !unsent {
+        return Err(Error::corrupt(format!("attempt {attempt} was to be withdrawn and may have been sent")));
+    }
+    mark_attempt_failed(conn, payout, attempt, &failure, false, now).await?;
+    let detail = json!({ "attempt": attempt, "code": failure.code });
+    audit::record(conn, &Actor::system(), "attempt_withdrawn", payout.id, Some(why), detail, now).await
+}
+
+async fn mark_attempt_failed(
+    conn: &mut PgConnection,
+    payout: &Payout,
+    attempt: AttemptId,
+    failure: &Failure,
+    counted: bool,
+    now: DateTime<Utc>,
+) -> Result<()> {
     let message = storable(&failure.message);
     let settled = sqlx::query!(
         "UPDATE attempts SET status = 'FAILED', settled_at = $2, failed_seen_at = $2, failure_code = $3, failure_message = $4,
@@ -95,27 +172,10 @@ pub(crate) async fn fail(
         message.as_ref(),
         counted,
     )
-    .execute(&mut *conn)
+    .execute(conn)
     .await?
     .rows_affected();
-    moved_one(settled, payout.id)?;
-    let failures = payout.counted_failures.saturating_add(u8::from(counted));
-    match failure.class() {
-        FailureClass::NeedsFinance => wait_for_funds(conn, payout, failure, now).await,
-        FailureClass::Retry => match policy.schedule.delay_after(failures) {
-            Some(delay) => {
-                let due = TimeDelta::from_std(delay)
-                    .ok()
-                    .and_then(|delay| now.checked_add_signed(delay))
-                    .unwrap_or(now);
-                mark_failed(conn, payout, failure, failures, Some(due), now).await
-            }
-            None => mark_failed(conn, payout, failure, failures, None, now).await,
-        },
-        FailureClass::NeedsProvider | FailureClass::Permanent => {
-            mark_failed(conn, payout, failure, failures, None, now).await
-        }
-    }
+    moved_one(settled, payout.id)
 }
 
 /// `due`: when the automatic retry begins; without one the payout needs a person.
@@ -127,6 +187,7 @@ async fn mark_failed(
     due: Option<DateTime<Utc>>,
     now: DateTime<Utc>,
 ) -> Result<()> {
+    payout.status.after(PayoutEvent::Fail).map_err(Error::corrupt)?;
     let message = storable(&failure.message);
     let moved = sqlx::query!(
         "UPDATE payouts SET status = 'FAILED', failed_at = $2, failure_code = $3, failure_message = $4, counted_failures = $5,
@@ -149,6 +210,7 @@ async fn mark_failed(
     if due.is_none() {
         let why = Some(failure.code.words());
         notifications::tell(conn, payout.id, payout.provider, Event::Failed, payout.amount, why, now).await?;
+        bank_accounts::payout_failed(conn, payout, failure.code, now).await?;
     }
     Ok(())
 }
@@ -206,82 +268,50 @@ pub(crate) async fn give_to_a_person(
     notifications::tell(conn, payout.id, payout.provider, Event::Failed, payout.amount, words, now).await
 }
 
-/// The gateway says that a failed attempt paid. Its failure proves nothing any more, and a payout that would pay or refund the
-/// money again is stopped for a person. Hearing it again is nothing new.
-pub(crate) async fn paid_after_all(
-    conn: &mut PgConnection,
-    payout: &Payout,
-    attempt: AttemptId,
-    now: DateTime<Utc>,
-) -> Result<()> {
-    const WHY: &str = "the gateway now says that a failed attempt has paid";
-    let news = doubt(conn, attempt, Doubt::Paid, now).await?;
-    if !news {
-        return Ok(());
-    }
-    tracing::error!(payout.id = %payout.id, "payout {}: {WHY}", payout.id);
-    audit::record(conn, &Actor::system(), "gateway_contradicts_itself", payout.id, Some(WHY), json!({}), now)
-        .await?;
-    let other_open = sqlx::query_scalar!(
-        r#"SELECT EXISTS (SELECT FROM attempts WHERE payout_id = $1 AND status <> 'FAILED') AS "open!""#,
-        payout.id.uuid(),
-    )
-    .fetch_one(&mut *conn)
-    .await?;
-    let stoppable = match payout.status {
-        // Waiting for its retry, or released again after it waited for funds.
-        PayoutStatus::Failed => payout.refunded_at.is_none(),
-        PayoutStatus::Processing => !other_open,
-        // An approved one waits for a batch: the gate to its next attempt stops it. Of the others the money has moved on
-        // already: what was paid too much is for reconciliation to find.
-        PayoutStatus::Approved
-        | PayoutStatus::Requested
-        | PayoutStatus::Completed
-        | PayoutStatus::Rejected
-        | PayoutStatus::Cancelled
-        | PayoutStatus::Reversed => false,
-    };
-    if stoppable {
-        give_to_a_person(conn, payout, FailureCode::Other, WHY, now).await?;
-    }
-    Ok(())
-}
-
-/// A look at a failed attempt said something else than failed. What is worse stays. Answers whether that is news.
-pub(crate) async fn doubt(
+/// A look at a failed attempt said something else than failed: the latest is kept, and since when there is a doubt.
+pub(super) async fn doubt(
     conn: &mut PgConnection,
     attempt: AttemptId,
     doubt: Doubt,
     now: DateTime<Utc>,
-) -> Result<bool> {
-    let changed = sqlx::query!(
-        "UPDATE attempts SET doubt = $2, updated_at = $3
-         WHERE id = $1 AND status = 'FAILED'
-           AND coalesce(array_position(ARRAY['unconfirmed', 'in_flight', 'paid'], doubt), 0)
-             < array_position(ARRAY['unconfirmed', 'in_flight', 'paid'], $2::text)",
+) -> Result<()> {
+    sqlx::query!(
+        "UPDATE attempts SET doubt = $2, updated_at = $3 WHERE id = $1 AND status = 'FAILED'",
         attempt.uuid(),
         doubt.as_str(),
         now,
     )
     .execute(conn)
-    .await?
-    .rows_affected();
-    Ok(changed == 1)
+    .await?;
+    Ok(())
 }
 
-/// The same failure, seen again just now: lifts every doubt but that it paid.
-pub(crate) async fn seen_failed_again(
+/// The same failure, seen again just now: there is no doubt about it any more.
+pub(super) async fn seen_failed_again(
     conn: &mut PgConnection,
-    attempt: AttemptId,
+    attempt: &Held,
     now: DateTime<Utc>,
 ) -> Result<()> {
     sqlx::query!(
-        "UPDATE attempts SET failed_seen_at = $2, doubt = CASE WHEN doubt = 'paid' THEN doubt END, updated_at = $2
-         WHERE id = $1 AND status = 'FAILED'",
-        attempt.uuid(),
+        "UPDATE attempts SET failed_seen_at = $2, doubt = NULL, updated_at = $2 WHERE id = $1 AND status = 'FAILED'",
+        attempt.id.uuid(),
         now
     )
-    .execute(conn)
+    .execute(&mut *conn)
     .await?;
+    if attempt.doubted_at.is_some() {
+        cases::attempt_ended(conn, attempt.id, now).await?;
+    }
     Ok(())
+}
+
+/// What people were asked to find out, or have said, about an attempt is settled with it.
+pub(super) async fn ended(
+    conn: &mut PgConnection,
+    attempt: AttemptId,
+    paid: bool,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    attestations::attempt_ended(conn, attempt, paid, now).await?;
+    cases::attempt_ended(conn, attempt, now).await
 }

@@ -18,9 +18,11 @@ pub async fn earned(
         kind: "earned",
         event: format!("earned:{earning}"),
         payout: None,
+        attempt: None,
         earning: Some(earning),
         lines: &[(Account::Available(provider), amount), (Account::Obligations, amount.negated())],
     }
     .write(conn, now)
     .await
+    .map(drop)
 }

@@ -4,22 +4,32 @@
 //! booking the same event twice is an error, not a second movement. Entries are written in the order of account ids, which is
 //! also the lock order.
 
+mod adjusted;
+mod debt_recovered;
 mod earned;
 mod fee;
+mod forgotten;
+mod overpaid;
 mod paid;
 mod refunded;
 mod reserved;
+mod reversed;
 mod wallet_funded;
 
+pub use adjusted::{cut, raised};
+pub use debt_recovered::debt_recovered;
 pub use earned::earned;
 pub use fee::fee;
+pub use forgotten::forgotten;
+pub use overpaid::overpaid;
 pub use paid::paid;
 pub use refunded::refunded;
 pub use reserved::reserved;
+pub use reversed::{excess_reversed, reversed};
 pub use wallet_funded::wallet_funded;
 
 use chrono::{DateTime, Utc};
-use domain::{Currency, EarningId, Money, PayoutId, PostingId, ProviderId};
+use domain::{AttemptId, Currency, EarningId, Money, PayoutId, PostingId, ProviderId};
 use rust_decimal::Decimal;
 use sqlx::PgConnection;
 
@@ -31,6 +41,7 @@ pub enum Account {
     Available(ProviderId),
     Reserved(ProviderId),
     PaidOut(ProviderId),
+    Debt(ProviderId),
     Obligations,
     GatewayWallet,
     GatewayFees,
@@ -44,6 +55,7 @@ impl Account {
             Self::Available(_) => "provider_available",
             Self::Reserved(_) => "provider_reserved",
             Self::PaidOut(_) => "provider_paid_out",
+            Self::Debt(_) => "provider_debt",
             Self::Obligations => "obligations",
             Self::GatewayWallet => "gateway_wallet",
             Self::GatewayFees => "gateway_fees",
@@ -54,7 +66,10 @@ impl Account {
 
     fn provider(self) -> Option<ProviderId> {
         match self {
-            Self::Available(provider) | Self::Reserved(provider) | Self::PaidOut(provider) => Some(provider),
+            Self::Available(provider)
+            | Self::Reserved(provider)
+            | Self::PaidOut(provider)
+            | Self::Debt(provider) => Some(provider),
             Self::Obligations | Self::GatewayWallet | Self::GatewayFees | Self::Clearing | Self::Suspense => {
                 None
             }
@@ -67,30 +82,35 @@ struct Posting<'a> {
     kind: &'static str,
     event: String,
     payout: Option<PayoutId>,
+    attempt: Option<AttemptId>,
     earning: Option<EarningId>,
+    /// One of nothing is left out.
     lines: &'a [(Account, Money)],
 }
 
 impl Posting<'_> {
-    async fn write(self, conn: &mut PgConnection, now: DateTime<Utc>) -> Result<()> {
+    async fn write(self, conn: &mut PgConnection, now: DateTime<Utc>) -> Result<PostingId> {
         let id = PostingId::mint();
+        let lines: Vec<(Account, Money)> =
+            self.lines.iter().filter(|(_, money)| !money.is_zero()).copied().collect();
         sqlx::query!(
-            "INSERT INTO postings (id, kind, event, payout_id, earning_id, posted_at) VALUES ($1, $2, $3, $4, $5, $6)",
+            "INSERT INTO postings (id, kind, event, payout_id, attempt_id, earning_id, posted_at) VALUES ($1, $2, $3, $4, $5, $6, $7)",
             id.uuid(),
             self.kind,
             self.event,
             self.payout.map(PayoutId::uuid),
+            self.attempt.map(AttemptId::uuid),
             self.earning.map(EarningId::uuid),
             now,
         )
         .execute(&mut *conn)
         .await?;
-        let kinds: Vec<String> = self.lines.iter().map(|(account, _)| account.kind().to_owned()).collect();
+        let kinds: Vec<String> = lines.iter().map(|(account, _)| account.kind().to_owned()).collect();
         let providers: Vec<Option<uuid::Uuid>> =
-            self.lines.iter().map(|(account, _)| account.provider().map(ProviderId::uuid)).collect();
-        let amounts: Vec<Decimal> = self.lines.iter().map(|(_, money)| money.amount()).collect();
+            lines.iter().map(|(account, _)| account.provider().map(ProviderId::uuid)).collect();
+        let amounts: Vec<Decimal> = lines.iter().map(|(_, money)| money.amount()).collect();
         let currencies: Vec<String> =
-            self.lines.iter().map(|(_, money)| money.currency().code().to_owned()).collect();
+            lines.iter().map(|(_, money)| money.currency().code().to_owned()).collect();
         // Two joins, because an index knows `=` and `IS NULL` but not `IS NOT DISTINCT FROM`.
         #[expect(clippy::as_conversions, reason = "no conversion: sqlx's notation for elements that may be null")]
         let written = sqlx::query!(
@@ -114,8 +134,8 @@ impl Posting<'_> {
         .execute(&mut *conn)
         .await?
         .rows_affected();
-        if usize::try_from(written).ok() == Some(self.lines.len()) {
-            Ok(())
+        if usize::try_from(written).ok() == Some(lines.len()) {
+            Ok(id)
         } else {
             Err(crate::Error::corrupt(format!("posting {} found no account for a line", self.event)))
         }

@@ -1,7 +1,7 @@
 //! The gateway paid: the reservation is settled (reserved → paid out) and the money left the wallet (wallet → clearing).
 
 use chrono::{DateTime, Utc};
-use domain::{Money, PayoutId, ProviderId};
+use domain::{AttemptId, Money, PayoutId, ProviderId};
 use sqlx::PgConnection;
 
 use super::{Account, Posting};
@@ -11,6 +11,7 @@ pub async fn paid(
     conn: &mut PgConnection,
     provider: ProviderId,
     payout: PayoutId,
+    attempt: AttemptId,
     amount: Money,
     now: DateTime<Utc>,
 ) -> Result<()> {
@@ -18,6 +19,7 @@ pub async fn paid(
         kind: "paid",
         event: format!("paid:{payout}"),
         payout: Some(payout),
+        attempt: Some(attempt),
         earning: None,
         lines: &[
             (Account::Reserved(provider), amount.negated()),
@@ -28,4 +30,5 @@ pub async fn paid(
     }
     .write(conn, now)
     .await
+    .map(drop)
 }

@@ -18,9 +18,11 @@ pub async fn refunded(
         kind: "refunded",
         event: format!("refunded:{payout}"),
         payout: Some(payout),
+        attempt: None,
         earning: None,
         lines: &[(Account::Available(provider), amount), (Account::Reserved(provider), amount.negated())],
     }
     .write(conn, now)
     .await
+    .map(drop)
 }

@@ -18,9 +18,11 @@ pub async fn reserved(
         kind: "reserved",
         event: format!("reserved:{payout}"),
         payout: Some(payout),
+        attempt: None,
         earning: None,
         lines: &[(Account::Available(provider), amount.negated()), (Account::Reserved(provider), amount)],
     }
     .write(conn, now)
     .await
+    .map(drop)
 }

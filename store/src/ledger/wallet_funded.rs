@@ -18,9 +18,11 @@ pub async fn wallet_funded(
         kind: "wallet_funded",
         event: format!("wallet_funded:{event}"),
         payout: None,
+        attempt: None,
         earning: None,
         lines: &[(Account::GatewayWallet, amount), (Account::Suspense, amount.negated())],
     }
     .write(conn, now)
     .await
+    .map(drop)
 }

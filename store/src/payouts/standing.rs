@@ -29,7 +29,7 @@ async fn standing_in(conn: &mut PgConnection, id: PayoutId) -> Result<Option<Sta
     let row = sqlx::query!(
         r#"SELECT p.status, p.risk, p.batch_id, p.held, p.next_attempt_at, p.refunded_at, p.failure_code,
                   a.number AS "number?", a.status AS "attempt_status?", a.sends AS "sends?", a.resend AS "resend?", a.check_at
-           FROM payouts p LEFT JOIN attempts a ON a.payout_id = p.id AND a.status <> 'FAILED'
+           FROM payouts p LEFT JOIN attempts a ON a.payout_id = p.id AND a.status <> 'FAILED' AND NOT a.late
            WHERE p.id = $1"#,
         id.uuid(),
     )

@@ -4,15 +4,15 @@ use std::{future::Future, pin::Pin, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{
-    Accepted, AccountName, AttemptId, AttemptNumber, BankAccountId, BatchId, Currency, Failure, Money, Next,
-    NotSent, NotSentClass, Observed, PayoutId, PayoutStatus, Progress, ProviderId, Reference,
-    ReferencePrefix, RetrySchedule, RiskPolicy, Sighting, Submitted,
+    Accepted, AccountName, AttemptNumber, BankAccountId, BatchId, Currency, Failure, Money, Next, NotSent,
+    NotSentClass, Observed, PayoutId, PayoutStatus, Progress, ProviderId, Reference, ReferencePrefix,
+    RetrySchedule, RiskPolicy, Sighting, Submitted,
 };
 use serde_json::{Value, json};
 use sqlx::{PgPool, PgTransaction, postgres::PgPoolOptions};
 use store::{
     Actor, assessments,
-    attempts::{self, RetryPolicy, Sending, TermsAndPlace},
+    attempts::{self, Lease, RetryPolicy, Sending, TermsAndPlace},
     balances, bank_accounts, batches, books,
     decisions::{self, Decided, NewDecision, Verdict},
     earnings, payouts,
@@ -238,20 +238,15 @@ impl World {
     }
 
     /// Counts a send that must be allowed.
-    pub(crate) async fn goes(&self, payout: PayoutId, attempt: u8) -> AttemptId {
-        let Sending::Go { attempt, .. } = self.count_send(payout, attempt).await else {
+    pub(crate) async fn goes(&self, payout: PayoutId, attempt: u8) -> Lease {
+        let Sending::Go { lease, .. } = self.count_send(payout, attempt).await else {
             panic!("attempt {attempt} is not to be sent")
         };
-        attempt
+        lease
     }
 
-    pub(crate) async fn answered(
-        &self,
-        payout: PayoutId,
-        attempt: AttemptId,
-        answer: &Submitted,
-    ) -> Progress {
-        attempts::record_submitted(&self.pool, payout, attempt, answer, &retries(), self.now).await.unwrap()
+    pub(crate) async fn answered(&self, payout: PayoutId, lease: Lease, answer: &Submitted) -> Progress {
+        attempts::record_submitted(&self.pool, payout, lease, answer, &retries(), self.now).await.unwrap()
     }
 
     pub(crate) async fn accepted(&self, payee: &Payee, amount: &str) -> PayoutId {
@@ -324,6 +319,40 @@ impl World {
         let [one] = all.as_slice() else { panic!("{all:?}") };
         assert!(one.debt.is_zero());
         [one.available, one.reserved, one.paid_out].map(|money| money.amount().to_string())
+    }
+
+    /// Available, reserved, paid out and owed.
+    pub(crate) async fn accounts(&self, payee: &Payee) -> [String; 4] {
+        let all = balances::of(&self.pool, payee.id).await.unwrap();
+        let [one] = all.as_slice() else { panic!("{all:?}") };
+        [one.available, one.reserved, one.paid_out, one.debt].map(|money| money.amount().to_string())
+    }
+
+    /// How many cases of a kind are open.
+    pub(crate) async fn open_cases(&self, kind: &str) -> i64 {
+        sqlx::query_scalar("SELECT count(*) FROM cases WHERE kind = $1 AND status = 'OPEN'")
+            .bind(kind)
+            .fetch_one(&self.pool)
+            .await
+            .unwrap()
+    }
+
+    /// A payout whose first attempt failed and whose second was recorded and not sent.
+    pub(crate) async fn begun_again(&mut self, payee: &Payee, amount: &str) -> PayoutId {
+        let payout = self.accepted(payee, amount).await;
+        self.look(payout, 1, fails("bank is not available")).await;
+        self.pass(seconds(60));
+        assert_eq!(self.begin(payout).await.next, Next::Send { attempt: number(2) });
+        payout
+    }
+
+    /// A payout whose first attempt failed and whose second was accepted.
+    pub(crate) async fn accepted_again(&mut self, payee: &Payee, amount: &str) -> PayoutId {
+        let payout = self.begun_again(payee, amount).await;
+        let lease = self.goes(payout, 2).await;
+        let accepted = Submitted::Accepted(Accepted { gateway_id: "gw-2".to_owned(), fee: None });
+        self.answered(payout, lease, &accepted).await;
+        payout
     }
 
     pub(crate) async fn books_are_right(&self) {

@@ -113,6 +113,7 @@ async fn what_was_asked_for_never_changes_and_stays(pool: PgPool) {
         ("DELETE FROM payouts WHERE id = $1", "payouts_never_deleted"),
         ("UPDATE attempts SET reference = 'other-one' WHERE payout_id = $1", "attempts_terms_fixed"),
         ("UPDATE attempts SET number = 2 WHERE payout_id = $1", "attempts_terms_fixed"),
+        ("UPDATE attempts SET batch_id = gen_random_uuid() WHERE payout_id = $1", "attempts_terms_fixed"),
         ("DELETE FROM attempts WHERE payout_id = $1", "attempts_never_deleted"),
         ("UPDATE allocations SET amount = 1 WHERE payout_id = $1", "allocations_terms_fixed"),
         ("UPDATE allocations SET state = 'RETURNED' WHERE payout_id = $1", "allocations_legal_move"),
@@ -150,8 +151,8 @@ async fn payouts_and_attempts_begin_at_their_beginning(pool: PgPool) {
         'id', gen_random_uuid(), 'status', 'COMPLETED', 'completed_at', updated_at))).* FROM payouts p WHERE id = $1";
     assert_eq!(world.refused_by(born_paid, payout).await, "payouts_begin_requested");
     let born_sent =
-        "INSERT INTO attempts (id, payout_id, number, reference, began_at, began_by, updated_at, status)
-         SELECT gen_random_uuid(), id, 1, 'by-hand', updated_at, 'me', updated_at, 'UNKNOWN' FROM payouts WHERE id = $1";
+        "INSERT INTO attempts (id, payout_id, number, batch_id, reference, began_at, began_by, updated_at, status)
+         SELECT gen_random_uuid(), id, 1, batch_id, 'by-hand', updated_at, 'me', updated_at, 'UNKNOWN' FROM payouts WHERE id = $1";
     assert_eq!(world.refused_by(born_sent, payout).await, "attempts_begin_unsent");
 }
 
@@ -160,8 +161,8 @@ async fn a_payout_has_one_attempt_that_may_pay(pool: PgPool) {
     let world = World::new(&pool);
     let payee = world.provider().await;
     world.earns(&payee, "10").await;
-    let second = "INSERT INTO attempts (id, payout_id, number, reference, began_at, began_by, updated_at)
-         SELECT gen_random_uuid(), id, 2, 'by-hand', updated_at, 'me', updated_at FROM payouts WHERE id = $1";
+    let second = "INSERT INTO attempts (id, payout_id, number, batch_id, reference, began_at, began_by, updated_at)
+         SELECT gen_random_uuid(), id, 2, batch_id, 'by-hand', updated_at, 'me', updated_at FROM payouts WHERE id = $1";
     let begun = world.begun(&payee, "5").await;
     assert_eq!(world.refused_by(second, begun.uuid()).await, "attempts_one_open");
     let paid = world.completed(&payee, "1").await;
@@ -222,7 +223,14 @@ async fn an_attempt_carries_its_proof(pool: PgPool) {
         (accepted, "UPDATE attempts SET status = 'FAILED' WHERE payout_id = $1", "attempts_failed_has_proof"),
         (accepted, "UPDATE attempts SET status = 'SUCCEEDED' WHERE payout_id = $1", "attempts_settled"),
         (accepted, "UPDATE attempts SET resend = true WHERE payout_id = $1", "attempts_resend_open"),
-        (accepted, "UPDATE attempts SET doubt = 'paid' WHERE payout_id = $1", "attempts_doubt_failed"),
+        (accepted, "UPDATE attempts SET doubt = 'in_flight' WHERE payout_id = $1", "attempts_doubt_failed"),
+        (accepted, "UPDATE attempts SET late = true WHERE payout_id = $1", "attempts_late_after_failure"),
+        (failed, "UPDATE attempts SET late = true WHERE payout_id = $1", "attempts_late_after_failure"),
+        (
+            accepted,
+            "UPDATE attempts SET reversal_seen_at = updated_at WHERE payout_id = $1",
+            "attempts_reversal_of_paid",
+        ),
         (
             failed,
             "UPDATE attempts SET failed_seen_at = NULL WHERE payout_id = $1",
@@ -323,7 +331,9 @@ async fn one_event_is_booked_once(pool: PgPool) {
     world.earns(&payee, "10").await;
     let payout = world.completed(&payee, "5").await;
     let mut tx = world.pool.begin().await.unwrap();
-    let again = store::ledger::paid(&mut tx, payee.id, payout, crate::fixtures::naira("5"), world.now).await;
+    let attempt = world.attempt(payout, 1).await.id;
+    let again =
+        store::ledger::paid(&mut tx, payee.id, payout, attempt, crate::fixtures::naira("5"), world.now).await;
     let Err(store::Error::Database(error)) = again else { panic!() };
     assert_eq!(error.into_database_error().unwrap().constraint(), Some("postings_event_key"));
 }

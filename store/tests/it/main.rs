@@ -10,21 +10,31 @@
 
 mod fixtures;
 
+mod adjustments;
 mod assessments;
 mod begin;
 mod books;
+mod books_check;
 mod control;
+mod debt;
 mod decisions;
 mod failures;
 mod guards;
+mod instant;
+mod late_success;
 mod manual;
 mod messages;
 mod observations;
 mod outbox;
 mod payees;
 mod races;
+mod reconciliations;
 mod requests;
+mod reversals;
 mod sends;
+mod statements;
 mod stress;
+mod trouble;
 mod webhooks;
+mod who_won;
 mod windows;

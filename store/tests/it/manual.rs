@@ -1,11 +1,11 @@
 //! What an admin does about a payout that needs attention.
 
 use chrono::TimeDelta;
-use domain::{Ending, Next, PayoutId, PayoutStatus};
+use domain::{Ending, Next, PayoutId, PayoutStatus, judge::FRESH};
 use sqlx::PgPool;
 use store::{
     Conflict,
-    manual::{self, Acted, FRESH},
+    manual::{self, Acted},
 };
 
 use crate::fixtures::{World, ada, fails, number};

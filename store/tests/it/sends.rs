@@ -194,7 +194,62 @@ async fn nothing_is_sent_while_an_earlier_attempt_is_in_doubt(pool: PgPool) {
     world.pass(seconds(60));
     assert_eq!(world.begin(payout).await.next, Next::Send { attempt: number(2) });
     world.look(payout, 1, domain::Observed::InFlight).await;
-    assert!(matches!(world.count_send(payout, 2).await, Sending::Paused));
+    // Nothing of the second has left: it is withdrawn, and another begins once the doubt is lifted.
+    assert!(matches!(world.count_send(payout, 2).await, Sending::Not(_)));
+    let withdrawn = world.attempt(payout, 2).await;
+    assert_eq!(withdrawn.failure_code, Some(domain::FailureCode::Withdrawn));
+    assert_eq!(world.begin(payout).await.next, Next::AwaitRetry { due: world.now });
     world.look(payout, 1, fails("bank is not available")).await;
+    assert_eq!(world.begin(payout).await.next, Next::Send { attempt: number(3) });
+    world.goes(payout, 3).await;
+    world.books_are_right().await;
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn nothing_is_sent_again_while_an_earlier_attempt_is_in_doubt(pool: PgPool) {
+    let mut world = World::new(&pool);
+    let payee = world.provider().await;
+    world.earns(&payee, "10").await;
+    let payout = world.accepted(&payee, "1").await;
+    world.look(payout, 1, fails("bank is not available")).await;
+    world.pass(seconds(60));
+    world.begin(payout).await;
     world.goes(payout, 2).await;
+    world.pass(seconds(40));
+    assert!(matches!(world.look(payout, 2, absent).await.next, Next::Send { .. }));
+    world.look(payout, 1, domain::Observed::InFlight).await;
+    let Sending::Doubted(progress) = world.count_send(payout, 2).await else { panic!("sent") };
+    let again = Next::AwaitOutcome { attempt: number(2), check_at: world.now + seconds(60) };
+    assert_eq!(progress.next, again);
+    world.look(payout, 1, fails("bank is not available")).await;
+    world.look(payout, 2, absent).await;
+    world.goes(payout, 2).await;
+    world.books_are_right().await;
+}
+
+/// The first sender was away for longer than its lease, and another has sent since.
+#[sqlx::test(migrations = "../migrations")]
+async fn what_a_late_sender_tells_does_not_touch_the_next_ones_lease(pool: PgPool) {
+    let mut world = World::new(&pool);
+    let payee = world.provider().await;
+    world.earns(&payee, "10").await;
+    let payout = world.begun(&payee, "1").await;
+    let first = world.goes(payout, 1).await;
+    world.pass(seconds(40));
+    world.look(payout, 1, absent).await;
+    let second = world.goes(payout, 1).await;
+    let before = world.attempt(payout, 1).await;
+    attempts::record_not_sent(&world.pool, first, &not_sent("no route"), world.now).await.unwrap();
+    for answer in [decline("account number is invalid"), Submitted::Duplicate, unknown()] {
+        world.answered(payout, first, &answer).await;
+    }
+    let after = world.attempt(payout, 1).await;
+    assert_eq!((after.sends, after.status, after.check_at), (2, before.status, before.check_at));
+    assert!(matches!(world.look(payout, 1, absent).await.next, Next::AwaitOutcome { .. }));
+    // The one whose lease it is can take its own back.
+    attempts::record_not_sent(&world.pool, second, &not_sent("no route"), world.now).await.unwrap();
+    assert_eq!(world.attempt(payout, 1).await.sends, 1);
+    // That the gateway took the reference is true whoever tells it.
+    world.answered(payout, first, &accept()).await;
+    assert_eq!(world.attempt(payout, 1).await.status, AttemptStatus::Accepted);
 }

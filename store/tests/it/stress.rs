@@ -67,9 +67,9 @@ async fn go_on(world: &World, payout: PayoutId, dice: &mut Dice) {
         Next::AwaitRelease => drop(world.release().await),
         Next::Begin | Next::AwaitRetry { .. } => drop(world.begin(payout).await),
         Next::Send { attempt } => {
-            if let Sending::Go { attempt, .. } = world.count_send(payout, attempt.get()).await {
+            if let Sending::Go { lease, .. } = world.count_send(payout, attempt.get()).await {
                 let answer = if dice.roll(4) == 0 { decline("Insufficient funds") } else { accept() };
-                world.answered(payout, attempt, &answer).await;
+                world.answered(payout, lease, &answer).await;
             }
         }
         Next::AwaitOutcome { .. } | Next::AwaitAttention | Next::Notify { .. } => {

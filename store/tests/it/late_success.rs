@@ -1,0 +1,270 @@
+//! A failed attempt that has paid after all: completed by it, whatever the payout waited for, or too much.
+
+use chrono::TimeDelta;
+use domain::{AttemptStatus, Ending, FailureCode, Next, Observed, PayoutId, PayoutStatus};
+use sqlx::PgPool;
+use store::{
+    manual::{self, Acted},
+    payouts,
+};
+
+use crate::fixtures::{Payee, World, ada, decline, fails, number, seconds};
+
+const DONE: Next = Next::Notify { ending: Ending::Completed };
+const TRY_LATER: &str = "bank is not available";
+
+async fn waits_for_funds(world: &World, payee: &Payee) -> PayoutId {
+    let payout = world.begun(payee, "1").await;
+    let lease = world.goes(payout, 1).await;
+    world.answered(payout, lease, &decline("Insufficient funds")).await;
+    payout
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn it_completes_the_payout_wherever_that_waits(pool: PgPool) {
+    let mut world = World::new(&pool);
+    let payee = world.provider().await;
+    world.earns(&payee, "10").await;
+    let retrying = world.accepted(&payee, "1").await;
+    world.look(retrying, 1, fails(TRY_LATER)).await;
+    let with_a_person = world.given_up(&payee, "1").await;
+    let claimed_again = waits_for_funds(&world, &payee).await;
+    world.pass(seconds(1));
+    assert_eq!(world.release().await, 1);
+    let waiting = waits_for_funds(&world, &payee).await;
+    let batch = world.payout(claimed_again).await.batch;
+    for (payout, from) in [
+        (retrying, PayoutStatus::Failed),
+        (with_a_person, PayoutStatus::Failed),
+        (claimed_again, PayoutStatus::Processing),
+        (waiting, PayoutStatus::Approved),
+    ] {
+        assert_eq!(world.status(payout).await, from);
+        for _ in 0..2 {
+            assert_eq!(world.look(payout, 1, Observed::Succeeded).await.next, DONE, "{from}");
+        }
+        let attempt = world.attempt(payout, 1).await;
+        assert_eq!((attempt.status, attempt.late, attempt.doubt), (AttemptStatus::Succeeded, true, None));
+        let row = world.payout(payout).await;
+        assert_eq!((row.fee, row.failure_code, row.needs_attention), (attempt.fee, None, false));
+        let trail = world.trail(payout).await;
+        for once in ["late_success", "completed"] {
+            assert_eq!(trail.iter().filter(|action| *action == once).count(), 1, "{once}: {trail:?}");
+        }
+        // Whoever saw it wakes the payout's script.
+        assert_eq!(world.told(payout).await.last().unwrap(), "transfer_update");
+    }
+    assert_eq!(world.payout(claimed_again).await.batch, batch);
+    // A payout that waited for another batch ends in the one that sent it.
+    assert_eq!(world.payout(waiting).await.batch, Some(world.attempt(waiting, 1).await.batch));
+    assert_eq!(world.balance(&payee).await, ["6.00", "0.00", "4.00"]);
+    assert_eq!(world.open_cases("overpaid").await, 0);
+    world.books_are_right().await;
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn it_completes_a_payout_that_went_back_to_review(pool: PgPool) {
+    let world = World::new(&pool);
+    let payee = world.provider().await;
+    world.earns(&payee, "10").await;
+    let payout = waits_for_funds(&world, &payee).await;
+    let undone = sqlx::query("UPDATE payouts SET status = 'REQUESTED', held = NULL WHERE id = $1")
+        .bind(payout.uuid())
+        .execute(&world.pool)
+        .await
+        .unwrap();
+    assert_eq!(undone.rows_affected(), 1);
+    assert_eq!(world.look(payout, 1, Observed::Succeeded).await.next, DONE);
+    world.books_are_right().await;
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn an_attempt_that_has_not_been_sent_is_withdrawn(pool: PgPool) {
+    let mut world = World::new(&pool);
+    let payee = world.provider().await;
+    world.earns(&payee, "10").await;
+    let payout = world.begun_again(&payee, "1").await;
+    assert_eq!(world.look(payout, 1, Observed::Succeeded).await.next, DONE);
+    let withdrawn = world.attempt(payout, 2).await;
+    assert_eq!(
+        (withdrawn.status, withdrawn.failure_code, withdrawn.counted),
+        (AttemptStatus::Failed, Some(FailureCode::Withdrawn), false)
+    );
+    // Nobody sends it any more.
+    assert!(matches!(world.count_send(payout, 2).await, store::attempts::Sending::Not(_)));
+    assert_eq!(world.balance(&payee).await, ["9.00", "0.00", "1.00"]);
+    world.books_are_right().await;
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn it_waits_for_an_open_attempt_and_completes_when_that_fails(pool: PgPool) {
+    let mut world = World::new(&pool);
+    let payee = world.provider().await;
+    world.earns(&payee, "10").await;
+    let payout = world.accepted_again(&payee, "1").await;
+    for _ in 0..2 {
+        let next = world.look(payout, 1, Observed::Succeeded).await.next;
+        assert!(matches!(next, Next::AwaitOutcome { attempt, .. } if attempt == number(2)), "{next:?}");
+        assert_eq!(world.balance(&payee).await, ["9.00", "1.00", "0.00"]);
+        world.books_are_right().await;
+    }
+    assert_eq!(world.look(payout, 2, fails(TRY_LATER)).await.next, DONE);
+    assert_eq!(world.attempt(payout, 2).await.status, AttemptStatus::Failed);
+    assert_eq!(world.accounts(&payee).await, ["9.00", "0.00", "1.00", "0.00"]);
+    assert_eq!(world.open_cases("overpaid").await, 0);
+    world.books_are_right().await;
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn it_waits_for_an_open_attempt_and_is_too_much_when_that_pays(pool: PgPool) {
+    let mut world = World::new(&pool);
+    let payee = world.provider().await;
+    world.earns(&payee, "10").await;
+    let payout = world.accepted_again(&payee, "1").await;
+    world.look(payout, 1, Observed::Succeeded).await;
+    for _ in 0..2 {
+        assert_eq!(world.look(payout, 2, Observed::Succeeded).await.next, DONE);
+        // What was paid twice is taken from what is free.
+        assert_eq!(world.accounts(&payee).await, ["8.00", "0.00", "2.00", "0.00"]);
+        assert_eq!(world.open_cases("overpaid").await, 1);
+        world.books_are_right().await;
+    }
+    // Their payouts pause until finance has settled it.
+    let other = world.approved(&payee, "1").await;
+    assert_eq!(world.release().await, 0);
+    assert_eq!(world.status(other).await, PayoutStatus::Approved);
+    let pauses = "SELECT count(*) FROM pauses WHERE scope = 'provider' AND paused_by LIKE 'case:%'";
+    assert_eq!(world.count(pauses).await, 1);
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn after_the_money_was_given_back_it_is_too_much(pool: PgPool) {
+    let mut world = World::new(&pool);
+    let payee = world.provider().await;
+    world.earns(&payee, "3").await;
+    let refunded = world.given_up(&payee, "1").await;
+    let acted = manual::refund(&world.pool, refunded, &ada(), "closed", world.now).await.unwrap();
+    assert!(matches!(acted, Acted::Done(_)));
+    let cancelled = waits_for_funds(&world, &payee).await;
+    payouts::cancel(&world.pool, cancelled, payee.id, world.now).await.unwrap();
+    let completed = world.accepted_again(&payee, "1").await;
+    world.look(completed, 2, Observed::Succeeded).await;
+    assert_eq!(world.accounts(&payee).await, ["2.00", "0.00", "1.00", "0.00"]);
+    let mut left = [
+        ["1.00", "0.00", "2.00", "0.00"],
+        ["0.00", "0.00", "3.00", "0.00"],
+        ["0.00", "0.00", "4.00", "1.00"],
+    ]
+    .into_iter();
+    for payout in [refunded, cancelled, completed] {
+        let before = world.payout(payout).await;
+        let expected = left.next().unwrap();
+        for _ in 0..2 {
+            world.look(payout, 1, Observed::Succeeded).await;
+            assert_eq!(world.accounts(&payee).await, expected);
+            assert_eq!(world.payout(payout).await, before);
+            world.books_are_right().await;
+        }
+    }
+    assert_eq!(world.open_cases("overpaid").await, 3);
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn a_second_late_success_beside_one_that_waits_is_too_much_at_once(pool: PgPool) {
+    let mut world = World::new(&pool);
+    let payee = world.provider().await;
+    world.earns(&payee, "10").await;
+    let payout = world.accepted_again(&payee, "1").await;
+    world.look(payout, 2, fails(TRY_LATER)).await;
+    world.pass(TimeDelta::minutes(5));
+    for attempt in [1, 2] {
+        world.look(payout, attempt, fails(TRY_LATER)).await;
+    }
+    world.begin(payout).await;
+    let lease = world.goes(payout, 3).await;
+    world.answered(payout, lease, &crate::fixtures::unknown()).await;
+    world.look(payout, 1, Observed::Succeeded).await;
+    assert_eq!(world.open_cases("overpaid").await, 0);
+    world.look(payout, 2, Observed::Succeeded).await;
+    assert_eq!(
+        (world.open_cases("overpaid").await, world.status(payout).await),
+        (1, PayoutStatus::Processing)
+    );
+    world.books_are_right().await;
+    assert_eq!(world.look(payout, 3, fails(TRY_LATER)).await.next, DONE);
+    assert_eq!(world.accounts(&payee).await, ["8.00", "0.00", "2.00", "0.00"]);
+    world.books_are_right().await;
+}
+
+/// Whoever is first, the money is where it belongs.
+#[sqlx::test(migrations = "../migrations")]
+async fn a_late_success_against_a_refund(pool: PgPool) {
+    let world = World::new(&pool);
+    for late_first in [true, false] {
+        let payee = world.provider().await;
+        world.earns(&payee, "3").await;
+        let payout = world.given_up(&payee, "1").await;
+        let gate = world.hold_up(payout).await;
+        let late = world.look(payout, 1, Observed::Succeeded);
+        let admin = ada();
+        let refund = manual::refund(&world.pool, payout, &admin, "closed", world.now);
+        if late_first {
+            let (progress, refunded) = world.in_turn(gate, late, refund).await;
+            assert_eq!(progress.next, DONE);
+            assert!(matches!(refunded.unwrap(), Acted::NotWaiting(_)));
+            assert_eq!(world.accounts(&payee).await, ["2.00", "0.00", "1.00", "0.00"]);
+        } else {
+            let (refunded, progress) = world.in_turn(gate, refund, late).await;
+            assert!(matches!(refunded.unwrap(), Acted::Done(_)));
+            assert_eq!(progress.next, Next::Notify { ending: Ending::Refunded });
+            assert_eq!(world.accounts(&payee).await, ["2.00", "0.00", "1.00", "0.00"]);
+            assert_eq!(world.open_cases("overpaid").await, 1);
+        }
+        world.books_are_right().await;
+    }
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn a_late_success_against_the_next_attempt(pool: PgPool) {
+    let mut world = World::new(&pool);
+    for late_first in [true, false] {
+        let payee = world.provider().await;
+        world.earns(&payee, "3").await;
+        let payout = world.accepted(&payee, "1").await;
+        world.look(payout, 1, fails(TRY_LATER)).await;
+        world.pass(seconds(60));
+        let gate = world.hold_up(payout).await;
+        let (late, begin) = (world.look(payout, 1, Observed::Succeeded), world.begin(payout));
+        if late_first {
+            let (_, begun) = world.in_turn(gate, late, begin).await;
+            assert_eq!((begun.next, world.payout(payout).await.attempts), (DONE, 1));
+        } else {
+            let (begun, progress) = world.in_turn(gate, begin, late).await;
+            assert_eq!((begun.next, progress.next), (Next::Send { attempt: number(2) }, DONE));
+        }
+        assert_eq!(world.accounts(&payee).await, ["2.00", "0.00", "1.00", "0.00"]);
+        world.books_are_right().await;
+    }
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn a_late_success_against_the_send_of_the_next_attempt(pool: PgPool) {
+    let mut world = World::new(&pool);
+    for late_first in [true, false] {
+        let payee = world.provider().await;
+        world.earns(&payee, "3").await;
+        let payout = world.begun_again(&payee, "1").await;
+        let gate = world.hold_up(payout).await;
+        let (late, send) = (world.look(payout, 1, Observed::Succeeded), world.count_send(payout, 2));
+        if late_first {
+            let (progress, sending) = world.in_turn(gate, late, send).await;
+            assert_eq!(progress.next, DONE);
+            assert!(matches!(sending, store::attempts::Sending::Not(_)));
+        } else {
+            let (sending, progress) = world.in_turn(gate, send, late).await;
+            assert!(matches!(sending, store::attempts::Sending::Go { .. }));
+            assert_eq!(progress.status, PayoutStatus::Processing);
+        }
+        world.books_are_right().await;
+    }
+}
