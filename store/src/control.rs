@@ -6,7 +6,11 @@ use domain::PayoutId;
 use serde_json::json;
 use sqlx::PgConnection;
 
-use crate::{Actor, Pool, Result, audit, text::storable};
+use crate::{
+    Actor, Pool, Result, audit,
+    installation::{self, NotReconciled},
+    text::storable,
+};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Control {
@@ -22,7 +26,26 @@ pub async fn get(pool: &Pool) -> Result<Control> {
         .await?)
 }
 
-/// Pauses or resumes everything.
+/// What came of asking to resume everything.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Resumed {
+    Done,
+    /// The database was restored, and what it has forgotten has not been claimed yet.
+    NotReconciled(NotReconciled),
+}
+
+/// Resumes everything, unless the database was restored and no reconciliation has finished since.
+pub async fn resume(pool: &Pool, reason: &str, actor: &Actor, now: DateTime<Utc>) -> Result<Resumed> {
+    let mut tx = pool.begin().await?;
+    if let Err(why) = installation::resume(&mut tx, actor, now).await? {
+        return Ok(Resumed::NotReconciled(why));
+    }
+    set_paused_in(&mut tx, false, reason, actor, now).await?;
+    tx.commit().await?;
+    Ok(Resumed::Done)
+}
+
+/// Pauses or resumes everything, whatever stands against it: people resume by [`resume`].
 pub async fn set_paused(
     pool: &Pool,
     paused: bool,
@@ -30,11 +53,23 @@ pub async fn set_paused(
     actor: &Actor,
     now: DateTime<Utc>,
 ) -> Result<()> {
-    let reason = storable(reason);
     let mut tx = pool.begin().await?;
+    set_paused_in(&mut tx, paused, reason, actor, now).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+async fn set_paused_in(
+    conn: &mut PgConnection,
+    paused: bool,
+    reason: &str,
+    actor: &Actor,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    let reason = storable(reason);
     // Shared row locks overtake a waiting UPDATE, so a steady stream of begins could hold a pause off for ever. The table's lock
     // is a queue: those that come after wait.
-    sqlx::query!("LOCK TABLE control IN EXCLUSIVE MODE").execute(&mut *tx).await?;
+    sqlx::query!("LOCK TABLE control IN EXCLUSIVE MODE").execute(&mut *conn).await?;
     sqlx::query!(
         "UPDATE control SET paused = $1, reason = $2, changed_by = $3, changed_at = $4",
         paused,
@@ -42,12 +77,10 @@ pub async fn set_paused(
         actor.as_str(),
         now
     )
-    .execute(&mut *tx)
+    .execute(&mut *conn)
     .await?;
     let action = if paused { "paused" } else { "resumed" };
-    audit::record_subject(&mut tx, actor, action, "system", json!({ "reason": reason }), now).await?;
-    tx.commit().await?;
-    Ok(())
+    audit::record_subject(conn, actor, action, "system", json!({ "reason": reason }), now).await
 }
 
 /// What stands between a payout and its next attempt.
@@ -63,7 +96,17 @@ pub(crate) enum Hold {
 /// What holds this payout back. Holds the control row, the provider and the account shared until the transaction ends, so
 /// that a pause, a suspension and a removal that have answered are seen here.
 pub(crate) async fn hold(conn: &mut PgConnection, payout: PayoutId) -> Result<Hold> {
-    let paused = sqlx::query_scalar!("SELECT paused FROM control FOR SHARE").fetch_one(&mut *conn).await?;
+    // A restored database has paused itself before anybody has noticed.
+    let paused = sqlx::query_scalar!(
+        r#"SELECT paused OR EXISTS (
+               SELECT FROM installation i
+               WHERE i.system_identifier <> (SELECT system_identifier::text FROM pg_control_system())
+                  OR i.timeline <> ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::bigint
+                  OR i.database_oid <> (SELECT oid::bigint FROM pg_database WHERE datname = current_database())) AS "paused!"
+           FROM control FOR SHARE OF control"#
+    )
+    .fetch_one(&mut *conn)
+    .await?;
     if paused {
         return Ok(Hold::Paused);
     }
