@@ -13,6 +13,8 @@ CREATE TABLE assessments (
 -- A payout held for people.
 --
 --   OPEN ──decision, cancel──► CLOSED
+--     ▲                           │
+--     └───── approval undone ─────┘
 CREATE TABLE reviews (
     id        uuid PRIMARY KEY,
     payout_id uuid NOT NULL UNIQUE REFERENCES payouts,
@@ -32,6 +34,9 @@ CREATE TABLE decisions (
     -- `admin:<sub>`, or `engine:<identity>` when signalled by hand: then the identity is what the sender claimed.
     decided_by text NOT NULL,
     verified   boolean NOT NULL,
-    decided_at timestamptz NOT NULL
+    decided_at timestamptz NOT NULL,
+    -- Signalled by hand: names the signal, so that carrying it out twice decides once, also when it was undone in between.
+    engine_key text,
+    UNIQUE (payout_id, engine_key)
 );
 CREATE INDEX decisions_by_payout ON decisions (payout_id);

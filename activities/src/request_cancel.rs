@@ -22,7 +22,8 @@ impl RequestCancelStep {
     ) -> Result<Progress, ActivityError> {
         let world = &self.0;
         let now = world.clock.now();
-        let done = store::payouts::engine_cancel(&world.pool, input.payout, &input.identity, now).await;
+        let by = store::ByHand { identity: &input.identity, key: &input.signal_key };
+        let done = store::payouts::engine_cancel(&world.pool, input.payout, by, now).await;
         answer(world, "request_cancel", done)
     }
 }

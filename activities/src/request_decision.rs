@@ -33,7 +33,7 @@ impl RequestDecisionStep {
         let decided = store::decisions::engine_request(
             &world.pool,
             &NewDecision { payout: input.payout, verdict, reason },
-            &input.identity,
+            store::ByHand { identity: &input.identity, key: &input.signal_key },
             world.rules.engine_approval,
             world.rules.instant(),
             world.clock.now(),

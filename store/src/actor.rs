@@ -19,6 +19,15 @@ pub enum Role {
     System,
 }
 
+/// Somebody who asked for something at the engine itself.
+#[derive(Debug, Clone, Copy)]
+pub struct ByHand<'a> {
+    /// What they call themselves, unverified.
+    pub identity: &'a str,
+    /// The same for every try to carry this request out, and for no other request: a step that runs twice asks once.
+    pub key: &'a str,
+}
+
 /// Longest subject or identity kept.
 const MAX_CHARS: usize = 200;
 

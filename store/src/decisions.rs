@@ -1,13 +1,13 @@
-//! One reviewer's approve or reject. Whoever commits first has decided; the other hears who won.
+//! One reviewer's approve or reject, and an approval taken back. Whoever commits first has decided; the other hears who won.
 
 use chrono::{DateTime, Utc};
-use domain::{DecisionId, PayoutId, PayoutStatus, Progress};
+use domain::{DecisionId, PayoutEvent, PayoutId, PayoutStatus, Progress};
 use serde_json::json;
 use sqlx::PgConnection;
 
 use crate::{
-    Actor, Conflict, Error, Pool, Result, assessments, audit, outbox,
-    payouts::{self, Payout, conflict, progress_in},
+    Actor, ByHand, Conflict, Error, Pool, Result, assessments, attempts, audit, outbox,
+    payouts::{self, Payout, conflict, moved_one, progress_in},
     reviews,
     text::storable,
 };
@@ -53,10 +53,10 @@ pub async fn decide(
 ) -> Result<Decided> {
     let mut tx = pool.begin().await?;
     let Some(payout) = payouts::lock(&mut tx, new.payout).await? else { return Ok(Decided::NotFound) };
-    if !under_review(&payout) {
+    if !may_decide(&mut tx, &payout, new.verdict).await? {
         return Ok(Decided::NotUnderReview(conflict(&mut tx, &payout).await?));
     }
-    decide_locked(&mut tx, &payout, new, admin, true, instant, now).await?;
+    decide_locked(&mut tx, &payout, new, admin, None, instant, now).await?;
     outbox::signal(&mut tx, payout.id, "decision", None, now).await?;
     let payout = payouts::get_in(&mut tx, new.payout)
         .await?
@@ -70,48 +70,98 @@ pub async fn decide(
 pub async fn engine_request(
     pool: &Pool,
     new: &NewDecision<'_>,
-    identity: &str,
+    by: ByHand<'_>,
     approval_allowed: bool,
     instant: bool,
     now: DateTime<Utc>,
 ) -> Result<Progress> {
     let mut tx = pool.begin().await?;
-    let actor = Actor::engine(identity);
+    let actor = Actor::engine(by.identity);
     let payout = payouts::lock(&mut tx, new.payout)
         .await?
         .ok_or_else(|| Error::corrupt(format!("no payout {}", new.payout)))?;
-    let honoured = under_review(&payout)
-        && match new.verdict {
-            Verdict::Approve => approval_allowed,
-            Verdict::Reject => true,
-        };
-    if honoured {
-        decide_locked(&mut tx, &payout, new, &actor, false, instant, now).await?;
-    } else if !told_before(&mut tx, new, &actor).await? {
-        let detail = json!({ "verdict": new.verdict.as_str(), "status": payout.status });
-        audit::record(&mut tx, &actor, "decision_ignored", payout.id, Some(new.reason), detail, now).await?;
+    let allowed = match new.verdict {
+        Verdict::Approve => approval_allowed,
+        Verdict::Reject => true,
+    };
+    // A step runs at least once: one that has decided already must not decide again what was undone meanwhile.
+    if !decided_before(&mut tx, new.payout, by.key).await? {
+        if allowed && may_decide(&mut tx, &payout, new.verdict).await? {
+            decide_locked(&mut tx, &payout, new, &actor, Some(by.key), instant, now).await?;
+        } else if !audit::has(&mut tx, new.payout, "decision_ignored", by.key).await? {
+            let detail = json!({ "verdict": new.verdict.as_str(), "status": payout.status, "key": by.key });
+            audit::record(&mut tx, &actor, "decision_ignored", payout.id, Some(new.reason), detail, now)
+                .await?;
+        }
     }
     let progress = progress_in(&mut tx, new.payout, now).await?;
     tx.commit().await?;
     Ok(progress)
 }
 
-/// Whether this very decision has been taken already: a step that runs twice has nothing to add.
-async fn told_before(conn: &mut PgConnection, new: &NewDecision<'_>, actor: &Actor) -> Result<bool> {
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Undone {
+    Done(Box<Payout>),
+    NotFound,
+    /// It is not, or no longer, approved and waiting for a batch.
+    TooLate(Conflict),
+}
+
+/// Takes an approval back, a person's or the risk engine's, while no batch has the payout: it is before people again.
+pub async fn undo(
+    pool: &Pool,
+    id: PayoutId,
+    admin: &Actor,
+    reason: &str,
+    now: DateTime<Utc>,
+) -> Result<Undone> {
+    let mut tx = pool.begin().await?;
+    let Some(payout) = payouts::lock(&mut tx, id).await? else { return Ok(Undone::NotFound) };
+    if payout.status.after(PayoutEvent::Undo).is_err() {
+        return Ok(Undone::TooLate(conflict(&mut tx, &payout).await?));
+    }
+    let moved = sqlx::query!(
+        "UPDATE payouts SET status = 'REQUESTED', approved_at = NULL, approved_by = NULL, held = NULL, updated_at = $2
+         WHERE id = $1 AND status = 'APPROVED'",
+        id.uuid(),
+        now,
+    )
+    .execute(&mut *tx)
+    .await?
+    .rows_affected();
+    moved_one(moved, id)?;
+    reviews::reopen(&mut tx, id, now).await?;
+    let detail = json!({ "approved_by": payout.approved_by });
+    audit::record(&mut tx, admin, "approval_undone", id, Some(reason), detail, now).await?;
+    outbox::signal(&mut tx, id, "decision", None, now).await?;
+    let payout =
+        payouts::get_in(&mut tx, id).await?.ok_or_else(|| Error::corrupt("an undone payout is gone"))?;
+    tx.commit().await?;
+    Ok(Undone::Done(Box::new(payout)))
+}
+
+/// Whether the decision that this key names has been taken already.
+async fn decided_before(conn: &mut PgConnection, payout: PayoutId, key: &str) -> Result<bool> {
+    let key = storable(key);
     let known = sqlx::query_scalar!(
-        r#"SELECT EXISTS (SELECT FROM decisions WHERE payout_id = $1 AND verdict = $2 AND decided_by = $3) AS "known!""#,
-        new.payout.uuid(),
-        new.verdict.as_str(),
-        actor.as_str(),
+        r#"SELECT EXISTS (SELECT FROM decisions WHERE payout_id = $1 AND engine_key = $2) AS "known!""#,
+        payout.uuid(),
+        key.as_ref(),
     )
     .fetch_one(conn)
     .await?;
     Ok(known)
 }
 
-/// Assessed, sent to people, and not decided yet.
-fn under_review(payout: &Payout) -> bool {
-    payout.status == PayoutStatus::Requested && payout.risk.is_some()
+/// Assessed, before people, and not decided yet. A payout that came back from a batch is not rejected while the gateway says that
+/// an attempt may pay: its money would be given back and sent.
+async fn may_decide(conn: &mut PgConnection, payout: &Payout, verdict: Verdict) -> Result<bool> {
+    let under_review = payout.status == PayoutStatus::Requested && payout.risk.is_some();
+    Ok(under_review
+        && match verdict {
+            Verdict::Approve => true,
+            Verdict::Reject => !attempts::may_pay(conn, payout.id).await?,
+        })
 }
 
 async fn decide_locked(
@@ -119,20 +169,23 @@ async fn decide_locked(
     payout: &Payout,
     new: &NewDecision<'_>,
     actor: &Actor,
-    verified: bool,
+    engine_key: Option<&str>,
     instant: bool,
     now: DateTime<Utc>,
 ) -> Result<()> {
     let reason = kept(new.reason);
+    let key = engine_key.map(storable);
     sqlx::query!(
-        "INSERT INTO decisions (id, payout_id, verdict, reason, decided_by, verified, decided_at) VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        "INSERT INTO decisions (id, payout_id, verdict, reason, decided_by, verified, decided_at, engine_key)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
         DecisionId::mint().uuid(),
         payout.id.uuid(),
         new.verdict.as_str(),
         reason,
         actor.as_str(),
-        verified,
+        engine_key.is_none(),
         now,
+        key.as_deref(),
     )
     .execute(&mut *conn)
     .await?;

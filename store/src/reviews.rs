@@ -19,6 +19,20 @@ pub(crate) async fn open(conn: &mut PgConnection, payout: PayoutId, now: DateTim
     Ok(())
 }
 
+/// Puts the payout before people again: its review is opened once more, or a first one where it had none.
+pub(crate) async fn reopen(conn: &mut PgConnection, payout: PayoutId, now: DateTime<Utc>) -> Result<()> {
+    sqlx::query!(
+        "INSERT INTO reviews (id, payout_id, opened_at) VALUES ($1, $2, $3)
+         ON CONFLICT (payout_id) DO UPDATE SET status = 'OPEN', opened_at = $3, closed_at = NULL",
+        ReviewId::mint().uuid(),
+        payout.uuid(),
+        now
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
 /// Closes the payout's review if it has an open one.
 pub(crate) async fn close(conn: &mut PgConnection, payout: PayoutId, now: DateTime<Utc>) -> Result<()> {
     sqlx::query!(

@@ -11,8 +11,8 @@ pub(crate) struct TimelineEntry {
     pub at: DateTime<Utc>,
     /// Who: `provider`, `admin` or `system`.
     pub who: String,
-    /// What happened, for programs: `requested`, `review_opened`, `approved`, `rejected`, `cancelled`, `claimed`,
-    /// `attempt_began`, `held`, `failed`, `retry_ordered`, `refunded`, `completed` or `reversed`. More may come.
+    /// What happened, for programs: `requested`, `review_opened`, `approved`, `approval_undone`, `rejected`,
+    /// `cancelled`, `claimed`, `attempt_began`, `held`, `failed`, `retry_ordered`, `refunded`, `completed` or `reversed`. More may come.
     pub what: String,
     /// Why, where it is for the provider to know.
     pub reason: Option<String>,
@@ -20,10 +20,11 @@ pub(crate) struct TimelineEntry {
 
 /// The steps that are a provider's to read. An audit line that is not named here is for operators: a new one stays inside until
 /// somebody decides otherwise.
-const SHOWN: [&str; 13] = [
+const SHOWN: [&str; 14] = [
     "requested",
     "review_opened",
     "approved",
+    "approval_undone",
     "rejected",
     "cancelled",
     "claimed",

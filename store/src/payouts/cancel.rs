@@ -7,7 +7,7 @@ use sqlx::PgConnection;
 
 use super::{Payout, conflict, get_in, lock, moved_one, progress_in};
 use crate::{
-    Actor, Conflict, Error, Pool, Result, audit,
+    Actor, ByHand, Conflict, Error, Pool, Result, attempts, audit,
     notifications::{self, Event},
     outbox, reservations, reviews,
 };
@@ -30,7 +30,7 @@ pub async fn cancel(
     let Some(payout) = lock(&mut tx, id).await?.filter(|payout| payout.provider == provider) else {
         return Ok(Cancelled::NotFound);
     };
-    if payout.status.after(PayoutEvent::Cancel).is_err() {
+    if !may_cancel(&mut tx, &payout).await? {
         return Ok(Cancelled::TooLate(conflict(&mut tx, &payout).await?));
     }
     cancel_locked(&mut tx, &payout, &Actor::provider(provider), None, now).await?;
@@ -44,21 +44,28 @@ pub async fn cancel(
 pub async fn engine_cancel(
     pool: &Pool,
     id: PayoutId,
-    identity: &str,
+    by: ByHand<'_>,
     now: DateTime<Utc>,
 ) -> Result<Progress> {
     let mut tx = pool.begin().await?;
-    let actor = Actor::engine(identity);
+    let actor = Actor::engine(by.identity);
     let payout = lock(&mut tx, id).await?.ok_or_else(|| Error::corrupt(format!("no payout {id}")))?;
-    if payout.status.after(PayoutEvent::Cancel).is_ok() {
+    if may_cancel(&mut tx, &payout).await? {
         cancel_locked(&mut tx, &payout, &actor, Some("cancelled through the engine"), now).await?;
-    } else if payout.status != PayoutStatus::Cancelled {
-        let detail = json!({ "status": payout.status });
+    } else if payout.status != PayoutStatus::Cancelled
+        && !audit::has(&mut tx, id, "cancel_ignored", by.key).await?
+    {
+        let detail = json!({ "status": payout.status, "key": by.key });
         audit::record(&mut tx, &actor, "cancel_ignored", id, Some("too late to cancel"), detail, now).await?;
     }
     let progress = progress_in(&mut tx, id, now).await?;
     tx.commit().await?;
     Ok(progress)
+}
+
+/// Not once a batch has it; and one that came back from a batch not while the gateway says that an attempt may pay.
+async fn may_cancel(conn: &mut PgConnection, payout: &Payout) -> Result<bool> {
+    Ok(payout.status.after(PayoutEvent::Cancel).is_ok() && !attempts::may_pay(conn, payout.id).await?)
 }
 
 async fn cancel_locked(
