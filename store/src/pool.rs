@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use sqlx::{
-    ConnectOptions,
+    ConnectOptions, PgConnection, Row,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 
@@ -31,7 +31,21 @@ fn options(url: &str) -> Result<PgConnectOptions> {
 }
 
 fn pool_options(size: u32) -> PgPoolOptions {
-    PgPoolOptions::new().max_connections(size).acquire_timeout(ACQUIRE_TIMEOUT)
+    PgPoolOptions::new()
+        .max_connections(size)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .after_release(|conn, _| Box::pin(is_clean(conn)))
+}
+
+/// Whether a connection that comes back is outside a transaction; one that is not is closed.
+///
+/// A caller that is dropped while its BEGIN is on the way (its client hung up, its time was over) gives back a connection that
+/// sqlx 0.9 takes for idle while the server has begun. What the next one wrote there without a transaction of its own would be
+/// answered and never committed. Cost: one round trip per use of a connection, after the answer has gone out.
+async fn is_clean(conn: &mut PgConnection) -> sqlx::Result<bool> {
+    // Inside a transaction the first is when it began. Sent as one message: of several the later ones would have a later time.
+    const CLEAN: &str = "SELECT transaction_timestamp() = statement_timestamp()";
+    sqlx::raw_sql(CLEAN).fetch_one(conn).await?.try_get(0)
 }
 
 /// A pool with one connection made: fails when the database is away.
@@ -53,4 +67,48 @@ pub async fn migrate(pool: &Pool) -> Result<()> {
 pub async fn ping(pool: &Pool) -> Result<()> {
     sqlx::query_scalar!("SELECT 1 AS \"one!\"").fetch_one(pool).await?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        future::{Future, poll_fn},
+        pin::pin,
+        task::Poll,
+    };
+
+    use super::*;
+
+    /// As if the caller had been dropped after so many polls. `true`: it was done before.
+    async fn dropped_after(polls: u32, work: impl Future) -> bool {
+        let (mut work, mut left) = (pin!(work), polls);
+        poll_fn(|context| {
+            left -= 1;
+            match work.as_mut().poll(context) {
+                Poll::Ready(_) => Poll::Ready(true),
+                Poll::Pending if left == 0 => Poll::Ready(false),
+                Poll::Pending => Poll::Pending,
+            }
+        })
+        .await
+    }
+
+    #[sqlx::test(migrations = false)]
+    async fn what_is_written_after_a_begin_that_was_given_up_is_committed(other: sqlx::PgPool) {
+        sqlx::query("CREATE TABLE written (n integer)").execute(&other).await.unwrap();
+        let pool = connect(other.connect_options().to_url_lossy().as_str(), 1).await.unwrap();
+        let mut written: i64 = 0;
+        for polls in 1.. {
+            let done = dropped_after(polls, pool.begin()).await;
+            sqlx::query("INSERT INTO written VALUES (1)").execute(&pool).await.unwrap();
+            written += 1;
+            let seen: i64 =
+                sqlx::query_scalar("SELECT count(*) FROM written").fetch_one(&other).await.unwrap();
+            assert_eq!(seen, written, "dropped after {polls} polls");
+            if done {
+                break;
+            }
+        }
+        pool.close().await;
+    }
 }
