@@ -30,3 +30,8 @@ CREATE TABLE batch_sums (
     amount   numeric(20, 4) NOT NULL CHECK (amount >= 0),
     PRIMARY KEY (batch_id, currency)
 );
+
+-- How long an instant batch leaves a payout alone that came back for want of funds: a minute, then twice as long each time, at
+-- most four hours. Its attempts that do not count as tries are those that met an empty wallet.
+CREATE FUNCTION funds_rest(attempts smallint, counted_failures smallint) RETURNS interval LANGUAGE sql IMMUTABLE
+RETURN make_interval(mins => least(240, (2 ^ (least(greatest(attempts - counted_failures, 1), 10) - 1))::integer));

@@ -18,11 +18,12 @@ CREATE TABLE inbox (
     UNIQUE (source, body_hash)
 );
 CREATE INDEX inbox_by_reference ON inbox (reference) WHERE reference IS NOT NULL;
+CREATE INDEX inbox_unmatched ON inbox (id) WHERE disposition = 'unknown';
 
 -- Starts and signals for the engine. Order is kept per payout: the oldest undelivered row goes first.
 CREATE TABLE outbox (
     id           bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    kind         text NOT NULL CHECK (kind IN ('start', 'signal', 'batch', 'instant_batch')),
+    kind         text NOT NULL CHECK (kind IN ('start', 'signal', 'batch', 'instant_batch', 'reconciliation')),
     payout_id    uuid REFERENCES payouts,
     batch_id     uuid REFERENCES batches,
     signal       text CHECK (signal IN ('decision', 'release', 'transfer_update', 'cancel', 'manual_action')),
@@ -40,6 +41,8 @@ CREATE TABLE outbox (
 );
 CREATE INDEX outbox_undelivered ON outbox (id) WHERE delivered_at IS NULL AND dead_at IS NULL;
 CREATE INDEX outbox_dead ON outbox (id) WHERE delivered_at IS NULL AND dead_at IS NOT NULL;
+CREATE INDEX outbox_dead_of_payout ON outbox (payout_id, id) WHERE delivered_at IS NULL AND dead_at IS NOT NULL;
+CREATE INDEX outbox_instant_undelivered ON outbox (id) WHERE kind = 'instant_batch' AND delivered_at IS NULL AND dead_at IS NULL;
 CREATE INDEX outbox_undelivered_of_payout ON outbox (payout_id, id) WHERE delivered_at IS NULL AND dead_at IS NULL;
 
 -- Relays listen; the sweep finds what a lost notification left.

@@ -10,6 +10,13 @@ use sqlx::PgConnection;
 
 use crate::{Actor, Error, Pool, Result, audit, outbox, payouts::money};
 
+/// How long an instant batch leaves a payout alone at most after it came back for want of funds; the first time it is a minute,
+/// then twice as long each time. `funds_rest` in the migrations says the same.
+pub const LONGEST_FUNDS_REST: TimeDelta = TimeDelta::hours(4);
+
+/// Whoever was approved this recently has asked for a batch, which may be under way.
+const ASKED_ITSELF: TimeDelta = TimeDelta::seconds(5);
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BatchKind {
     Window,
@@ -154,6 +161,40 @@ pub async fn any_approved(pool: &Pool) -> Result<bool> {
     Ok(found.is_some())
 }
 
+/// Instant payouts: writes the wish for a batch where approved payouts wait that one would take, unless a wish is on its way.
+/// Answers whether one was written.
+///
+/// An approval asks for its batch itself. This finds those whom nobody asks for: what a pause, a suspension or an empty wallet had
+/// held back and holds back no more, whoever ended it and however. Cost: one look into the index of approved payouts.
+pub async fn ask_for_instant(pool: &Pool, now: DateTime<Utc>) -> Result<bool> {
+    let settled = now.checked_sub_signed(ASKED_ITSELF).unwrap_or(now);
+    let mut tx = pool.begin().await?;
+    let waits = sqlx::query_scalar!(
+        r#"SELECT EXISTS (
+               SELECT FROM payouts p
+               WHERE p.status = 'APPROVED' AND p.approved_at <= $1 AND p.updated_at <= $2
+                 AND (p.held IS DISTINCT FROM 'funds' OR p.updated_at < $1 - funds_rest(p.attempts, p.counted_failures))
+                 AND EXISTS (SELECT FROM providers v WHERE v.id = p.provider_id AND v.status = 'ACTIVE')
+                 AND NOT EXISTS (SELECT FROM pauses s WHERE s.scope = 'provider' AND s.subject = p.provider_id::text)
+                 AND NOT EXISTS (SELECT FROM pauses s WHERE s.scope = 'bank_account' AND s.subject = p.bank_account_id::text)
+                 AND NOT EXISTS (
+                     SELECT FROM pauses s JOIN bank_accounts b ON b.bank_code = s.subject
+                     WHERE s.scope = 'bank' AND b.id = p.bank_account_id))
+           AND NOT EXISTS (SELECT FROM control WHERE paused)
+           AND NOT EXISTS (SELECT FROM outbox WHERE kind = 'instant_batch' AND delivered_at IS NULL AND dead_at IS NULL)
+           AS "waits!""#,
+        now,
+        settled,
+    )
+    .fetch_one(&mut *tx)
+    .await?;
+    if waits {
+        outbox::instant_batch(&mut tx, now).await?;
+    }
+    tx.commit().await?;
+    Ok(waits)
+}
+
 /// How many batches of windows and run-now came before this one within the minute before `now`.
 pub async fn begun_within_a_minute(pool: &Pool, batch: BatchId, now: DateTime<Utc>) -> Result<u32> {
     let minute_ago = now.checked_sub_signed(TimeDelta::minutes(1)).unwrap_or(now);
@@ -178,16 +219,21 @@ pub async fn is_open(pool: &Pool, id: BatchId) -> Result<bool> {
 /// Claims up to `limit` approved payouts, oldest approval first, each with its release signal. Answers how many: fewer than
 /// `limit` means that nothing is left that is not being moved by somebody else just now. While the system is paused nothing is
 /// claimed; what is paused by provider, bank or account, and what a suspended provider asked for, is passed over; what came back
-/// for want of funds since this batch was opened waits for the next one.
+/// for want of funds since this batch was opened waits for the next one. An instant batch leaves those alone for longer each
+/// time, up to [`LONGEST_FUNDS_REST`]: there may be many of them in a minute, and each try uses one of a payout's numbers up.
 pub async fn claim_chunk(pool: &Pool, batch: BatchId, limit: i64, now: DateTime<Utc>) -> Result<u32> {
     let mut tx = pool.begin().await?;
-    let open = sqlx::query_scalar!(
-        "SELECT opened_at FROM batches WHERE id = $1 AND status = 'OPEN' FOR NO KEY UPDATE",
+    let open = sqlx::query!(
+        "SELECT opened_at, kind FROM batches WHERE id = $1 AND status = 'OPEN' FOR NO KEY UPDATE",
         batch.uuid()
     )
     .fetch_optional(&mut *tx)
     .await?;
-    let Some(opened_at) = open else { return Ok(0) };
+    let Some(open) = open else { return Ok(0) };
+    let instant = match BatchKind::parse(&open.kind)? {
+        BatchKind::Instant => true,
+        BatchKind::Window | BatchKind::RunNow => false,
+    };
     let paused = sqlx::query_scalar!("SELECT paused FROM control FOR SHARE").fetch_one(&mut *tx).await?;
     if paused {
         return Ok(0);
@@ -196,7 +242,7 @@ pub async fn claim_chunk(pool: &Pool, batch: BatchId, limit: i64, now: DateTime<
         r#"WITH next AS (
                SELECT p.id FROM payouts p
                WHERE p.status = 'APPROVED' AND p.approved_at <= $3
-                 AND (p.held IS DISTINCT FROM 'funds' OR p.updated_at < $4)
+                 AND (p.held IS DISTINCT FROM 'funds' OR p.updated_at < CASE WHEN $5 THEN $3 - funds_rest(p.attempts, p.counted_failures) ELSE $4 END)
                  AND EXISTS (SELECT FROM providers v WHERE v.id = p.provider_id AND v.status = 'ACTIVE')
                  AND NOT EXISTS (SELECT FROM pauses s WHERE s.scope = 'provider' AND s.subject = p.provider_id::text)
                  AND NOT EXISTS (SELECT FROM pauses s WHERE s.scope = 'bank_account' AND s.subject = p.bank_account_id::text)
@@ -224,7 +270,8 @@ pub async fn claim_chunk(pool: &Pool, batch: BatchId, limit: i64, now: DateTime<
         batch.uuid(),
         limit,
         now,
-        opened_at,
+        open.opened_at,
+        instant,
     )
     .fetch_one(&mut *tx)
     .await?;

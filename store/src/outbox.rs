@@ -6,11 +6,11 @@
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::{AttemptNumber, BatchId, Money, PayoutId, ProviderId};
+use domain::{AttemptNumber, BatchId, Money, PayoutId, ProviderId, ReconciliationId};
 use serde_json::{Value, json};
 use sqlx::PgConnection;
 
-use crate::{Error, Pool, Result, text::storable};
+use crate::{Actor, Error, Pool, Result, audit, text::storable};
 
 /// What a row asks the relay to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +19,7 @@ pub enum Work {
     Signal { payout: Start, signal: String, body: Value },
     Batch { batch: BatchId },
     InstantBatch,
+    Reconciliation { run: ReconciliationId },
 }
 
 /// What a payout's workflow is started with; a signal that finds no workflow starts one too.
@@ -67,6 +68,22 @@ pub(crate) async fn instant_batch(conn: &mut PgConnection, now: DateTime<Utc>) -
     insert(conn, "instant_batch", None, None, None, json!({}), now).await
 }
 
+/// A comparison with the gateway that an admin asked for.
+pub(crate) async fn reconciliation(
+    conn: &mut PgConnection,
+    run: ReconciliationId,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    sqlx::query!(
+        "INSERT INTO outbox (kind, reconciliation_id, created_at, next_try_at) VALUES ('reconciliation', $1, $2, $2)",
+        run.uuid(),
+        now,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
 async fn insert(
     conn: &mut PgConnection,
     kind: &str,
@@ -110,7 +127,7 @@ pub async fn lease(pool: &Pool, limit: i64, lease: Duration, now: DateTime<Utc>)
                RETURNING o.*
            )
            SELECT l.id AS "id!", l.kind AS "kind!", l.tries AS "tries!", l.created_at AS "created_at!",
-                  l.signal, l.body AS "body!", l.batch_id, l.payout_id,
+                  l.signal, l.body AS "body!", l.batch_id, l.payout_id, l.reconciliation_id,
                   p.provider_id AS "provider_id?", p.amount AS "amount?", p.currency AS "currency?"
            FROM leased l LEFT JOIN payouts p ON p.id = l.payout_id
            ORDER BY l.id"#,
@@ -135,6 +152,10 @@ pub async fn lease(pool: &Pool, limit: i64, lease: Duration, now: DateTime<Utc>)
                 ("signal", Some(payout), Some(signal), _) => Work::Signal { payout, signal, body: row.body },
                 ("batch", _, _, Some(batch)) => Work::Batch { batch: BatchId::from_uuid(batch) },
                 ("instant_batch", _, _, _) => Work::InstantBatch,
+                ("reconciliation", _, _, _) if row.reconciliation_id.is_some() => {
+                    let run = row.reconciliation_id.unwrap_or_default();
+                    Work::Reconciliation { run: ReconciliationId::from_uuid(run) }
+                }
                 (kind, _, _, _) => {
                     return Err(Error::corrupt(format!("outbox row {} of kind {kind}", row.id)));
                 }
@@ -188,18 +209,115 @@ pub async fn give_back(pool: &Pool, ids: &[i64], due: DateTime<Utc>) -> Result<(
     Ok(())
 }
 
-/// Rows that were given up are due again, with all their tries before them: an admin has seen why and mended it. Answers how
-/// many.
-pub async fn revive(pool: &Pool, ids: &[i64], now: DateTime<Utc>) -> Result<u64> {
-    Ok(sqlx::query!(
-        "UPDATE outbox SET dead_at = NULL, tries = 0, next_try_at = $2
-         WHERE id = ANY($1) AND delivered_at IS NULL AND dead_at IS NOT NULL",
-        ids,
-        now
+/// A row that was given up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeadLetter {
+    pub id: i64,
+    /// `start`, `signal`, `batch`, `instant_batch` or `reconciliation`.
+    pub kind: String,
+    pub payout: Option<PayoutId>,
+    pub batch: Option<BatchId>,
+    pub signal: Option<String>,
+    pub created_at: DateTime<Utc>,
+    pub tries: i32,
+    /// What the engine last said.
+    pub last_error: Option<String>,
+    pub dead_at: DateTime<Utc>,
+}
+
+/// Which of them.
+#[derive(Debug, Clone, Default)]
+pub struct DeadFilter {
+    pub kind: Option<String>,
+    pub payout: Option<PayoutId>,
+    pub signal: Option<String>,
+}
+
+/// Rows that were given up, newest first, older than `before`.
+pub async fn dead(
+    pool: &Pool,
+    filter: &DeadFilter,
+    before: Option<i64>,
+    limit: i64,
+) -> Result<Vec<DeadLetter>> {
+    let rows = sqlx::query!(
+        r#"SELECT id, kind, payout_id, batch_id, signal, created_at, tries, last_error, dead_at AS "dead_at!"
+           FROM outbox
+           WHERE delivered_at IS NULL AND dead_at IS NOT NULL
+             AND ($1::text IS NULL OR kind = $1) AND ($2::uuid IS NULL OR payout_id = $2)
+             AND ($3::text IS NULL OR signal = $3) AND ($4::bigint IS NULL OR id < $4)
+           ORDER BY id DESC LIMIT $5"#,
+        filter.kind,
+        filter.payout.map(PayoutId::uuid),
+        filter.signal,
+        before,
+        limit,
     )
-    .execute(pool)
-    .await?
-    .rows_affected())
+    .fetch_all(pool)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| DeadLetter {
+            id: row.id,
+            kind: row.kind,
+            payout: row.payout_id.map(PayoutId::from_uuid),
+            batch: row.batch_id.map(BatchId::from_uuid),
+            signal: row.signal,
+            created_at: row.created_at,
+            tries: row.tries,
+            last_error: row.last_error,
+            dead_at: row.dead_at,
+        })
+        .collect())
+}
+
+/// What came of sending a dead row again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Resent {
+    /// Due again, oldest first: the row, and every dead one of its payout that is older, because the order per payout is kept.
+    Done(Vec<i64>),
+    /// It was delivered, or is due again already.
+    NotDead,
+    NotFound,
+}
+
+/// Makes a row that was given up due again, with all its tries before it: an admin has seen why and mended it.
+///
+/// Rows of its payout that were written later and delivered meanwhile stay delivered: each only wakes the workflow, which reads
+/// the payout as it stands now. Later ones that still wait wait for this one.
+pub async fn resend(pool: &Pool, id: i64, actor: &Actor, now: DateTime<Utc>) -> Result<Resent> {
+    let mut tx = pool.begin().await?;
+    let Some(row) = sqlx::query!("SELECT payout_id FROM outbox WHERE id = $1 FOR UPDATE", id)
+        .fetch_optional(&mut *tx)
+        .await?
+    else {
+        return Ok(Resent::NotFound);
+    };
+    let mut ids = sqlx::query_scalar!(
+        "UPDATE outbox SET dead_at = NULL, tries = 0, next_try_at = $3
+         WHERE (id = $1 OR (payout_id = $2 AND id < $1)) AND delivered_at IS NULL AND dead_at IS NOT NULL
+           AND EXISTS (SELECT FROM outbox asked WHERE asked.id = $1 AND asked.delivered_at IS NULL AND asked.dead_at IS NOT NULL)
+         RETURNING id",
+        id,
+        row.payout_id,
+        now,
+    )
+    .fetch_all(&mut *tx)
+    .await?;
+    if ids.is_empty() {
+        return Ok(Resent::NotDead);
+    }
+    ids.sort_unstable();
+    let detail = json!({ "outbox": ids });
+    match row.payout_id {
+        Some(payout) => {
+            audit::record(&mut tx, actor, "resent", PayoutId::from_uuid(payout), None, detail, now).await?;
+        }
+        None => audit::record_subject(&mut tx, actor, "resent", &format!("outbox:{id}"), detail, now).await?,
+    }
+    sqlx::query("SELECT pg_notify('outbox', '')").execute(&mut *tx).await?;
+    tx.commit().await?;
+    Ok(Resent::Done(ids))
 }
 
 /// How much waits, and since when: the measure of whether anything falls between the two stores.

@@ -6,11 +6,11 @@ use chrono::TimeDelta;
 use domain::PayoutId;
 use sqlx::PgPool;
 use store::{
-    outbox::{self, MAX_TRIES, Row, Work},
+    outbox::{self, DeadFilter, MAX_TRIES, Resent, Row, Work},
     payouts,
 };
 
-use crate::fixtures::{World, seconds};
+use crate::fixtures::{World, ada, seconds};
 
 const LEASE: Duration = Duration::from_secs(15);
 
@@ -110,9 +110,83 @@ async fn a_refused_row_waits_longer_each_time_and_dies_at_last(pool: PgPool) {
     let dead = signal.id - 1;
     outbox::give_back(&world.pool, &[dead], world.now).await.unwrap();
     assert_eq!(outbox::backlog(&world.pool).await.unwrap().dead, 1);
-    assert_eq!(outbox::revive(&world.pool, &[dead], world.now).await.unwrap(), 1);
-    assert_eq!(outbox::revive(&world.pool, &[dead], world.now).await.unwrap(), 0);
-    assert_eq!(take(&world).await[0].id, dead);
+    assert_eq!(resend(&world, dead).await, Resent::Done(vec![dead]));
+    assert_eq!(resend(&world, dead).await, Resent::NotDead);
+    let again = take(&world).await.remove(0);
+    assert_eq!((again.id, again.tries), (dead, 1));
+    outbox::delivered(&world.pool, &[dead], world.now).await.unwrap();
+    assert_eq!(resend(&world, dead).await, Resent::NotDead);
+    assert_eq!(resend(&world, dead + 1000).await, Resent::NotFound);
+    assert_eq!(world.trail(made[0]).await.iter().filter(|action| *action == "resent").count(), 1);
+}
+
+/// Refused until it is given up.
+async fn kill(world: &World, id: i64) {
+    let dead = "UPDATE outbox SET tries = 100, dead_at = $2, last_error = 'no' WHERE id = $1";
+    sqlx::query(dead).bind(id).bind(world.now).execute(&world.pool).await.unwrap();
+}
+
+async fn resend(world: &World, id: i64) -> Resent {
+    outbox::resend(&world.pool, id, &ada(), world.now).await.unwrap()
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn older_dead_letters_of_a_payout_go_before_the_one_that_is_sent_again(pool: PgPool) {
+    let (world, made) = world_with(pool, 2).await;
+    let payee = world.payout(made[0]).await.provider;
+    payouts::cancel(&world.pool, made[0], payee, world.now).await.unwrap();
+    let [start, other, cancel] =
+        sqlx::query_scalar("SELECT id FROM outbox ORDER BY id").fetch_all(&world.pool).await.unwrap()[..]
+    else {
+        panic!("three rows")
+    };
+    for id in [start, other, cancel] {
+        kill(&world, id).await;
+    }
+    assert_eq!(resend(&world, cancel).await, Resent::Done(vec![start, cancel]));
+    let due = take(&world).await;
+    assert_eq!(due.iter().map(|row| row.id).collect::<Vec<_>>(), [start]);
+    outbox::delivered(&world.pool, &[start], world.now).await.unwrap();
+    assert_eq!(take(&world).await.remove(0).id, cancel);
+    assert_eq!(outbox::backlog(&world.pool).await.unwrap().dead, 1);
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn a_dead_letter_that_many_send_again_is_sent_once(pool: PgPool) {
+    let (world, made) = world_with(pool, 1).await;
+    let id = take(&world).await.remove(0).id;
+    kill(&world, id).await;
+    let all = futures::future::join_all((0..4).map(|_| resend(&world, id))).await;
+    assert_eq!(all.iter().filter(|one| matches!(one, Resent::Done(_))).count(), 1, "{all:?}");
+    assert_eq!(world.trail(made[0]).await.iter().filter(|action| *action == "resent").count(), 1);
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn dead_letters_are_listed_by_every_filter(pool: PgPool) {
+    let (world, made) = world_with(pool, 2).await;
+    let payee = world.payout(made[0]).await.provider;
+    payouts::cancel(&world.pool, made[0], payee, world.now).await.unwrap();
+    world.batch().await;
+    let ids: Vec<i64> =
+        sqlx::query_scalar("SELECT id FROM outbox ORDER BY id").fetch_all(&world.pool).await.unwrap();
+    for id in &ids[..3] {
+        kill(&world, *id).await;
+    }
+    let all = DeadFilter::default;
+    for (filter, before, expected) in [
+        (all(), None, vec![ids[2], ids[1], ids[0]]),
+        (all(), Some(ids[2]), vec![ids[1], ids[0]]),
+        (DeadFilter { kind: Some("start".to_owned()), ..all() }, None, vec![ids[1], ids[0]]),
+        (DeadFilter { payout: Some(made[0]), ..all() }, None, vec![ids[2], ids[0]]),
+        (DeadFilter { signal: Some("cancel".to_owned()), ..all() }, None, vec![ids[2]]),
+        (DeadFilter { kind: Some("batch".to_owned()), ..all() }, None, vec![]),
+    ] {
+        let found = outbox::dead(&world.pool, &filter, before, 10).await.unwrap();
+        assert_eq!(found.iter().map(|letter| letter.id).collect::<Vec<_>>(), expected, "{filter:?}");
+    }
+    let one = outbox::dead(&world.pool, &all(), None, 1).await.unwrap();
+    assert_eq!(one.len(), 1);
+    assert_eq!((one[0].payout, one[0].tries, one[0].last_error.as_deref()), (Some(made[0]), 100, Some("no")));
 }
 
 #[sqlx::test(migrations = "../migrations")]
