@@ -7,13 +7,20 @@
 
 mod assess;
 mod begin_attempt;
+mod check_ledger;
+mod check_runs;
 mod claim_chunk;
 mod close_batch;
+mod close_reconciliation;
+mod comparison;
 mod failure;
 mod heartbeat;
 mod notify;
 mod observe;
 mod open_batch;
+mod open_reconciliation;
+mod reconcile_missing;
+mod reconcile_page;
 mod record_signal;
 mod reload;
 mod reobserve;
@@ -27,48 +34,80 @@ pub use reobserve::{LookFailed, Reobserved, look_at_earlier_attempts};
 pub use tally::Tally;
 pub use world::{Rules, World};
 pub use {
-    assess::AssessStep, begin_attempt::BeginAttemptStep, claim_chunk::ClaimChunkStep,
-    close_batch::CloseBatchStep, notify::NotifyStep, observe::ObserveStep, open_batch::OpenBatchStep,
-    record_signal::RecordSignalStep, reload::ReloadStep, reobserve::ReobserveStep,
-    request_cancel::RequestCancelStep, request_decision::RequestDecisionStep, transfer::TransferStep,
+    assess::AssessStep, begin_attempt::BeginAttemptStep, check_ledger::CheckLedgerStep,
+    check_runs::CheckRunsStep, claim_chunk::ClaimChunkStep, close_batch::CloseBatchStep, notify::NotifyStep,
+    observe::ObserveStep, open_batch::OpenBatchStep, record_signal::RecordSignalStep, reload::ReloadStep,
+    reobserve::ReobserveStep, request_cancel::RequestCancelStep, request_decision::RequestDecisionStep,
+    transfer::TransferStep,
+};
+pub use {
+    close_reconciliation::CloseReconciliationStep, open_reconciliation::OpenReconciliationStep,
+    reconcile_missing::ReconcileMissingStep, reconcile_page::ReconcilePageStep,
 };
 
 use std::sync::Arc;
 
+use temporalio_common::ActivityDefinition;
 use temporalio_sdk::{WorkerOptionsBuilder, worker_options_builder};
 
-/// Adds the short database steps of payouts and batches.
-pub fn register_database_steps<S: worker_options_builder::State>(
-    options: WorkerOptionsBuilder<S>,
-    world: &Arc<World>,
-) -> WorkerOptionsBuilder<S> {
-    options
-        .register_activities(assess::AssessStep(world.clone()))
-        .register_activities(reload::ReloadStep(world.clone()))
-        .register_activities(request_decision::RequestDecisionStep(world.clone()))
-        .register_activities(request_cancel::RequestCancelStep(world.clone()))
-        .register_activities(record_signal::RecordSignalStep(world.clone()))
-        .register_activities(begin_attempt::BeginAttemptStep(world.clone()))
-        .register_activities(notify::NotifyStep(world.clone()))
-        .register_activities(open_batch::OpenBatchStep(world.clone()))
-        .register_activities(claim_chunk::ClaimChunkStep(world.clone()))
-        .register_activities(close_batch::CloseBatchStep(world.clone()))
+/// A function that registers steps, and one that names what it registers: one list, so that the fault harness knows of every step
+/// a worker can run.
+macro_rules! steps {
+    ($(#[$says:meta])* $register:ident, $names:ident: $($module:ident::$step:ident),+ $(,)?) => {
+        $(#[$says])*
+        pub fn $register<S: worker_options_builder::State>(
+            options: WorkerOptionsBuilder<S>,
+            world: &Arc<World>,
+        ) -> WorkerOptionsBuilder<S> {
+            options$(.register_activities($module::$step(world.clone())))+
+        }
+
+        fn $names() -> Vec<String> {
+            vec![$($module::$step::$module.name().to_owned()),+]
+        }
+    };
 }
 
-/// Adds the one step that moves money.
-pub fn register_transfers<S: worker_options_builder::State>(
-    options: WorkerOptionsBuilder<S>,
-    world: &Arc<World>,
-) -> WorkerOptionsBuilder<S> {
-    options.register_activities(transfer::TransferStep(world.clone()))
+steps! {
+    /// Adds the short database steps of payouts and batches.
+    register_database_steps, database_steps:
+    assess::AssessStep,
+    reload::ReloadStep,
+    request_decision::RequestDecisionStep,
+    request_cancel::RequestCancelStep,
+    record_signal::RecordSignalStep,
+    begin_attempt::BeginAttemptStep,
+    notify::NotifyStep,
+    open_batch::OpenBatchStep,
+    claim_chunk::ClaimChunkStep,
+    close_batch::CloseBatchStep,
+    open_reconciliation::OpenReconciliationStep,
+    close_reconciliation::CloseReconciliationStep,
 }
 
-/// Adds the steps that ask the gateway.
-pub fn register_look_ups<S: worker_options_builder::State>(
-    options: WorkerOptionsBuilder<S>,
-    world: &Arc<World>,
-) -> WorkerOptionsBuilder<S> {
-    options
-        .register_activities(observe::ObserveStep(world.clone()))
-        .register_activities(reobserve::ReobserveStep(world.clone()))
+steps! {
+    /// Adds the one step that moves money.
+    register_transfers, transfers:
+    transfer::TransferStep,
+}
+
+steps! {
+    /// Adds the steps that ask the gateway.
+    register_look_ups, look_ups:
+    observe::ObserveStep,
+    reobserve::ReobserveStep,
+    reconcile_page::ReconcilePageStep,
+    reconcile_missing::ReconcileMissingStep,
+}
+
+steps! {
+    /// Adds the steps that check the books.
+    register_checks, checks:
+    check_ledger::CheckLedgerStep,
+    check_runs::CheckRunsStep,
+}
+
+/// The wire names of all steps, as a history shows them.
+pub fn registered() -> Vec<String> {
+    [database_steps(), transfers(), look_ups(), checks()].concat()
 }

@@ -35,7 +35,9 @@ impl ObserveStep {
             return answer(world, "observe", progress);
         };
         let look = world.gateway.observe(&place.terms.reference, place.gateway_id.as_deref());
-        let observed = match heartbeat::while_waiting(&ctx, look).await {
+        let looked = heartbeat::while_waiting(&ctx, look).await;
+        world.tally.count_look(looked.as_ref().ok());
+        let observed = match looked {
             Ok(observed) => observed,
             Err(failed) => return Err(again(world, "observe", &failed, failed.retry_after)),
         };

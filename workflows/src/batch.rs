@@ -7,7 +7,7 @@
 //!
 //! Three ways to be started: by the schedule's tick (input `{}`: is a window due?), by run-now with a batch's id, and for
 //! instant payouts under the id [`names::BATCH_OPEN_WORKFLOW_ID`] by signal-with-start of [`names::SIGNAL_RUN`], where it
-//! goes on until no further `run` came during its work.
+//! goes on until no further `run` came during its work. A start by hand with an input that cannot be read fails at once.
 
 use std::time::Duration;
 
@@ -22,6 +22,7 @@ use crate::{
     calls::{database_step, pause},
     contract::{BatchInput, BatchRef, BatchSummary, Contract},
     names,
+    start::{Started, unreadable},
 };
 
 /// Chunks before a run's history is long enough: 200 markers, and as many workflow tasks at worst.
@@ -29,10 +30,13 @@ const CHUNKS_PER_RUN: u32 = 200;
 /// Every payout that is left is locked by somebody else, who will be done soon.
 const LOCKED_PAUSE: Duration = Duration::from_secs(1);
 
+const UNREADABLE: &str = "the workflow's input is not that of a batch";
+
 /// A batch's workflow: its state.
 #[workflow]
 pub struct BatchWorkflow {
-    input: BatchInput,
+    /// `None`: the workflow was started with something else.
+    input: Option<BatchInput>,
     /// A `run` came since the last batch was opened.
     asked_again: bool,
 }
@@ -40,21 +44,21 @@ pub struct BatchWorkflow {
 #[workflow_methods]
 impl BatchWorkflow {
     #[init]
-    fn new(_ctx: &WorkflowContextView, input: BatchInput) -> Self {
-        Self { input, asked_again: false }
+    fn new(_ctx: &WorkflowContextView, started: Started<BatchInput>) -> Self {
+        Self { input: started.0, asked_again: false }
     }
 
     /// The batch's script: open, claim until nothing is left, close.
     #[run(name = names::BATCH_WORKFLOW)]
     pub async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<BatchSummary> {
-        let mut input = ctx.state(|state| state.input);
+        let mut input = ctx.state(|state| state.input).ok_or_else(|| unreadable(UNREADABLE))?;
         let mut total = BatchSummary::default();
         loop {
             // What was approved before this moment is found by the claims below; what comes later asks again.
             ctx.state_mut(|state| state.asked_again = false);
             let opened = database_step(ctx, || Contract::open_batch, input, "Is a batch due?").await?;
             if let Some(batch) = opened {
-                claim_all(ctx, batch).await?;
+                claim_all(ctx, batch, input).await?;
                 let closed = database_step(ctx, || Contract::close_batch, batch, "Close the batch").await?;
                 total.payouts = total.payouts.saturating_add(closed.payouts);
             }
@@ -77,7 +81,11 @@ impl BatchWorkflow {
     }
 }
 
-async fn claim_all(ctx: &WorkflowContext<BatchWorkflow>, batch: BatchRef) -> Result<(), WorkflowTermination> {
+async fn claim_all(
+    ctx: &WorkflowContext<BatchWorkflow>,
+    batch: BatchRef,
+    input: BatchInput,
+) -> Result<(), WorkflowTermination> {
     for _ in 0..CHUNKS_PER_RUN {
         let claimed = database_step(ctx, || Contract::claim_chunk, batch, "Claim a chunk of payouts").await?;
         if !claimed.more {
@@ -87,9 +95,9 @@ async fn claim_all(ctx: &WorkflowContext<BatchWorkflow>, batch: BatchRef) -> Res
             pause(ctx, LOCKED_PAUSE, "What is left is locked by somebody else").await;
         }
     }
-    continue_with(ctx, BatchInput { batch: Some(batch.batch), ..ctx.state(|state| state.input) })
+    continue_with(ctx, BatchInput { batch: Some(batch.batch), ..input })
 }
 
 fn continue_with(ctx: &WorkflowContext<BatchWorkflow>, input: BatchInput) -> Result<(), WorkflowTermination> {
-    ctx.continue_as_new(input, ContinueAsNewOptions::default()).map(|never| match never {})
+    ctx.continue_as_new(Started(Some(input)), ContinueAsNewOptions::default()).map(|never| match never {})
 }

@@ -42,9 +42,14 @@ const GATEWAY_STEP_TIMEOUT: Duration = Duration::from_mins(1);
 /// The activity says that it lives at least every two seconds, so that one whose worker died is tried again within six
 /// seconds instead of a minute. A second run of a transfer finds the first one's record and does not send.
 pub const GATEWAY_HEARTBEAT: Duration = Duration::from_secs(5);
+/// A step of a reconciliation: pages of a list, and a call for each difference on them. Nobody waits for it.
+const COMPARING_STEP_TIMEOUT: Duration = Duration::from_mins(10);
 const GATEWAY_STEP_FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// The activity names its own delay when the gateway did (429).
 const GATEWAY_STEP_LONGEST_PAUSE: Duration = Duration::from_mins(1);
+
+const LONG_STEP_FIRST_PAUSE: Duration = Duration::from_secs(5);
+const LONG_STEP_LONGEST_PAUSE: Duration = Duration::from_mins(1);
 
 /// An activity that says "never again" contradicts its contract. The payout waits this long for somebody to mend it.
 const REFUSED_STEP_PAUSE: Duration = Duration::from_mins(5);
@@ -101,8 +106,34 @@ pub(crate) async fn gateway_step<W, A: ActivityDefinition>(
 where
     A::Input: Clone,
 {
+    asking_step(ctx, activity, input, (queue, GATEWAY_STEP_TIMEOUT), summary).await
+}
+
+/// A step of a reconciliation: many questions, on the queue of those that only ask.
+pub(crate) async fn comparing_step<W, A: ActivityDefinition>(
+    ctx: &WorkflowContext<W>,
+    activity: impl Fn() -> A,
+    input: A::Input,
+    summary: &str,
+) -> Result<A::Output, WorkflowTermination>
+where
+    A::Input: Clone,
+{
+    asking_step(ctx, activity, input, (names::LOOKUP_QUEUE, COMPARING_STEP_TIMEOUT), summary).await
+}
+
+async fn asking_step<W, A: ActivityDefinition>(
+    ctx: &WorkflowContext<W>,
+    activity: impl Fn() -> A,
+    input: A::Input,
+    (queue, timeout): (&str, Duration),
+    summary: &str,
+) -> Result<A::Output, WorkflowTermination>
+where
+    A::Input: Clone,
+{
     let options = || {
-        ActivityOptions::with_start_to_close_timeout(GATEWAY_STEP_TIMEOUT)
+        ActivityOptions::with_start_to_close_timeout(timeout)
             .task_queue(queue.to_owned())
             .heartbeat_timeout(GATEWAY_HEARTBEAT)
             .retry_policy(endless(GATEWAY_STEP_FIRST_PAUSE, GATEWAY_STEP_LONGEST_PAUSE))
@@ -111,6 +142,30 @@ where
             .build()
     };
     until_it_answers(ctx, activity, input, options).await
+}
+
+/// A step that may take minutes and that nobody's money waits for: tried `tries` times, then the run fails.
+pub(crate) async fn long_step<W, A: ActivityDefinition>(
+    ctx: &WorkflowContext<W>,
+    activity: impl Fn() -> A,
+    input: A::Input,
+    (timeout, tries): (Duration, u32),
+    summary: &str,
+) -> Result<A::Output, WorkflowTermination> {
+    let options = ActivityOptions::with_start_to_close_timeout(timeout)
+        .task_queue(names::TASK_QUEUE)
+        .heartbeat_timeout(GATEWAY_HEARTBEAT)
+        .retry_policy(
+            RetryPolicy::builder()
+                .initial_interval(LONG_STEP_FIRST_PAUSE)
+                .backoff_coefficient(BACKOFF)
+                .maximum_interval(LONG_STEP_LONGEST_PAUSE)
+                .maximum_attempts(tries)
+                .build(),
+        )
+        .summary(summary.to_owned())
+        .build();
+    Ok(ctx.execute_activity(activity(), input, options).await?)
 }
 
 /// The server retries; this loop only meets an activity that declared itself not worth retrying.

@@ -10,7 +10,7 @@
 //!
 //! Nothing here may carry an account number, a name or a token: inputs and results stay readable in the history for years.
 
-use domain::{AttemptNumber, BatchId, Currency, Ending, PayoutId, Progress, ProviderId};
+use domain::{AttemptNumber, BatchId, Currency, Ending, PayoutId, Progress, ProviderId, ReconciliationId};
 use serde::{Deserialize, Serialize};
 use temporalio_macros::activity_definitions;
 
@@ -133,6 +133,83 @@ pub struct BatchSummary {
     pub payouts: u32,
 }
 
+/// A check of the books. Nothing is asked yet; fields come with a default.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BooksCheckInput {}
+
+/// What a reading of the ledger came to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LedgerChecked {
+    /// False: the last reading took so long that this one is left out.
+    pub read: bool,
+    pub findings: u32,
+}
+
+/// Which look at the workflows of payouts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunsPage {
+    pub look: RunsLook,
+}
+
+/// The first goes on where the last one stopped; the second is at what looked wrong, and counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunsLook {
+    First,
+    Second,
+}
+
+/// What a look came to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunsChecked {
+    /// Looked at.
+    pub payouts: u32,
+    /// Of those and of earlier ones: to be looked at again (first look), or wrong (second look).
+    pub suspects: u32,
+    /// Another page waits.
+    pub more: bool,
+}
+
+/// A check of the books that came to its end.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BooksChecked {
+    pub ledger_read: bool,
+    pub findings: u32,
+    pub payouts: u32,
+    /// Payouts without the workflow they need, or with one they must not have.
+    pub suspects: u32,
+}
+
+/// Which comparison with the gateway to carry.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReconcileInput {
+    /// One that an admin asked for, or that this workflow goes on with. `None`: open one, or go on with the one that is open.
+    #[serde(default)]
+    pub run: Option<ReconciliationId>,
+}
+
+/// One comparison.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReconcileRef {
+    pub run: ReconciliationId,
+}
+
+/// What a step of it leaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReconcileStep {
+    /// Another step of the same kind waits.
+    pub more: bool,
+}
+
+/// A comparison that came to its end.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reconciled {
+    pub listed: u32,
+    pub looked_up: u32,
+    pub healed: u32,
+    pub differences: u32,
+}
+
 /// The activities. Its constants (`Contract::assess`) name them in workflow code, its markers (`Assess`) in `activities/`.
 pub struct Contract;
 
@@ -222,11 +299,49 @@ impl Contract {
     pub fn close_batch(batch: BatchRef) -> BatchSummary {
         unimplemented!()
     }
+
+    /// Reads the whole ledger; findings open a case, none closes it.
+    #[activity(name = "check_ledger")]
+    pub fn check_ledger(input: BooksCheckInput) -> LedgerChecked {
+        unimplemented!()
+    }
+
+    /// Looks whether every open payout of a page has a running workflow, and no ended one has. The second look is at what looked
+    /// wrong; what still is opens a case, none closes it.
+    #[activity(name = "check_runs")]
+    pub fn check_runs(page: RunsPage) -> RunsChecked {
+        unimplemented!()
+    }
+
+    /// Opens a comparison with the gateway, or answers the one that is open; with a run's id that one, unless it is finished.
+    #[activity(name = "open_reconciliation")]
+    pub fn open_reconciliation(input: ReconcileInput) -> Option<ReconcileRef> {
+        unimplemented!()
+    }
+
+    /// Compares the next pages of the gateway's list, from the run's cursor, on [`crate::names::LOOKUP_QUEUE`].
+    #[activity(name = "reconcile_page")]
+    pub fn reconcile_page(run: ReconcileRef) -> ReconcileStep {
+        unimplemented!()
+    }
+
+    /// Asks the gateway about the next attempts that were not in its list, on [`crate::names::LOOKUP_QUEUE`].
+    #[activity(name = "reconcile_missing")]
+    pub fn reconcile_missing(run: ReconcileRef) -> ReconcileStep {
+        unimplemented!()
+    }
+
+    /// Closes the comparison; a closed one is answered again.
+    #[activity(name = "close_reconciliation")]
+    pub fn close_reconciliation(run: ReconcileRef) -> Reconciled {
+        unimplemented!()
+    }
 }
 
 pub use contract::{
-    Assess, BeginAttempt, ClaimChunk, CloseBatch, Notify, Observe, OpenBatch, RecordSignal, Reload,
-    Reobserve, RequestCancel, RequestDecision, Transfer,
+    Assess, BeginAttempt, CheckLedger, CheckRuns, ClaimChunk, CloseBatch, CloseReconciliation, Notify,
+    Observe, OpenBatch, OpenReconciliation, ReconcileMissing, ReconcilePage, RecordSignal, Reload, Reobserve,
+    RequestCancel, RequestDecision, Transfer,
 };
 
 #[cfg(test)]
@@ -322,7 +437,27 @@ mod tests {
         on_the_wire(&BatchRef { batch: batch() }, r#"{"batch":"ID"}"#);
         on_the_wire(&Claimed { claimed: 100, more: true }, r#"{"claimed":100,"more":true}"#);
         on_the_wire(&BatchSummary { payouts: 250 }, r#"{"payouts":250}"#);
+        let run = ID.parse().unwrap();
+        on_the_wire(&ReconcileInput { run: Some(run) }, r#"{"run":"ID"}"#);
+        on_the_wire(&ReconcileRef { run }, r#"{"run":"ID"}"#);
+        on_the_wire(&ReconcileStep { more: true }, r#"{"more":true}"#);
+        on_the_wire(
+            &Reconciled { listed: 9, looked_up: 2, healed: 1, differences: 0 },
+            r#"{"listed":9,"looked_up":2,"healed":1,"differences":0}"#,
+        );
+        assert_eq!(serde_json::from_str::<ReconcileInput>("{}").unwrap(), ReconcileInput::default());
         assert_eq!(serde_json::from_str::<BatchInput>("{}").unwrap(), BatchInput::default());
+        on_the_wire(&LedgerChecked { read: true, findings: 2 }, r#"{"read":true,"findings":2}"#);
+        on_the_wire(&RunsPage { look: RunsLook::Second }, r#"{"look":"second"}"#);
+        on_the_wire(
+            &RunsChecked { payouts: 400, suspects: 1, more: true },
+            r#"{"payouts":400,"suspects":1,"more":true}"#,
+        );
+        on_the_wire(
+            &BooksChecked { ledger_read: true, findings: 0, payouts: 9, suspects: 0 },
+            r#"{"ledger_read":true,"findings":0,"payouts":9,"suspects":0}"#,
+        );
+        assert_eq!(serde_json::from_str::<BooksCheckInput>("{}").unwrap(), BooksCheckInput::default());
     }
 
     #[test]
@@ -341,11 +476,18 @@ mod tests {
             Contract::open_batch.name(),
             Contract::claim_chunk.name(),
             Contract::close_batch.name(),
+            Contract::check_ledger.name(),
+            Contract::check_runs.name(),
+            Contract::open_reconciliation.name(),
+            Contract::reconcile_page.name(),
+            Contract::reconcile_missing.name(),
+            Contract::close_reconciliation.name(),
         ];
         assert_eq!(
             names.join(" "),
             "assess reload request_decision request_cancel record_signal begin_attempt transfer observe reobserve \
-             notify open_batch claim_chunk close_batch"
+             notify open_batch claim_chunk close_batch check_ledger check_runs open_reconciliation \
+             reconcile_page reconcile_missing close_reconciliation"
         );
     }
 }

@@ -12,8 +12,13 @@ pub const LOOKUP_QUEUE: &str = "gateway-lookups";
 pub const PAYOUT_WORKFLOW: &str = "Payout";
 /// The workflow type of [`crate::BatchWorkflow`].
 pub const BATCH_WORKFLOW: &str = "Batch";
+/// The workflow type of [`crate::BooksCheckWorkflow`].
+pub const BOOKS_CHECK_WORKFLOW: &str = "BooksCheck";
 /// The id of the batch workflow that serves instant payouts: one at a time, woken by [`SIGNAL_RUN`].
 pub const BATCH_OPEN_WORKFLOW_ID: &str = "batch-open";
+
+/// The workflow type of [`crate::ReconciliationWorkflow`].
+pub const RECONCILIATION_WORKFLOW: &str = "Reconciliation";
 
 /// A review was decided, or a person asks from the Temporal UI or CLI that it be: see [`crate::payout::SignalName`].
 pub const SIGNAL_DECISION: &str = "decision";

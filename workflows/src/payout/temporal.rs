@@ -22,7 +22,6 @@ use temporalio_workflow::{
 use super::{
     PayoutWorkflow, Steps, Waited,
     signals::{SignalName, WakeUp},
-    start::Started,
     visibility,
     waits::{Heard, Place},
 };
@@ -33,6 +32,7 @@ use crate::{
         UNNAMED,
     },
     names,
+    start::Started,
 };
 
 /// Steps in a row without a wait. The longest honest row is four: look back, begin, transfer, ask.

@@ -11,7 +11,6 @@ use futures::future::{FutureExt, LocalBoxFuture};
 use temporalio_common::{
     HasWorkflowDefinition, QueryDefinition, SignalDefinition, WorkflowDefinition,
     data_converters::{PayloadConverter, RawValue},
-    error::ApplicationFailure,
     protos::temporal::api::common::v1::Payloads,
 };
 use temporalio_workflow::{
@@ -23,11 +22,15 @@ use temporalio_workflow::{
 use super::{
     payout,
     signals::{Inbox, SignalName, WakeUp},
-    start::{AnyStart, Started},
+    start::AnyStart,
     temporal::Temporal,
     visibility::{self, Waiting},
 };
-use crate::{contract::PayoutInput, names};
+use crate::{
+    contract::PayoutInput,
+    names,
+    start::{Started, unreadable},
+};
 
 /// A payout's workflow: its state. Register it with a worker, name it to a client.
 pub struct PayoutWorkflow {
@@ -121,7 +124,7 @@ impl WorkflowImplementation for PayoutWorkflow {
         }
     }
 
-    fn init(_ctx: WorkflowContextView, started: Option<Started>) -> Self {
+    fn init(_ctx: WorkflowContextView, started: Option<Started<PayoutInput>>) -> Self {
         let mut input = started.and_then(|started| started.0);
         let memory = input.as_mut().map(|input| std::mem::take(&mut input.memory)).unwrap_or_default();
         Self { input, inbox: Inbox::remembering(memory), next: Next::Assess, progress: None }
@@ -129,10 +132,10 @@ impl WorkflowImplementation for PayoutWorkflow {
 
     fn run(
         ctx: WorkflowContext<Self>,
-        _started: Option<Started>,
+        _started: Option<Started<PayoutInput>>,
     ) -> LocalBoxFuture<'static, Result<Box<dyn WorkflowOutputValue>, WorkflowTermination>> {
         async move {
-            let input = ctx.state(|state| state.input.clone()).ok_or_else(unreadable)?;
+            let input = ctx.state(|state| state.input.clone()).ok_or_else(|| unreadable(UNREADABLE))?;
             let mut steps = Temporal::new(ctx, input);
             let ending = payout(&mut steps).await?;
             steps.leave().await?;
@@ -201,10 +204,6 @@ impl WorkflowImplementation for PayoutWorkflow {
 }
 
 const UNREADABLE: &str = "the workflow's input is not that of a payout";
-
-fn unreadable() -> WorkflowTermination {
-    WorkflowTermination::failed_application(ApplicationFailure::new(UNREADABLE))
-}
 
 fn no_updates() -> WorkflowError {
     WorkflowError::Execution("a payout takes no updates".into())
