@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use chrono::TimeDelta;
 use chrono_tz::Tz;
 use domain::{BatchWindow, Clock, ReferencePrefix, RiskPolicy};
 use gateway::PayoutGateway;
@@ -24,6 +25,8 @@ pub struct Rules {
     pub send_lease: Duration,
     /// Shown on the recipient's statement, at most 100 characters.
     pub narration: String,
+    /// How long after it was paid a transfer may still come back.
+    pub return_window: TimeDelta,
     /// Batches (of windows and run-now) that may begin within a minute, over the whole fleet.
     pub batches_per_minute: u32,
 }

@@ -7,6 +7,9 @@
 mod engine;
 mod health;
 mod health_line;
+mod instant;
+pub mod metrics;
+mod place;
 mod processes;
 mod redis_link;
 mod relay;

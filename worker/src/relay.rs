@@ -21,11 +21,14 @@ use temporalio_client::{
 use temporalio_common::data_converters::RawValue;
 use tokio_util::sync::CancellationToken;
 use workflows::{
-    BatchInput, BatchWorkflow, Memory, PayoutInput, PayoutSignal, PayoutWorkflow, SignalName, WakeUp, names,
-    search_attributes,
+    BatchInput, BatchWorkflow, Memory, PayoutInput, PayoutSignal, PayoutWorkflow, ReconcileInput,
+    ReconciliationWorkflow, SignalName, Started, WakeUp, names, search_attributes,
 };
 
-use crate::Engine;
+use crate::{
+    Engine,
+    metrics::{DELIVERIES, Deliveries},
+};
 
 /// Finds what a lost notification left, and rows whose back-off has run out.
 const SWEEP_EVERY: Duration = Duration::from_secs(2);
@@ -117,6 +120,7 @@ async fn deliver_due(pool: &Pool, client: &Client, clock: &dyn Clock) -> store::
             Delivery::Done => done.push(row.id),
             Delivery::Away => away.push(row.id),
             Delivery::Refused(error) => {
+                Deliveries::count(&DELIVERIES.refused, 1);
                 tracing::error!(outbox.id = row.id, "outbox row {} was refused: {error}", row.id);
                 outbox::failed(pool, &row, &error, clock.now()).await?;
             }
@@ -124,6 +128,8 @@ async fn deliver_due(pool: &Pool, client: &Client, clock: &dyn Clock) -> store::
     }
     drop(outcomes);
     let now = clock.now();
+    Deliveries::count(&DELIVERIES.delivered, done.len());
+    Deliveries::count(&DELIVERIES.given_back, away.len());
     if !done.is_empty() {
         outbox::delivered(pool, &done, now).await?;
     }
@@ -155,10 +161,16 @@ async fn deliver(pool: &Pool, client: &Client, row: &Row) -> Delivery {
         }
         Work::Batch { batch } => {
             let options = start_options(format!("batch-{batch}"), "Batch run by an admin".to_owned());
-            let input = BatchInput { batch: Some(*batch), open: false };
+            let input = Started::from(BatchInput { batch: Some(*batch), open: false });
             started(client.start_workflow(BatchWorkflow::run, input, options).await.map(|_| ()))
         }
         Work::InstantBatch => ask_for_instant_batch(client).await,
+        Work::Reconciliation { run } => {
+            let options =
+                start_options(format!("reconciliation-{run}"), "Comparison run by an admin".to_owned());
+            let input = Started::from(ReconcileInput { run: Some(*run) });
+            started(client.start_workflow(ReconciliationWorkflow::run, input, options).await.map(|_| ()))
+        }
     }
 }
 
@@ -225,7 +237,7 @@ async fn is_open(pool: &Pool, id: PayoutId) -> store::Result<bool> {
 
 async fn ask_for_instant_batch(client: &Client) -> Delivery {
     let options = start_options(names::BATCH_OPEN_WORKFLOW_ID.to_owned(), "Instant payouts".to_owned());
-    let input = BatchInput { batch: None, open: true };
+    let input = Started::from(BatchInput { batch: None, open: true });
     let asked = client
         .signal_with_start_workflow(
             BatchWorkflow::run,

@@ -1,5 +1,5 @@
-//! The Temporal Schedule that ticks. Whether a window is due is for the database to say, so a tick costs little and a missed
-//! one is caught up by the next.
+//! The Temporal Schedules that tick. What is due is for the database to say, so a tick costs little and a missed one is caught up
+//! by the next. Any worker makes them at its start; one that is there already is set to this worker's pace.
 
 use std::time::Duration;
 
@@ -8,55 +8,101 @@ use temporalio_client::{
     Client, RpcOptions,
     schedules::{
         CreateScheduleOptions, DeleteScheduleOptions, ScheduleAction, ScheduleError, ScheduleOverlapPolicy,
-        ScheduleSpec,
+        ScheduleSpec, ScheduleUpdate,
     },
     tonic,
 };
-use workflows::{BatchInput, BatchWorkflow, names};
+use workflows::{
+    BatchInput, BatchWorkflow, BooksCheckInput, BooksCheckWorkflow, ReconcileInput, ReconciliationWorkflow,
+    Started, names,
+};
 
-const SCHEDULE_ID: &str = "batch-windows";
-const WORKFLOW_ID: &str = "batch-window";
+use crate::Settings;
+
 /// How late a batch may leave after its window.
-const TICK: Duration = Duration::from_mins(1);
+const BATCH_TICK: Duration = Duration::from_mins(1);
 
-/// Makes the schedule, or sets an existing one to this tick. Without windows an existing one is removed.
-pub(crate) async fn ensure(client: &Client, window: BatchWindow) -> Result<(), ScheduleError> {
-    let handle = client.get_schedule_handle(SCHEDULE_ID);
-    let tick = match window {
-        BatchWindow::Every(interval) => interval.min(TICK),
-        BatchWindow::Open => {
-            return match handle.delete(DeleteScheduleOptions::default()).await {
-                Err(ScheduleError::Rpc(status)) if status.code() == tonic::Code::NotFound => Ok(()),
-                other => other,
-            };
-        }
+/// One of them: what it starts, how often, and what an operator reads about it.
+struct Ticking {
+    id: &'static str,
+    note: &'static str,
+    /// `None`: not in this installation; one that is left from earlier settings is removed.
+    every: Option<Duration>,
+    starts: fn() -> ScheduleAction,
+}
+
+/// All of them.
+fn list(settings: &Settings) -> Vec<Ticking> {
+    vec![
+        Ticking {
+            id: "batch-windows",
+            note: "Asks the database whether a batch window is due",
+            every: match settings.window {
+                BatchWindow::Every(interval) => Some(interval.min(BATCH_TICK)),
+                BatchWindow::Open => None,
+            },
+            starts: || {
+                let input = Started::from(BatchInput::default());
+                ScheduleAction::start_workflow(BatchWorkflow::run, input, names::TASK_QUEUE, "batch-window")
+            },
+        },
+        Ticking {
+            id: "reconciliation",
+            note: "Compares the gateway's transfers with our attempts",
+            every: Some(settings.reconcile_every),
+            starts: || {
+                let input = Started::from(ReconcileInput::default());
+                let run = ReconciliationWorkflow::run;
+                ScheduleAction::start_workflow(run, input, names::TASK_QUEUE, "reconciliation")
+            },
+        },
+        Ticking {
+            id: "books-check",
+            note: "Checks that the books add up and that payouts have the workflows they need",
+            every: Some(settings.books_check_every),
+            starts: || {
+                let input = Started::from(BooksCheckInput::default());
+                let run = BooksCheckWorkflow::run;
+                ScheduleAction::start_workflow(run, input, names::TASK_QUEUE, "books-check")
+            },
+        },
+    ]
+}
+
+/// Makes every schedule, or sets an existing one to its pace.
+pub(crate) async fn ensure(client: &Client, settings: &Settings) -> Result<(), ScheduleError> {
+    for ticking in list(settings) {
+        ensure_one(client, ticking).await?;
+    }
+    Ok(())
+}
+
+async fn ensure_one(client: &Client, ticking: Ticking) -> Result<(), ScheduleError> {
+    let handle = client.get_schedule_handle(ticking.id);
+    let Some(every) = ticking.every else {
+        return match handle.delete(DeleteScheduleOptions::default()).await {
+            Err(ScheduleError::Rpc(status)) if status.code() == tonic::Code::NotFound => Ok(()),
+            other => other,
+        };
     };
     let created = client
         .create_schedule(
-            SCHEDULE_ID,
+            ticking.id,
             CreateScheduleOptions::builder()
-                .action(ScheduleAction::start_workflow(
-                    BatchWorkflow::run,
-                    BatchInput::default(),
-                    names::TASK_QUEUE,
-                    WORKFLOW_ID,
-                ))
-                .spec(ScheduleSpec::from_interval(tick))
+                .action((ticking.starts)())
+                .spec(ScheduleSpec::from_interval(every))
+                // A check that takes longer than its pace is not joined by a second one.
                 .overlap_policy(ScheduleOverlapPolicy::Skip)
-                .note("Asks the database whether a batch window is due")
+                .note(ticking.note)
                 .build(),
         )
         .await;
     match created {
         Err(ScheduleError::Rpc(status)) if status.code() == tonic::Code::AlreadyExists => {
-            handle
-                .update(
-                    move |update| {
-                        update.set_spec(ScheduleSpec::from_interval(tick));
-                    },
-                    RpcOptions::default(),
-                )
-                .await
+            let set = move |update: &mut ScheduleUpdate| {
+                update.set_spec(ScheduleSpec::from_interval(every));
+            };
+            handle.update(set, RpcOptions::default()).await
         }
         other => other.map(|_| ()),
     }

@@ -3,15 +3,15 @@
 use std::{sync::Arc, time::Duration};
 
 use anyhow::Context;
-use domain::{Clock, SystemClock};
+use domain::{BatchWindow, Clock, SystemClock};
 use gateway::{PayoutGateway, flutterwave::v3::FlutterwaveV3};
 use store::Pool;
 use tokio::sync::Semaphore;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    Engine, RedisLink, Settings, health, health::Vitals, health_line, processes, relay, schedule, supervisor,
-    sweeper,
+    Engine, RedisLink, Settings, health, health::Vitals, health_line, instant, place, processes, relay,
+    schedule, supervisor, sweeper,
 };
 
 pub use activities::World;
@@ -40,6 +40,7 @@ pub fn world(settings: &Settings, pool: Pool) -> anyhow::Result<Arc<World>> {
             engine_approval: settings.engine_approval,
             send_lease: settings.gateway.timeout.saturating_add(LEASE_MARGIN),
             narration: NARRATION.to_owned(),
+            return_window: settings.return_window,
             batches_per_minute: settings.batch_rate_limit,
         },
         tally: activities::Tally::default(),
@@ -63,9 +64,19 @@ pub async fn serve(
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
     let Running { world, engine, redis } = running;
-    let vitals = Arc::new(Vitals { world: world.clone(), engine: engine.clone(), redis });
+    let max_redis_clients = settings.redis.max_clients;
+    let vitals = Arc::new(Vitals { world: world.clone(), engine: engine.clone(), redis, max_redis_clients });
     let tasks = TaskTracker::new();
     let (pool, clock): (Pool, Arc<dyn Clock>) = (world.pool.clone(), world.clock.clone());
+    {
+        let (pool, clock, stop) = (pool.clone(), clock.clone(), stop.clone());
+        tasks.spawn(async move {
+            supervisor::keep_going("the watch over the database", stop.clone(), || {
+                place::watch(pool.clone(), clock.clone(), stop.clone())
+            })
+            .await;
+        });
+    }
     if !inside_api {
         let (vitals, stop, listen) = (vitals.clone(), stop.clone(), settings.worker_listen);
         tasks.spawn(async move {
@@ -80,6 +91,15 @@ pub async fn serve(
         tasks.spawn(async move {
             supervisor::keep_going("the relay", stop.clone(), || {
                 relay(pool.clone(), engine.clone(), clock.clone(), stop.clone())
+            })
+            .await;
+        });
+    }
+    if settings.window == BatchWindow::Open {
+        let (pool, clock, stop) = (pool.clone(), clock.clone(), stop.clone());
+        tasks.spawn(async move {
+            supervisor::keep_going("asking for instant batches", stop.clone(), || {
+                instant::ask(pool.clone(), clock.clone(), stop.clone())
             })
             .await;
         });
@@ -105,7 +125,7 @@ pub async fn serve(
     let result = match engine.wait(&stop).await {
         None => Ok(()),
         Some(client) => {
-            schedule::ensure(client, settings.window).await.context("the batch schedule")?;
+            schedule::ensure(client, settings).await.context("the schedules")?;
             processes::run(world, client.clone(), settings, stop.clone()).await
         }
     };

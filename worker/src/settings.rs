@@ -2,6 +2,7 @@
 
 use std::{fmt, net::SocketAddr, time::Duration};
 
+use chrono::TimeDelta;
 use chrono_tz::Tz;
 use domain::{BatchWindow, Currency, Money, ReferencePrefix, RetrySchedule, RiskPolicy};
 use gateway::flutterwave::v3::{Config as GatewayConfig, KeyMode, SecretKey};
@@ -75,8 +76,18 @@ pub struct Settings {
     pub batch_concurrency: usize,
     /// Batches per minute, over the whole fleet.
     pub batch_rate_limit: u32,
+    /// How often the gateway's transfers are compared with our attempts.
+    pub reconcile_every: Duration,
+    /// How long after it was paid a transfer may still come back.
+    pub return_window: TimeDelta,
+    /// How often the books are checked by themselves.
+    pub books_check_every: Duration,
+    /// Steps that the SDK's workers carry out before they are made anew: each leaves about 230 bytes behind.
+    pub recycle_after: u64,
     /// Where the worker answers `/healthz` and `/metrics`.
     pub worker_listen: SocketAddr,
+    /// Where the SDK tells its own metrics; nowhere without it.
+    pub sdk_metrics: Option<SocketAddr>,
 }
 
 /// Every mistake of the environment, one per line.
@@ -155,11 +166,30 @@ impl Settings {
         let payout_rate_limit = from.number("PAYOUT_WORKER_RATE_LIMIT", "10", 1, 10_000);
         let batch_concurrency = from.number("BATCH_WORKER_CONCURRENCY", "1", 1, 100);
         let batch_rate_limit = from.number("BATCH_WORKER_RATE_LIMIT", "1", 1, 10_000);
+        let reconcile_every =
+            from.parse("RECONCILE_EVERY", Some("1h"), "a time from 1m to 24h such as 1h", |text| {
+                duration(text)
+                    .filter(|time| (Duration::from_mins(1)..=Duration::from_hours(24)).contains(time))
+            });
+        let return_window = from.number("RETURN_WINDOW_DAYS", "5", 1, 90);
+        let books_check_every =
+            from.parse("BOOKS_CHECK_EVERY", Some("1h"), "a time from 1m to 24h such as 1h", |text| {
+                duration(text)
+                    .filter(|time| (Duration::from_mins(1)..=Duration::from_hours(24)).contains(time))
+            });
+        // 23 MiB, or some 20,000 payouts.
+        let recycle_after = from.number("WORKER_RECYCLE_AFTER", "100000", 1, 10_000_000);
         let worker_listen = from.parse(
             "WORKER_LISTEN",
             Some("127.0.0.1:8081"),
             "an address such as 127.0.0.1:8081",
             |text| text.parse().ok(),
+        );
+        let sdk_metrics = from.parse(
+            "TEMPORAL_METRICS_ADDRESS",
+            Some(""),
+            "an address such as 127.0.0.1:8082",
+            address_if_any,
         );
         let read = || {
             Some(Self {
@@ -181,7 +211,12 @@ impl Settings {
                 payout_rate_limit: u32::try_from(payout_rate_limit?).ok()?,
                 batch_concurrency: usize::try_from(batch_concurrency?).ok()?,
                 batch_rate_limit: u32::try_from(batch_rate_limit?).ok()?,
+                reconcile_every: reconcile_every?,
+                return_window: TimeDelta::try_days(i64::try_from(return_window?).ok()?)?,
+                books_check_every: books_check_every?,
+                recycle_after: recycle_after?,
                 worker_listen: worker_listen?,
+                sdk_metrics: sdk_metrics?,
             })
         };
         match read() {
@@ -326,6 +361,12 @@ impl<G: Fn(&str) -> Option<String>> Reader<G> {
         }
         Some(config)
     }
+}
+
+/// Unset is none.
+#[expect(clippy::option_option, reason = "outside: is it valid; inside: is it set")]
+fn address_if_any(text: &str) -> Option<Option<SocketAddr>> {
+    if text.is_empty() { Some(None) } else { text.parse().ok().map(Some) }
 }
 
 fn non_empty(text: &str) -> Option<String> {

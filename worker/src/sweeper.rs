@@ -1,5 +1,7 @@
 //! Starts a workflow for every payout that is not final and has none: a terminated run, a reset, an emptied Temporal database cost
 //! time, not money. Starting one that runs is refused by the engine and changes nothing.
+//!
+//! Beside it, and also while Temporal is away: says what has waited too long for the gateway to tell ([`store::overdue`]).
 
 use std::{sync::Arc, time::Duration};
 
@@ -24,15 +26,52 @@ pub(crate) async fn sweep(
     clock: Arc<dyn Clock>,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
-    let Some(client) = engine.wait(&stop).await else { return Ok(()) };
+    tokio::join!(
+        start_missing(&pool, &engine, clock.as_ref(), &stop),
+        tell_overdue(&pool, clock.as_ref(), &stop)
+    );
+    Ok(())
+}
+
+async fn start_missing(pool: &Pool, engine: &Engine, clock: &dyn Clock, stop: &CancellationToken) {
+    let Some(client) = engine.wait(stop).await else { return };
     loop {
-        if let Err(error) = sweep_once(&pool, client, clock.as_ref()).await {
+        if let Err(error) = sweep_once(pool, client, clock).await {
             tracing::warn!("the sweep was cut short: {error:#}");
         }
         tokio::select! {
-            () = stop.cancelled() => return Ok(()),
+            () = stop.cancelled() => return,
             () = tokio::time::sleep(EVERY) => {}
         }
+    }
+}
+
+async fn tell_overdue(pool: &Pool, clock: &dyn Clock, stop: &CancellationToken) {
+    loop {
+        match store::overdue::look(pool, clock.now()).await {
+            Ok(round) => tell(&round),
+            Err(error) => tracing::warn!("what has waited too long could not be looked for: {error:#}"),
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(EVERY) => {}
+        }
+    }
+}
+
+fn tell(round: &store::overdue::Round) {
+    for silent in &round.alerts {
+        let (payout, attempt) = (silent.payout, silent.attempt.get());
+        tracing::error!(
+            payout.id = %payout, attempt.number = attempt,
+            "attempt {attempt} of payout {payout} was sent and has no outcome; begun {}", silent.began_at
+        );
+    }
+    if round.unknown > 0 {
+        tracing::error!("{} attempts without outcome for a day were given to finance", round.unknown);
+    }
+    if round.doubted > 0 {
+        tracing::error!("{} payouts whose failure nobody confirms were given to a person", round.doubted);
     }
 }
 
