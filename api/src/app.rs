@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
-use domain::{BatchWindow, Clock, PayoutId};
+use domain::{BatchWindow, Clock, PayoutId, ReferencePrefix};
 use gateway::PayoutGateway;
 use poem::web::Data;
 use store::attempts::RetryPolicy;
@@ -25,6 +25,10 @@ pub struct App {
     pub zone: Tz,
     /// What follows from an observation, here as in the workflow.
     pub retry_policy: RetryPolicy,
+    /// What this installation's references begin with.
+    pub prefix: ReferencePrefix,
+    /// How long after it was paid a transfer may still come back.
+    pub return_window: TimeDelta,
     pub temporal_ui: Option<TemporalUi>,
     /// What the API can do without for a while; `/readyz` tells how they are.
     pub dependencies: Vec<Arc<dyn Dependency>>,

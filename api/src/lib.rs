@@ -12,6 +12,7 @@ pub mod auth;
 pub mod banks;
 pub mod document;
 pub mod health;
+pub mod metrics;
 pub mod server;
 pub mod settings;
 

@@ -10,6 +10,10 @@ use crate::problem::{Code, Problem, body_too_large, respond};
 
 /// The largest JSON body of ours is below 4 KiB; a webhook's `meta` can be larger. The inbox's CHECK has the same number.
 pub(crate) const MAX_BODY_BYTES: usize = 65_536;
+/// A statement of 20,000 lines of 200 characters, the most that is read of one.
+pub(crate) const MAX_STATEMENT_BYTES: usize = 4 * 1024 * 1024;
+/// Where those are sent.
+const STATEMENTS_PATH: &str = "/api/admin/wallet-statements";
 /// A token of ours has below 1 KiB; browsers and proxies add a few KiB.
 const MAX_HEADER_BYTES: usize = 16_384;
 /// Ids, filters and a cursor fit ten times.
@@ -59,5 +63,6 @@ fn refuse_size(request: &Request) -> Option<Problem> {
     }
     let length = request.headers().get(poem::http::header::CONTENT_LENGTH)?;
     let declared = length.to_str().ok()?.parse::<u64>().ok()?;
-    (declared > u64::try_from(MAX_BODY_BYTES).unwrap_or(u64::MAX)).then(body_too_large)
+    let most = if request.uri().path() == STATEMENTS_PATH { MAX_STATEMENT_BYTES } else { MAX_BODY_BYTES };
+    (declared > u64::try_from(most).unwrap_or(u64::MAX)).then(body_too_large)
 }

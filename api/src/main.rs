@@ -3,7 +3,7 @@
 //! `PostgreSQL` is needed to answer, Redis and Temporal are not: they are connected to when they are there. The relay runs here, so
 //! that a payout starts right after its 201 without anybody else; `ENABLE_WORKERS=true` runs the whole worker here too.
 
-use std::{process::ExitCode, sync::Arc, time::Duration};
+use std::{net::SocketAddr, process::ExitCode, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use api::{
@@ -12,7 +12,7 @@ use api::{
     auth::SharedSecret,
     banks::BankList,
     health::{Redis, TemporalPort},
-    server,
+    metrics, server,
     settings::{Settings, from_env},
 };
 use domain::{Clock, SystemClock};
@@ -24,6 +24,8 @@ use worker::{Engine, RedisLink, Running, init_logs, relay, serve, world};
 
 /// Between two starts of a relay that lost its database connection.
 const RELAY_PAUSE: Duration = Duration::from_secs(1);
+/// Between two tries to listen where metrics are told.
+const METRICS_PAUSE: Duration = Duration::from_secs(5);
 /// Transfers of a worker inside this process may take this long to end; a worker's own grace is 45 s.
 const WORKER_DRAIN_TIMEOUT: Duration = Duration::from_secs(50);
 
@@ -75,6 +77,8 @@ async fn run(shared: worker::Settings, own: Settings) -> anyhow::Result<()> {
         window: shared.window,
         zone: shared.zone,
         retry_policy: shared.retry.clone(),
+        prefix: shared.prefix.clone(),
+        return_window: shared.return_window,
         temporal_ui: own
             .temporal_ui
             .clone()
@@ -84,6 +88,14 @@ async fn run(shared: worker::Settings, own: Settings) -> anyhow::Result<()> {
             Arc::new(TemporalPort { address: host_and_port(&shared.temporal_address) }),
         ],
     };
+    let told = Arc::new(metrics::Sources {
+        pool: pool.clone(),
+        redis: redis.clone(),
+        max_redis_clients: shared.redis.max_clients,
+        clock: Arc::new(SystemClock),
+        worker: own.enable_workers.then(|| world.clone()),
+    });
+    tokio::spawn(tell_metrics(own.metrics, told, stop.clone()));
     let relaying = tokio::spawn(keep_relaying(pool, engine.clone(), stop.clone()));
     let working = own.enable_workers.then(|| {
         let (stop, running) = (stop.clone(), Running { world, engine, redis });
@@ -142,6 +154,22 @@ async fn keep_relaying(pool: Pool, engine: Engine, stop: CancellationToken) {
         tokio::select! {
             () = stop.cancelled() => {}
             () = tokio::time::sleep(RELAY_PAUSE) => {}
+        }
+    }
+}
+
+/// Payouts go on without their metrics: an address that is taken is tried again, and said once.
+async fn tell_metrics(listen: SocketAddr, sources: Arc<metrics::Sources>, stop: CancellationToken) {
+    let mut told = false;
+    while !stop.is_cancelled() {
+        if let Err(error) = metrics::serve(listen, Arc::clone(&sources), stop.clone()).await
+            && !std::mem::replace(&mut told, true)
+        {
+            tracing::error!("METRICS_ADDRESS {listen}: {error}");
+        }
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = tokio::time::sleep(METRICS_PAUSE) => {}
         }
     }
 }

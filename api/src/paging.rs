@@ -65,6 +65,26 @@ impl TimedCursor {
     }
 }
 
+/// The same for a list in the order of a number that counts up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct NumberCursor(pub i64);
+
+const NUMBER_KIND: u8 = 3;
+
+impl NumberCursor {
+    pub(crate) fn encode(self) -> String {
+        let mut bytes = vec![NUMBER_KIND];
+        bytes.extend_from_slice(&self.0.to_be_bytes());
+        URL_SAFE_NO_PAD.encode(bytes)
+    }
+
+    fn decode(text: &str) -> Option<Self> {
+        let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
+        let (kind, number) = bytes.split_first()?;
+        (*kind == NUMBER_KIND).then(|| number.try_into().ok().map(i64::from_be_bytes).map(Self))?
+    }
+}
+
 /// How many rows to fetch for a page of `limit`: one more tells whether there is a next page.
 pub(crate) fn fetch(limit: u16) -> i64 {
     i64::from(limit).saturating_add(1)
@@ -93,6 +113,21 @@ pub(crate) fn cut_timed<T>(
     }
     rows.truncate(limit);
     let next = rows.last().map(|last| place(last).encode());
+    (rows, next)
+}
+
+/// The same for [`NumberCursor`].
+pub(crate) fn cut_numbered<T>(
+    mut rows: Vec<T>,
+    limit: u16,
+    number: impl Fn(&T) -> i64,
+) -> (Vec<T>, Option<String>) {
+    let limit = usize::from(limit);
+    if rows.len() <= limit {
+        return (rows, None);
+    }
+    rows.truncate(limit);
+    let next = rows.last().map(|last| NumberCursor(number(last)).encode());
     (rows, next)
 }
 
@@ -139,6 +174,7 @@ macro_rules! parameter {
 
 parameter!(Cursor);
 parameter!(TimedCursor);
+parameter!(NumberCursor);
 
 #[cfg(test)]
 mod tests {
@@ -151,6 +187,9 @@ mod tests {
         let timed = TimedCursor { time: DateTime::UNIX_EPOCH, id: cursor.0 };
         assert_eq!(TimedCursor::decode(&timed.encode()), Some(timed));
         assert_eq!((Cursor::decode(&timed.encode()), TimedCursor::decode(&cursor.encode())), (None, None));
+        let number = NumberCursor(7);
+        assert_eq!(NumberCursor::decode(&number.encode()), Some(number));
+        assert_eq!((NumberCursor::decode(&timed.encode()), Cursor::decode(&number.encode())), (None, None));
         for wrong in ["", "x", "AQ", "Ag", "!!!", &Uuid::now_v7().to_string()] {
             assert_eq!((Cursor::decode(wrong), TimedCursor::decode(wrong)), (None, None), "{wrong}");
         }

@@ -67,6 +67,8 @@ pub struct Settings {
     pub cooling_off: TimeDelta,
     /// `TEMPORAL_UI_URL`: for links from payouts to their history; none without it.
     pub temporal_ui: Option<Url>,
+    /// `METRICS_ADDRESS`: where `/metrics` is, apart from what clients reach.
+    pub metrics: SocketAddr,
     /// `ENABLE_WORKERS`: run the worker inside this process.
     pub enable_workers: bool,
     /// `MIGRATE_ON_START`.
@@ -102,6 +104,12 @@ impl Settings {
             cooling_off,
         );
         let temporal_ui = from.parse("TEMPORAL_UI_URL", Some(""), "an http or https URL", web_url_if_any);
+        let metrics = from.parse(
+            "METRICS_ADDRESS",
+            Some("127.0.0.1:9090"),
+            "an address such as 127.0.0.1:9090",
+            |text| text.parse().ok(),
+        );
         let enable_workers = from.parse("ENABLE_WORKERS", Some("false"), "true or false", flag);
         let migrate_on_start = from.parse("MIGRATE_ON_START", Some("false"), "true or false", flag);
         let read = || {
@@ -113,6 +121,7 @@ impl Settings {
                 webhook_secret: webhook_secret?,
                 cooling_off: cooling_off?,
                 temporal_ui: temporal_ui?,
+                metrics: metrics?,
                 enable_workers: enable_workers?,
                 migrate_on_start: migrate_on_start?,
             })

@@ -114,6 +114,7 @@ fn both_stacks_set_the_same_variables() {
         temporal: TemporalAddress { grpc: "h:1".to_owned(), ui: Some("http://h".to_owned()), cli: None },
         api_listen: "h:1".to_owned(),
         worker_listen: "h:1".to_owned(),
+        metrics_listen: "h:1".to_owned(),
         simulator_listen: "h:1".to_owned(),
         jwt_secret: "s".to_owned(),
         flutterwave_secret_key: "k".to_owned(),

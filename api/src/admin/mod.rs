@@ -1,22 +1,37 @@
 //! What risk and finance can do. Whoever does something is in the audit trail with their reason.
 
 mod act;
+mod attestation;
 mod batches;
+mod case;
+mod cases;
+mod close_case;
+mod confirm_attestation;
+mod confirm_reversal;
+mod dead_letters;
 mod decision;
 mod export;
+mod pause;
+mod pauses;
 mod payout;
 mod payouts;
+mod propose_attestation;
+mod reconciliations;
 mod refund;
 mod retry;
 mod reviews;
 mod run_batch;
+mod undo;
 mod view;
+mod wallet_statements;
+mod withdraw_attestation;
 
-pub(crate) type AdminApi = (
+type Payouts = (
     payouts::ListAllPayouts,
     payout::GetAnyPayout,
     reviews::ListReviews,
     decision::DecidePayout,
+    undo::UndoApproval,
     retry::RetryPayout,
     refund::RefundPayout,
     run_batch::RunBatch,
@@ -24,16 +39,75 @@ pub(crate) type AdminApi = (
     batches::GetBatch,
 );
 
+type Trouble = (
+    cases::ListCases,
+    cases::GetCase,
+    close_case::CloseCase,
+    confirm_reversal::ConfirmReversal,
+    propose_attestation::ProposeAttestation,
+    confirm_attestation::ConfirmAttestation,
+    withdraw_attestation::WithdrawAttestation,
+    pauses::ListPauses,
+    pause::OrderPause,
+    pause::OrderResume,
+);
+
+type Letters = (dead_letters::ListDeadLetters, dead_letters::ResendDeadLetter);
+
+type Comparison = (
+    reconciliations::RunReconciliation,
+    reconciliations::ListReconciliations,
+    reconciliations::GetReconciliation,
+    wallet_statements::ImportStatement,
+    wallet_statements::ListStatements,
+    wallet_statements::GetStatement,
+);
+
+pub(crate) type AdminApi = (Payouts, Trouble, Letters, Comparison);
+
 pub(crate) fn api() -> AdminApi {
+    (payouts(), trouble(), (dead_letters::ListDeadLetters, dead_letters::ResendDeadLetter), comparison())
+}
+
+/// What the gateway says against what we know.
+fn comparison() -> Comparison {
+    (
+        reconciliations::RunReconciliation,
+        reconciliations::ListReconciliations,
+        reconciliations::GetReconciliation,
+        wallet_statements::ImportStatement,
+        wallet_statements::ListStatements,
+        wallet_statements::GetStatement,
+    )
+}
+
+fn payouts() -> Payouts {
     (
         payouts::ListAllPayouts,
         payout::GetAnyPayout,
         reviews::ListReviews,
         decision::DecidePayout,
+        undo::UndoApproval,
         retry::RetryPayout,
         refund::RefundPayout,
         run_batch::RunBatch,
         batches::ListBatches,
         batches::GetBatch,
+    )
+}
+
+/// What is not as it should be, and what people do about it.
+fn trouble() -> Trouble {
+    (
+        cases::ListCases,
+        cases::GetCase,
+        close_case::CloseCase,
+        confirm_reversal::ConfirmReversal,
+        propose_attestation::ProposeAttestation,
+        confirm_attestation::ConfirmAttestation,
+        withdraw_attestation::WithdrawAttestation,
+        pauses::ListPauses,
+        pause::OrderPause,
+        pause::OrderResume,
     )
 }

@@ -10,12 +10,15 @@
 
 mod admin;
 mod bad_input;
+mod dead_letters;
 mod document;
 mod exports;
 mod health;
 mod idempotency;
+mod metrics;
 mod platform;
 mod provider;
 mod roles;
+mod trouble;
 mod webhooks;
 mod world;

@@ -73,6 +73,15 @@ impl PayoutGateway for FakeGateway {
         self.observed.lock().unwrap().clone().ok_or_else(away)
     }
 
+    async fn transfers(
+        &self,
+        _from: chrono::NaiveDate,
+        _to: chrono::NaiveDate,
+        _page: u32,
+    ) -> Result<domain::reconcile::TransferPage, LookUpFailed> {
+        panic!("the API never lists the gateway's transfers")
+    }
+
     async fn resolve_account(
         &self,
         _bank: &BankCode,
@@ -162,6 +171,8 @@ impl World {
             window: "2h".parse::<BatchWindow>().unwrap(),
             zone: chrono_tz::Africa::Lagos,
             retry_policy: retry_policy(),
+            prefix: "test".parse().unwrap(),
+            return_window: chrono::TimeDelta::days(5),
             temporal_ui: Some(TemporalUi {
                 base: "http://temporal.test:8233/".parse().unwrap(),
                 namespace: "default".to_owned(),
@@ -362,6 +373,11 @@ pub(crate) fn provider(id: ProviderId) -> String {
 
 pub(crate) fn admin() -> String {
     mint(&json!({ "sub": "risk-1", "role": "admin", "aud": "payouts", "exp": FAR }))
+}
+
+/// A finance admin of this name.
+pub(crate) fn finance(subject: &str) -> String {
+    mint(&json!({ "sub": subject, "role": "finance", "aud": "payouts", "exp": FAR }))
 }
 
 pub(crate) fn platform() -> String {

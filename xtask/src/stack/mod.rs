@@ -147,6 +147,7 @@ impl Stack {
             temporal,
             api_listen: listen("api")?,
             worker_listen: listen("worker")?,
+            metrics_listen: listen("metrics")?,
             simulator_listen: listen("simulator")?,
             jwt_secret: secrets::kept(&state, JWT_SECRET)?,
             // The form of the gateway's test keys: development settings refuse a live one.
@@ -179,6 +180,7 @@ impl Stack {
         let mut listen = |name: &str| ports.claim(name).map(|port| format!("127.0.0.1:{port}"));
         let around = Surroundings {
             worker_listen: listen(NAME)?,
+            metrics_listen: listen("metrics-2")?,
             ..self.around.clone()
         };
         let log = log_file(&self.checkout, &self.name, NAME);
