@@ -10,9 +10,8 @@ import { mkdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 
-import { chromium } from "playwright-core";
+import { base, launch, signInAs } from "./chromium.js";
 
-const base = process.env["DASHBOARD_URL"] ?? "http://127.0.0.1:5173";
 const pictures = process.argv[2];
 const only = process.argv[3];
 const axeSource = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
@@ -50,8 +49,17 @@ const tours = {
     { name: "any-payout-open", path: (page) => openFirst(page, "/admin/payouts?status=REQUESTED", "main tbody a") },
     { name: "any-payout-failed", path: (page) => openFirst(page, "/admin/attention", "main .row a") },
     { name: "attention", path: "/admin/attention" },
+    { name: "cases", path: "/admin/cases" },
+    { name: "case", path: (page) => openFirst(page, "/admin/cases", "main .row") },
+    { name: "reconciliations", path: "/admin/reconciliations" },
+    { name: "pauses", path: "/admin/pauses" },
+    { name: "pause", path: pauseOne },
     { name: "batches", path: "/admin/batches" },
     { name: "health", path: "/admin/health" },
+  ],
+  Femi: [
+    { name: "case-finance", path: (page) => openFirst(page, "/admin/cases", "main .row") },
+    { name: "attest", path: attest },
   ],
 };
 
@@ -65,10 +73,7 @@ const looks = [
 const wrong = [];
 let looked = 0;
 if (pictures) mkdirSync(pictures, { recursive: true });
-const browser = await chromium.launch({
-  executablePath: process.env["CHROMIUM"] ?? "/usr/bin/chromium",
-  args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
-});
+const browser = await launch();
 
 for (const look of looks) {
   for (const [who, places] of Object.entries(tours)) {
@@ -85,11 +90,7 @@ for (const look of looks) {
     page.on("request", (request) => {
       if (!request.url().startsWith(base) && !/^(data|blob):/.test(request.url())) wrong.push(`${at}: asks another host: ${request.url()}`);
     });
-    if (who) {
-      await page.goto(`${base}/sign-in`);
-      await page.getByRole("button", { name: who, exact: false }).first().click();
-      await page.waitForURL((url) => !url.pathname.startsWith("/sign-in"));
-    }
+    if (who) await signInAs(page, who);
     for (const place of wanted) {
       at = `${place.name} (${look.name})`;
       if (typeof place.path === "string") await page.goto(base + place.path);
@@ -166,4 +167,17 @@ async function pressed(page, key) {
   await review(page);
   await settled(page);
   await page.keyboard.press(key);
+}
+
+/** @param {import("playwright-core").Page} page */
+async function pauseOne(page) {
+  await page.goto(`${base}/admin/pauses`);
+  await page.getByRole("button", { name: "Pause one" }).click();
+}
+
+/** @param {import("playwright-core").Page} page */
+async function attest(page) {
+  await openFirst(page, "/admin/payouts?status=PROCESSING", "main tbody a");
+  const button = page.getByRole("button", { name: "Attest how it ended" });
+  if (await button.isVisible()) await button.click();
 }

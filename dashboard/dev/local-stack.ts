@@ -12,14 +12,15 @@ import type { Someone } from "../src/sign-in/someone.ts";
 
 const TOKEN_LIVES_SECONDS = 24 * 60 * 60;
 
-/** Those whom `cargo xtask dev` seeds; two admins, since one person never decides twice. */
-const PEOPLE: readonly { role: "provider" | "admin"; subject: string; name: string; about: string }[] = [
+/** Those whom `cargo xtask dev` seeds, and staff: two of finance, since what needs two people needs two names. */
+const PEOPLE: readonly { role: "provider" | "admin" | "finance"; subject: string; name: string; about: string }[] = [
   { role: "provider", subject: "provider-amina", name: "Amina Yusuf", about: "Provider, verified" },
   { role: "provider", subject: "provider-chidi", name: "Chidi Okonkwo", about: "Provider with a large balance" },
   { role: "provider", subject: "provider-bisi", name: "Bisi Adewale", about: "Provider, not verified yet" },
   { role: "provider", subject: "provider-tunde", name: "Tunde Bakare", about: "Provider who has earned nothing yet" },
-  { role: "admin", subject: "admin-ada", name: "Ada", about: "Admin, risk and finance" },
-  { role: "admin", subject: "admin-femi", name: "Femi", about: "A second admin" },
+  { role: "admin", subject: "admin-ada", name: "Ada", about: "Admin, decides on reviews" },
+  { role: "finance", subject: "finance-femi", name: "Femi", about: "Finance: settles cases" },
+  { role: "finance", subject: "finance-sade", name: "Sade", about: "Finance: the second person" },
 ];
 
 /** `state` is the folder of the stack. `API_URL` names another API; `PAYOUTS_STACK` another stack's folder. */
@@ -69,9 +70,9 @@ async function people(api: string, folder: string): Promise<Someone[]> {
   }
   const platform = sign(secret, { sub: "marketplace", role: "platform" });
   const found = PEOPLE.map(async ({ role, subject, name, about }): Promise<Someone[]> => {
-    if (role === "admin") return [{ name, about, token: sign(secret, { sub: subject, role }) }];
-    const answer = await fetch(`${api}/api/platform/providers/${subject}`, { headers: { Authorization: `Bearer ${platform}` } });
-    if (!answer.ok) return [];
+    if (role !== "provider") return [{ name, about, token: sign(secret, { sub: subject, role }) }];
+    const answer = await fetch(`${api}/api/platform/providers/${subject}`, { headers: { Authorization: `Bearer ${platform}` } }).catch(() => undefined);
+    if (!answer?.ok) return [];
     const { id } = (await answer.json()) as { id: string };
     return [{ name, about, token: sign(secret, { sub: subject, role, provider_id: id }) }];
   });

@@ -4,17 +4,17 @@ import { createRootRoute, createRoute, createRouter, lazyRouteComponent, Outlet,
 
 import { Frame } from "./frame/frame.tsx";
 import { NotFound, WentWrong } from "./frame/lost.tsx";
-import { allPayoutsSearch, only, pageSearch, payoutsSearch, reviewsSearch } from "./show/search.ts";
-import { type Role, session } from "./sign-in/token.ts";
+import { allPayoutsSearch, casesSearch, only, pageSearch, payoutsSearch, reviewsSearch } from "./show/search.ts";
+import { areaOf, session } from "./sign-in/token.ts";
 
 const HOME = { provider: "/provider", admin: "/admin/reviews" } as const;
 
 /** Whom a part of the app is for. Others are sent to where they belong; the API refuses them anyway. */
-function demand(role: Role) {
+function demand(area: keyof typeof HOME) {
   return ({ location }: { location: { href: string } }) => {
     const who = session();
     if (!who) throw redirect({ to: "/sign-in", search: { to: location.href } });
-    if (who.role !== role) throw redirect({ to: HOME[who.role] });
+    if (areaOf(who) !== area) throw redirect({ to: HOME[areaOf(who)] });
   };
 }
 
@@ -25,7 +25,7 @@ const index = createRoute({
   path: "/",
   beforeLoad: () => {
     const who = session();
-    throw redirect({ to: who ? HOME[who.role] : "/sign-in" });
+    throw redirect({ to: who ? HOME[areaOf(who)] : "/sign-in" });
   },
 });
 
@@ -62,6 +62,10 @@ const adminRoutes = [
   createRoute({ getParentRoute: () => admin, path: "/payouts/$id", component: lazyRouteComponent(() => import("./admin/payout.tsx"), "AnyPayout") }),
   createRoute({ getParentRoute: () => admin, path: "/attention", validateSearch: pageSearch, component: lazyRouteComponent(() => import("./admin/attention.tsx"), "NeedAttention") }),
   createRoute({ getParentRoute: () => admin, path: "/batches", validateSearch: pageSearch, component: lazyRouteComponent(() => import("./admin/batches.tsx"), "Batches") }),
+  createRoute({ getParentRoute: () => admin, path: "/cases", validateSearch: casesSearch, component: lazyRouteComponent(() => import("./admin/cases.tsx"), "Cases") }),
+  createRoute({ getParentRoute: () => admin, path: "/cases/$id", component: lazyRouteComponent(() => import("./admin/case.tsx"), "CasePage") }),
+  createRoute({ getParentRoute: () => admin, path: "/reconciliations", validateSearch: pageSearch, component: lazyRouteComponent(() => import("./admin/reconciliations.tsx"), "Reconciliations") }),
+  createRoute({ getParentRoute: () => admin, path: "/pauses", component: lazyRouteComponent(() => import("./admin/pauses.tsx"), "Pauses") }),
   createRoute({ getParentRoute: () => admin, path: "/health", component: lazyRouteComponent(() => import("./admin/health.tsx"), "Health") }),
 ] as const;
 

@@ -1,4 +1,4 @@
-// What an admin may do to one payout, each behind a reason: approve, reject, retry, refund.
+// What an admin may do to one payout, each behind a reason: approve, take the approval back, reject, retry, refund.
 
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { type KeyboardEvent, useState } from "react";
@@ -11,7 +11,7 @@ import { Action } from "../ui/action.tsx";
 import { Question } from "../ui/dialog.tsx";
 import { LongField } from "../ui/field.tsx";
 
-export type Act = "approve" | "reject" | "retry" | "refund";
+export type Act = "approve" | "undo" | "reject" | "retry" | "refund";
 
 interface Words {
   readonly title: string;
@@ -22,9 +22,13 @@ interface Words {
   readonly kind: "main" | "danger";
 }
 
+/** How each is offered. */
+export const ACT_WORDS: Readonly<Record<Act, string>> = { approve: "Approve", undo: "Take the approval back", reject: "Reject", retry: "Retry", refund: "Refund" };
+
 const WORDS: Readonly<Record<Act, Words>> = {
   approve: { title: "Approve this payout?", does: "It leaves with the next batch.", help: "Kept with the decision for ever.", press: "Approve", done: "Approved", kind: "main" },
   reject: { title: "Reject this payout?", does: "Final. The money goes back to the provider's balance.", help: "The provider reads this: say what to do next.", press: "Reject", done: "Rejected", kind: "danger" },
+  undo: { title: "Take the approval back?", does: "It is under review again, as long as no batch has taken it.", help: "Kept in the audit trail.", press: "Take it back", done: "Approval taken back", kind: "main" },
   retry: { title: "Try this payout again?", does: "A new attempt, once every earlier one is seen to have failed.", help: "Say what has changed since it failed.", press: "Retry", done: "Retry ordered", kind: "main" },
   refund: {
     title: "Refund this payout?",
@@ -114,6 +118,8 @@ function carryOut(act: Act, id: string, reason: string): Promise<unknown> {
     case "approve":
     case "reject":
       return answer(api.POST("/api/admin/payouts/{id}/decision", { params, body: { decision: act, reason } }));
+    case "undo":
+      return answer(api.POST("/api/admin/payouts/{id}/undo", { params, body: { reason } }));
     case "retry":
       return answer(api.POST("/api/admin/payouts/{id}/retry", { params, body: { reason } }));
     case "refund":

@@ -11,6 +11,7 @@ import { shortId } from "../show/words.ts";
 import { Action } from "../ui/action.tsx";
 import { Pager } from "../ui/list.tsx";
 import { Page } from "../ui/page.tsx";
+import { Said } from "../ui/said.tsx";
 import { Answered, Empty } from "../ui/state.tsx";
 
 const route = getRouteApi("/admin/attention");
@@ -24,9 +25,7 @@ export function NeedAttention() {
   if (open && open.payout !== last) setLast(open.payout);
   return (
     <Page title="Need attention" lead="Failed for good: nothing more happens by itself. The money stays reserved until you retry or refund.">
-      <p className="unseen" role="status">
-        {said}
-      </p>
+      <Said words={said} />
       <section className="section" aria-label="Failed payouts" aria-busy={asked.isPlaceholderData}>
         <Answered asked={asked} rows={6}>
           {({ items, next_cursor }) => (

@@ -6,7 +6,6 @@ import { batches } from "./queries.ts";
 import { answer, api, type Schemas } from "../api/client.ts";
 import { ProblemNotice } from "../api/problem.tsx";
 import { Bars } from "../show/bars.tsx";
-import { formatMoney } from "../show/money.ts";
 import { Badge, Money } from "../show/status.tsx";
 import { formatDistance, formatSpan, formatWhen, useNow, When } from "../show/time.tsx";
 import { actorWords, batchKind, shortId } from "../show/words.ts";
@@ -15,6 +14,7 @@ import { Question } from "../ui/dialog.tsx";
 import { Icon } from "../ui/icon.tsx";
 import { Pager, Table } from "../ui/list.tsx";
 import { Page, Section } from "../ui/page.tsx";
+import { Said } from "../ui/said.tsx";
 import { Answered, Empty } from "../ui/state.tsx";
 
 const route = getRouteApi("/admin/batches");
@@ -113,15 +113,13 @@ function RunNow() {
     mutationFn: () => answer(api.POST("/api/admin/batches/run")),
     onSuccess: (batch) => {
       setAsking(false);
-      setSaid(`Batch ${shortId(batch.id)} is open.${batch.sums.length > 0 ? ` It takes ${batch.sums.map((sum) => formatMoney(sum)).join(", ")}.` : ""}`);
+      setSaid(`Batch ${shortId(batch.id)} is open: it takes what is approved and not held.`);
     },
     onSettled: () => queries.invalidateQueries(),
   });
   return (
     <>
-      <span className="unseen" role="status">
-        {said}
-      </span>
+      <Said words={said} />
       <Action kind="main" icon="arrow" onPress={() => setAsking(true)}>
         Run a batch now
       </Action>

@@ -4,7 +4,9 @@ import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
 import { useState } from "react";
 
-import { type Act, ActDialog } from "./act.tsx";
+import { type Act, ACT_WORDS, ActDialog } from "./act.tsx";
+import { Attestations } from "./attestation.tsx";
+import { CaseRows } from "./case-rows.tsx";
 import { Findings } from "./findings.tsx";
 import { anyPayout } from "./queries.ts";
 import type { Schemas } from "../api/client.ts";
@@ -13,11 +15,13 @@ import { AttemptBadge, Badge, Money, StatusBadge } from "../show/status.tsx";
 import { Distance, When } from "../show/time.tsx";
 import { Timeline } from "../show/timeline.tsx";
 import { WaitingFor } from "../show/waiting.tsx";
+import { particulars } from "../show/particulars.ts";
 import { actorWords, ledgerAccount, readable, shortId } from "../show/words.ts";
 import { Action } from "../ui/action.tsx";
 import { Icon } from "../ui/icon.tsx";
 import { Table } from "../ui/list.tsx";
 import { Back, Facts, Page, Section } from "../ui/page.tsx";
+import { Said } from "../ui/said.tsx";
 import { Answered } from "../ui/state.tsx";
 
 const route = getRouteApi("/admin/payouts/$id");
@@ -36,15 +40,13 @@ export function AnyPayout() {
 }
 
 function Detail({ detail }: { detail: Schemas["AdminPayoutDetail"] }) {
-  const { payout, waiting, provider, bank_account, assessment, attempts, ledger, audit, workflow_url } = detail;
+  const { payout, waiting, provider, bank_account, assessment, attempts, attestations, cases, ledger, audit, workflow_url } = detail;
   const [act, setAct] = useState<Act | null>(null);
   const [said, setSaid] = useState("");
-  const acts: readonly Act[] = waiting?.waiting_for === "decision" ? ["approve", "reject"] : payout.needs_attention ? ["retry", "refund"] : [];
+  const acts = actsOn(detail);
   return (
     <>
-      <p className="unseen" role="status">
-        {said}
-      </p>
+      <Said words={said} />
       <div className="split">
         <div className="split-main">
           {waiting && (
@@ -52,8 +54,8 @@ function Detail({ detail }: { detail: Schemas["AdminPayoutDetail"] }) {
               {acts.length > 0 && (
                 <p className="waiting-actions">
                   {acts.map((each, index) => (
-                    <Action key={each} kind={index === 0 ? "main" : "danger"} onPress={() => setAct(each)}>
-                      {readable(each)}
+                    <Action key={each} kind={each === "undo" ? "plain" : index === 0 ? "main" : "danger"} onPress={() => setAct(each)}>
+                      {ACT_WORDS[each]}
                     </Action>
                   ))}
                 </p>
@@ -72,8 +74,13 @@ function Detail({ detail }: { detail: Schemas["AdminPayoutDetail"] }) {
             </div>
           )}
           <Section title={attempts.length === 1 ? "1 attempt" : `${attempts.length} attempts`}>
-            {attempts.length === 0 ? <p className="section-words soft">None yet: nothing was sent to the gateway.</p> : attempts.map((attempt) => <Attempt key={attempt.number} attempt={attempt} />)}
+            {attempts.length === 0 ? <p className="section-words soft">None yet: nothing was sent to the gateway.</p> : attempts.map((attempt) => <Attempt key={attempt.number} payout={payout} attempt={attempt} attestations={attestations.filter((each) => each.attempt === attempt.number)} />)}
           </Section>
+          {cases.length > 0 && (
+            <Section title={cases.length === 1 ? "1 case" : `${cases.length} cases`}>
+              <CaseRows cases={cases} />
+            </Section>
+          )}
           {assessment && (
             <Section title="Risk" aside={<Badge tone={assessment.route === "auto" ? "green" : "amber"}>{assessment.route === "auto" ? "Automatic" : "Review"}</Badge>}>
               <Findings findings={assessment.findings} />
@@ -147,7 +154,14 @@ function Detail({ detail }: { detail: Schemas["AdminPayoutDetail"] }) {
   );
 }
 
-function Attempt({ attempt }: { attempt: Schemas["AdminAttempt"] }) {
+/** What can be done to it as it stands; the API arbitrates if somebody is faster. */
+function actsOn({ payout, waiting }: Schemas["AdminPayoutDetail"]): readonly Act[] {
+  if (waiting?.waiting_for === "decision") return ["approve", "reject"];
+  if (payout.needs_attention) return ["retry", "refund"];
+  return payout.status === "APPROVED" ? ["undo"] : [];
+}
+
+function Attempt({ payout, attempt, attestations }: { payout: Schemas["AdminPayout"]; attempt: Schemas["AdminAttempt"]; attestations: readonly Schemas["Attestation"][] }) {
   const open = attempt.status !== "SUCCEEDED" && attempt.status !== "FAILED" && attempt.status !== "REVERSED";
   return (
     <article className="attempt" aria-label={`Attempt ${attempt.number}`}>
@@ -155,6 +169,9 @@ function Attempt({ attempt }: { attempt: Schemas["AdminAttempt"] }) {
         <h3>Attempt {attempt.number}</h3>
         <AttemptBadge status={attempt.status} />
         {!attempt.counted && <Badge tone="grey">Not counted</Badge>}
+        {attempt.late && <Badge tone="violet">Paid late</Badge>}
+        {attempt.doubt && <Badge tone="amber">{`In doubt: ${readable(attempt.doubt).toLowerCase()}`}</Badge>}
+        {attempt.reversal_seen_at && <Badge tone="violet">Reversal seen</Badge>}
         <span className="small soft attempt-when">
           begun by {actorWords(attempt.began_by)} <When at={attempt.began_at} />
           {open && attempt.check_at && (
@@ -186,6 +203,7 @@ function Attempt({ attempt }: { attempt: Schemas["AdminAttempt"] }) {
           </>
         )}
       </p>
+      <Attestations payout={payout} attempt={attempt} attestations={attestations} />
       {attempt.evidence.length > 0 && (
         <details className="evidence">
           <summary>{attempt.evidence.length === 1 ? "1 piece of evidence" : `${attempt.evidence.length} pieces of evidence`}</summary>
@@ -224,17 +242,4 @@ function Ledger({ lines }: { lines: readonly Schemas["LedgerLine"][] }) {
       })}
     </Table>
   );
-}
-
-/** The particulars of an entry on one line; nothing where there are none. */
-function particulars(detail: unknown): string | undefined {
-  if (typeof detail !== "object" || detail === null) return undefined;
-  const entries = Object.entries(detail as Record<string, unknown>).map(([name, value]) => `${name} ${plain(value)}`);
-  return entries.length > 0 ? entries.join(" · ") : undefined;
-}
-
-function plain(value: unknown): string {
-  if (typeof value !== "object" || value === null) return String(value);
-  if ("amount" in value && "currency" in value) return formatMoney(value as Schemas["Money"]);
-  return JSON.stringify(value);
 }

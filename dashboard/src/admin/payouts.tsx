@@ -1,7 +1,7 @@
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
 
-import { allPayouts, exportCsv } from "./queries.ts";
+import { allPayouts, exportPayouts } from "./queries.ts";
 import type { Schemas } from "../api/client.ts";
 import { ProblemNotice } from "../api/problem.tsx";
 import { type allPayoutsSearch, anyFilter, only, ROUTES, STATUSES } from "../show/search.ts";
@@ -20,7 +20,7 @@ export function AllPayouts() {
   const search = route.useSearch();
   const navigate = route.useNavigate();
   const asked = useQuery(allPayouts(search));
-  const csv = useMutation({ mutationFn: () => exportCsv(search) });
+  const csv = useMutation({ mutationFn: () => exportPayouts(search) });
   type Search = ReturnType<typeof allPayoutsSearch>;
   const filter = (change: { [Name in keyof Search]?: Search[Name] | string | undefined }): void => {
     void navigate({ search: (old) => only({ ...old, cursor: undefined, ...change }) as Search, replace: true });

@@ -4,7 +4,7 @@ import { keepPreviousData, queryOptions } from "@tanstack/react-query";
 
 import { answer, api, type Schemas } from "../api/client.ts";
 import { LIVE, paceOf } from "../live.ts";
-import { type allPayoutsSearch, dayBegins, dayEnds, only, type pageSearch } from "../show/search.ts";
+import { type allPayoutsSearch, type casesSearch, dayBegins, dayEnds, only, type pageSearch } from "../show/search.ts";
 
 const QUEUE_PAGE = 50;
 const HISTORY = 6;
@@ -53,6 +53,35 @@ export const batches = (search: ReturnType<typeof pageSearch>) =>
     ...LIVE.list,
   });
 
+export const cases = (search: ReturnType<typeof casesSearch>, limit = 20) =>
+  queryOptions({
+    queryKey: ["cases", search, limit],
+    queryFn: async ({ signal }) => (await answer(api.GET("/api/admin/cases", { params: { query: { limit, format: "json", ...search } }, signal }))) as Schemas["Cases"],
+    placeholderData: keepPreviousData,
+    ...LIVE.list,
+  });
+
+export const oneCase = (id: string) =>
+  queryOptions({
+    queryKey: ["case", id],
+    queryFn: ({ signal }) => answer(api.GET("/api/admin/cases/{id}", { params: { path: { id } }, signal })),
+    ...LIVE.list,
+  });
+
+export const reconciliations = (search: ReturnType<typeof pageSearch>) =>
+  queryOptions({
+    queryKey: ["reconciliations", search],
+    queryFn: ({ signal }) => answer(api.GET("/api/admin/reconciliations", { params: { query: { limit: 20, ...search } }, signal })),
+    placeholderData: keepPreviousData,
+    ...LIVE.list,
+  });
+
+export const deadLetters = queryOptions({
+  queryKey: ["dead-letters"],
+  queryFn: ({ signal }) => answer(api.GET("/api/admin/dead-letters", { params: { query: { limit: 20 } }, signal })),
+  ...LIVE.list,
+});
+
 export const health = queryOptions({
   queryKey: ["health"],
   queryFn: async ({ signal }) => {
@@ -64,14 +93,22 @@ export const health = queryOptions({
   ...LIVE.list,
 });
 
-/** Everything that matches, as a file. */
-export async function exportCsv(search: Search): Promise<void> {
-  const { cursor: _, ...filters } = search;
-  const file = await answer(api.GET("/api/admin/payouts", { params: { query: { format: "csv", ...asQuery(filters) } }, parseAs: "blob" }));
-  const address = URL.createObjectURL(file as unknown as Blob);
+/** Every payout that matches, as a file. */
+export async function exportPayouts({ cursor: _, ...filters }: Search): Promise<void> {
+  save("payouts", await answer(api.GET("/api/admin/payouts", { params: { query: { format: "csv", ...asQuery(filters) } }, parseAs: "blob" })));
+}
+
+/** Every case that matches, as a file. */
+export async function exportCases({ cursor: _, ...filters }: ReturnType<typeof casesSearch>): Promise<void> {
+  save("cases", await answer(api.GET("/api/admin/cases", { params: { query: { format: "csv", ...filters } }, parseAs: "blob" })));
+}
+
+/** A link cannot carry a token, so the file is fetched and handed to the browser. */
+function save(what: string, file: unknown): void {
+  const address = URL.createObjectURL(file as Blob);
   const link = document.createElement("a");
   link.href = address;
-  link.download = `payouts-${new Date().toISOString().slice(0, 10)}.csv`;
+  link.download = `${what}-${new Date().toISOString().slice(0, 10)}.csv`;
   link.click();
   URL.revokeObjectURL(address);
 }

@@ -17,6 +17,7 @@ import { Question } from "../ui/dialog.tsx";
 import { Icon } from "../ui/icon.tsx";
 import { Pager } from "../ui/list.tsx";
 import { Facts, Page } from "../ui/page.tsx";
+import { Said } from "../ui/said.tsx";
 import { Answered, Empty, Loading } from "../ui/state.tsx";
 
 const route = getRouteApi("/admin/reviews");
@@ -71,9 +72,7 @@ export function Reviews() {
         </span>
       }
     >
-      <p className="unseen" role="status">
-        {said}
-      </p>
+      <Said words={said} />
       <Answered asked={asked} rows={10}>
         {({ next_cursor }) =>
           items.length === 0 ? (

@@ -26,3 +26,14 @@ export const attentionCount = queryOptions({
   },
   ...LIVE.steady,
 });
+
+export const openCasesCount = queryOptions({
+  queryKey: ["cases", "count"],
+  queryFn: async ({ signal }) => {
+    const page = (await answer(
+      api.GET("/api/admin/cases", { params: { query: { status: "OPEN", format: "json", limit: COUNTED } }, signal }),
+    )) as Schemas["Cases"];
+    return { known: page.items.length, more: page.next_cursor !== undefined };
+  },
+  ...LIVE.steady,
+});

@@ -7,10 +7,11 @@ import { Button } from "react-aria-components/Button";
 import { Dialog, DialogTrigger } from "react-aria-components/Dialog";
 import { Modal, ModalOverlay } from "react-aria-components/Modal";
 
-import { attentionCount, reviewsCount } from "./counts.ts";
+import { attentionCount, openCasesCount, reviewsCount } from "./counts.ts";
 import { ThemeChoice } from "./theme.tsx";
+import { pauses } from "../admin/pauses-query.ts";
 import { queries } from "../api/queries.ts";
-import { signOut, useSession } from "../sign-in/token.ts";
+import { areaOf, type Role, signOut, useSession } from "../sign-in/token.ts";
 import { Icon, type IconName } from "../ui/icon.tsx";
 
 interface Place {
@@ -32,10 +33,15 @@ const PROVIDER: readonly Place[] = [
 const ADMIN: readonly Place[] = [
   { to: "/admin/reviews", words: "Review queue", icon: "review" },
   { to: "/admin/attention", words: "Need attention", icon: "attention" },
+  { to: "/admin/cases", words: "Cases", icon: "cases" },
   { to: "/admin/payouts", words: "All payouts", icon: "payouts" },
   { to: "/admin/batches", words: "Batches", icon: "batch" },
+  { to: "/admin/reconciliations", words: "Reconciliations", icon: "scales" },
+  { to: "/admin/pauses", words: "Pauses", icon: "pause" },
   { to: "/admin/health", words: "Health", icon: "health" },
 ];
+
+const ROLE_WORDS: Readonly<Record<Role, string>> = { provider: "Provider", admin: "Admin", finance: "Admin, finance" };
 
 export function Frame() {
   const who = useSession();
@@ -63,8 +69,26 @@ export function Frame() {
         <Who />
       </aside>
       <main id="content" className="content" tabIndex={-1}>
+        {areaOf(who) === "admin" && <Stopped />}
         <Outlet />
       </main>
+    </div>
+  );
+}
+
+/** On every page of an admin while nothing at all may leave. */
+function Stopped() {
+  const { data } = useQuery(pauses);
+  const everything = data?.find((pause) => pause.scope === "system");
+  if (!everything) return null;
+  return (
+    <div className="page page-wide">
+      <p className="notice notice-red" role="status">
+        <Icon name="pause" />
+        <span>
+          <span className="strong">All payouts are stopped</span>: {everything.reason} <Link to="/admin/pauses">Pauses</Link>
+        </span>
+      </p>
     </div>
   );
 }
@@ -80,10 +104,11 @@ export function Brand() {
 
 function Places({ onGo }: { onGo?: () => void }) {
   const who = useSession();
-  const admin = who?.role === "admin";
+  const admin = who !== null && areaOf(who) === "admin";
   const reviews = useQuery({ ...reviewsCount, enabled: admin });
   const attention = useQuery({ ...attentionCount, enabled: admin });
-  const counts: Readonly<Record<string, Count | undefined>> = { "/admin/reviews": reviews.data, "/admin/attention": attention.data };
+  const cases = useQuery({ ...openCasesCount, enabled: admin });
+  const counts: Readonly<Record<string, Count | undefined>> = { "/admin/reviews": reviews.data, "/admin/attention": attention.data, "/admin/cases": cases.data };
   return (
     <nav aria-label="Main">
       <ul className="places">
@@ -123,7 +148,7 @@ function Who() {
       <div className="who-line">
         <div className="who-words">
           <span className="strong">{who?.subject}</span>
-          <span className="small soft">{who?.role === "admin" ? "Admin" : "Provider"}</span>
+          <span className="small soft">{who ? ROLE_WORDS[who.role] : ""}</span>
         </div>
         <Button className="icon-button" aria-label="Sign out" onPress={signOut}>
           <Icon name="leave" />

@@ -79,12 +79,13 @@ function Account({ account }: { account: Schemas["BankAccount"] }) {
         <span className="soft">
           {bankName(account.bank_code)} <span className="number">{number}</span> · {account.currency}
         </span>
+        {account.paused_detail && <span>{account.paused_detail}</span>}
         <span className="small soft">
           Added <When at={account.created_at} />
         </span>
       </span>
       <span className="row-side row-side-line">
-        {cooling ? <Badge tone="amber">{`Can be paid to from ${formatWhen(new Date(account.usable_from), now)}`}</Badge> : <Badge tone="green">Can be paid to</Badge>}
+        {account.paused ? <Badge tone="red">Paused</Badge> : cooling ? <Badge tone="amber">{`Can be paid to from ${formatWhen(new Date(account.usable_from), now)}`}</Badge> : <Badge tone="green">Can be paid to</Badge>}
         <Button className="icon-button" aria-label={`Remove the account ending in ${account.account_number.slice(-4)}`} onPress={() => setAsking(true)}>
           <Icon name="trash" />
         </Button>

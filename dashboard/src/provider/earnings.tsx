@@ -49,13 +49,24 @@ function Row({ earning }: { earning: Schemas["Earning"] }) {
         <span className="strong">{earning.description || "Earning"}</span>
         <span className="small soft">
           <When at={earning.earned_at} /> · <span className="mono">{earning.external_id}</span>
+          {earning.adjusts && " · a correction"}
         </span>
+        {earning.adjustments.map((each) => (
+          <span key={each.id} className="small">
+            Corrected by <Money value={each.amount} signed />: {each.reason}
+          </span>
+        ))}
       </span>
       <span className="row-side">
         <span className="strong">
           <Money value={earning.amount} />
         </span>
         <Badge tone={tone(earning.status)}>{readable(earning.status)}</Badge>
+        {!isZero(earning.recovered) && (
+          <span className="small soft">
+            <Money value={earning.recovered} /> went against debt
+          </span>
+        )}
         {earning.status === "RESERVED" && !isZero(earning.allocated) && (
           <span className="small soft">
             <Money value={earning.allocated} /> in payouts

@@ -1,9 +1,12 @@
-import { useQuery } from "@tanstack/react-query";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
 
 import { notifications } from "./queries.ts";
+import { answer, api } from "../api/client.ts";
+import { ProblemNotice } from "../api/problem.tsx";
 import { When } from "../show/time.tsx";
 import { stepWords } from "../show/words.ts";
+import { Action } from "../ui/action.tsx";
 import { Pager } from "../ui/list.tsx";
 import { Page } from "../ui/page.tsx";
 import { Answered, Empty } from "../ui/state.tsx";
@@ -11,13 +14,30 @@ import { Answered, Empty } from "../ui/state.tsx";
 const route = getRouteApi("/provider/notifications");
 
 /** An event of a message is the step of the payout that it tells of. */
-const STEP: Readonly<Record<string, string>> = { received: "requested", returned: "reversed" };
+const STEP: Readonly<Record<string, string>> = { received: "requested", returned: "reversed", check_account: "held" };
 
 export function Notifications() {
   const search = route.useSearch();
   const asked = useQuery(notifications(search));
+  const queries = useQueryClient();
+  const read = useMutation({
+    mutationFn: (id: string) => answer(api.POST("/api/provider/notifications/read", { body: { up_to: id } })),
+    onSettled: () => queries.invalidateQueries({ queryKey: ["notifications"] }),
+  });
+  const unread = asked.data?.items.find((message) => message.read_at === undefined);
   return (
-    <Page title="Notifications" lead="What you were told about your payouts, newest first.">
+    <Page
+      title="Notifications"
+      lead="What you were told about your payouts, newest first."
+      actions={
+        unread && (
+          <Action icon="check" onPress={() => read.mutate(unread.id)} isPending={read.isPending}>
+            Mark all as read
+          </Action>
+        )
+      }
+    >
+      {read.error && <ProblemNotice error={read.error} />}
       <section className="section" aria-label="Notifications" aria-busy={asked.isPlaceholderData}>
         <Answered asked={asked} rows={8}>
           {({ items, next_cursor }) => (
@@ -26,10 +46,13 @@ export function Notifications() {
                 <ul className="rows">
                   {items.map((message) => (
                     <li key={message.id}>
-                      <Link to="/provider/payouts/$id" params={{ id: message.payout_id }} className="row">
+                      <Link to="/provider/payouts/$id" params={{ id: message.payout_id }} className={message.read_at === undefined ? "row row-unread" : "row"}>
                         <span className={`step-dot step-${stepWords(STEP[message.event] ?? message.event).tone}`} aria-hidden="true" />
                         <span className="row-main">
-                          <span className="strong">{message.title}</span>
+                          <span className={message.read_at === undefined ? "strong" : undefined}>
+                            {message.title}
+                            {message.read_at === undefined && <span className="unseen"> (not read yet)</span>}
+                          </span>
                           <span className="soft">{message.body}</span>
                         </span>
                         <span className="row-side small soft">

@@ -124,7 +124,7 @@ function FillIn({ refusal, typed, setTyped, chosen, setChosen, balances, account
   const bankName = useBankName();
   const now = useNow();
   const [tried, setTried] = useState(false);
-  const usable = accounts.filter((each) => new Date(each.usable_from) <= now);
+  const usable = accounts.filter((each) => new Date(each.usable_from) <= now && each.paused === undefined);
   const account = accounts.find((each) => each.id === chosen) ?? usable[0];
   const currency = (account?.currency ?? "NGN") as Schemas["Money"]["currency"];
   const available = balances.find((each) => each.currency === currency)?.available ?? { amount: "0.00", currency };
@@ -176,13 +176,15 @@ function FillIn({ refusal, typed, setTyped, chosen, setChosen, balances, account
         <Label>To</Label>
         {accounts.map((each) => {
           const cooling = new Date(each.usable_from) > now;
+          const paused = each.paused !== undefined;
           return (
-            <Radio key={each.id} value={each.id} isDisabled={cooling} className="option">
+            <Radio key={each.id} value={each.id} isDisabled={cooling || paused} className="option">
               <span className="option-mark" aria-hidden="true" />
               <span className="option-words">
                 <span className="strong">{each.account_name}</span>
                 <span className="small soft">
                   {bankName(each.bank_code)} <span className="number">{each.account_number.replaceAll("*", "•")}</span>
+                  {paused && ` · ${each.paused_detail ?? "paused"}`}
                   {cooling && ` · can be paid to from ${formatWhen(new Date(each.usable_from), now)}`}
                 </span>
               </span>

@@ -70,6 +70,33 @@ export function allPayoutsSearch(raw: Raw) {
   });
 }
 
+export const CASE_STATUSES = ["OPEN", "CLOSED"] as const;
+export const CASE_KINDS = [
+  "unknown_too_long",
+  "contradiction",
+  "overpaid",
+  "reversal",
+  "unknown_transfer",
+  "missing_transfer",
+  "amount_differs",
+  "status_differs",
+  "statement_line",
+  "account_failing",
+  "books",
+  "restored",
+] as const;
+
+/** Of cases. */
+export function casesSearch(raw: Raw) {
+  return only({
+    status: oneOf(CASE_STATUSES, raw["status"]),
+    kind: oneOf(CASE_KINDS, raw["kind"]),
+    payout: uuid(raw["payout"]),
+    provider: uuid(raw["provider"]),
+    cursor: cursor(raw["cursor"]),
+  });
+}
+
 /** Of lists without filters. */
 export function pageSearch(raw: Raw) {
   return only({ cursor: cursor(raw["cursor"]) });

@@ -70,6 +70,7 @@ const STEPS: Readonly<Record<string, readonly [words: string, tone: Tone]>> = {
   review_opened: ["Held for review", "amber"],
   approved: ["Approved", "green"],
   rejected: ["Rejected", "red"],
+  approval_undone: ["Approval taken back", "amber"],
   cancelled: ["Cancelled", "grey"],
   claimed: ["Taken by a batch", "blue"],
   attempt_began: ["Transfer begun", "blue"],
@@ -166,6 +167,8 @@ export function batchKind(kind: string): string {
       return "Run now";
     case "INSTANT":
       return "Instant";
+    case "SCHEDULED":
+      return "Scheduled";
     default:
       return readable(kind);
   }
@@ -175,6 +178,49 @@ export function batchKind(kind: string): string {
 export function readable(code: string): string {
   const words = code.replaceAll(/[_-]+/g, " ").toLowerCase();
   return words.charAt(0).toUpperCase() + words.slice(1);
+}
+
+/** Why somebody must look, and who settles it. */
+export function caseKind(kind: Schemas["Case"]["kind"]): { words: string; todo: string } {
+  switch (kind) {
+    case "unknown_too_long":
+      return { words: "Unknown too long", todo: "Ask the bank or the gateway's support how the transfer ended, then attest it on the payout's page, with a second person." };
+    case "contradiction":
+      return { words: "Contradiction", todo: "The record and the gateway disagree. Find out from a statement which is right; attest the attempt if the gateway does not tell." };
+    case "overpaid":
+      return { words: "Overpaid", todo: "Money went twice. The excess is the provider's debt, taken from later earnings; their payouts pause until this is closed." };
+    case "reversal":
+      return { words: "Reversal", todo: "Look for the credit in the wallet's statement. Confirm the reversal once it is there; the money then goes back to the balance." };
+    case "unknown_transfer":
+      return { words: "Transfer unknown to us", todo: "The gateway has a transfer that no attempt of ours made. Find out who made it." };
+    case "missing_transfer":
+      return { words: "Transfer missing at the gateway", todo: "An attempt of ours is not in the gateway's list. Ask the gateway's support about its reference." };
+    case "amount_differs":
+      return { words: "Amount differs", todo: "Compare the amount in the evidence with the statement, and settle the difference with the gateway." };
+    case "status_differs":
+      return { words: "Status differs", todo: "Find out from a statement whether the money moved." };
+    case "statement_line":
+      return { words: "Statement line unexplained", todo: "Find out what moved the wallet's money, and book it where it belongs." };
+    case "account_failing":
+      return { words: "Bank account failing", todo: "Payout after payout to this account failed. The provider was asked to check it; close this once they have." };
+    case "books":
+      return { words: "The books do not add up", todo: "Stop and call engineering: the ledger and the allocations disagree." };
+    case "restored":
+      return { words: "Database restored", todo: "Run a reconciliation and resume payouts only when it has found nothing more." };
+  }
+}
+
+export function pauseScope(scope: Schemas["Pause"]["scope"]): string {
+  switch (scope) {
+    case "system":
+      return "Everything";
+    case "provider":
+      return "Provider";
+    case "bank":
+      return "Bank";
+    case "bank_account":
+      return "Bank account";
+  }
 }
 
 /** Enough of an id to tell two apart on one screen: the end, since the beginning of ours is a time. */

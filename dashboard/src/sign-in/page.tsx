@@ -5,7 +5,7 @@ import { type FormEvent, useEffect, useState } from "react";
 import { Button } from "react-aria-components/Button";
 
 import type { Someone } from "./someone.ts";
-import { NotUsable, session, signIn } from "./token.ts";
+import { areaOf, NotUsable, session, signIn } from "./token.ts";
 import { queries } from "../api/queries.ts";
 import { Action } from "../ui/action.tsx";
 import { LongField } from "../ui/field.tsx";
@@ -24,7 +24,7 @@ export function SignIn() {
       const now = signIn(pasted);
       if (before !== now.subject) queries.clear();
       // Back to where the reader was, if that is theirs to see.
-      const back = to && to.startsWith(`/${now.role}`) ? to : "/";
+      const back = to && to.startsWith(`/${areaOf(now)}`) ? to : "/";
       void navigate({ href: back, replace: true });
     } catch (error) {
       if (!(error instanceof NotUsable)) throw error;

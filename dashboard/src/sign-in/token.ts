@@ -5,7 +5,8 @@
 
 import { useSyncExternalStore } from "react";
 
-export type Role = "provider" | "admin";
+/** Staff have either of two: `finance` opens everything that `admin` opens, and what moves or settles money besides. */
+export type Role = "provider" | "admin" | "finance";
 
 export interface Session {
   readonly role: Role;
@@ -25,6 +26,11 @@ let current: Session | null = restore();
 export function session(): Session | null {
   if (current && current.expiresAt.getTime() <= Date.now()) current = null;
   return current;
+}
+
+/** The part of the app that is theirs. */
+export function areaOf({ role }: Session): "provider" | "admin" {
+  return role === "provider" ? "provider" : "admin";
 }
 
 /** The token of each request, or nothing: the API then answers 401. */
@@ -69,7 +75,7 @@ export function read(token: string): Session {
   }
   const { sub, role, exp } = claims;
   if (role === "platform") throw new NotUsable("This is the marketplace's own token. There is nothing to see for it here: use a provider's or an admin's.");
-  if (typeof sub !== "string" || typeof exp !== "number" || (role !== "provider" && role !== "admin")) {
+  if (typeof sub !== "string" || typeof exp !== "number" || (role !== "provider" && role !== "admin" && role !== "finance")) {
     throw new NotUsable("This token is for something else. Use a provider's or an admin's.");
   }
   const expiresAt = new Date(exp * 1000);
