@@ -6,7 +6,7 @@ import { type FormEvent, useState } from "react";
 import { answer, api, type Schemas } from "../api/client.ts";
 import { ProblemNotice } from "../api/problem.tsx";
 import { Badge } from "../show/status.tsx";
-import { Distance, When } from "../show/time.tsx";
+import { Distance, useNow, When } from "../show/time.tsx";
 import { actorWords, type Tone } from "../show/words.ts";
 import { useSession } from "../sign-in/token.ts";
 import { Action } from "../ui/action.tsx";
@@ -14,6 +14,9 @@ import { Question } from "../ui/dialog.tsx";
 import { Field, LongField } from "../ui/field.tsx";
 
 type Attestation = Schemas["Attestation"];
+/** As long as it takes until an unknown outcome is an alert. */
+const USUALLY_TOLD_WITHIN_MS = 15 * 60_000;
+
 type Open = "propose" | "confirm" | "withdraw";
 
 interface Props {
@@ -24,11 +27,12 @@ interface Props {
 
 export function Attestations({ payout, attempt, attestations }: Props) {
   const who = useSession();
+  const now = useNow();
   const [open, setOpen] = useState<Open | null>(null);
   const standing = attestations.find((each) => each.status === "PROPOSED" || each.status === "CONFIRMED");
   const finance = who?.role === "finance";
   const mine = standing?.proposed_by === `admin:${who?.subject}`;
-  if (attestations.length === 0 && !(finance && canBeAttested(attempt))) return null;
+  if (attestations.length === 0 && !(finance && canBeAttested(attempt, now))) return null;
   return (
     <div className="attestations">
       {attestations.map((each) => (
@@ -48,7 +52,7 @@ export function Attestations({ payout, attempt, attestations }: Props) {
       ))}
       {finance && (
         <p className="attestation-actions">
-          {!standing && canBeAttested(attempt) && <Action onPress={() => setOpen("propose")}>Attest how it ended</Action>}
+          {!standing && canBeAttested(attempt, now) && <Action onPress={() => setOpen("propose")}>Attest how it ended</Action>}
           {standing?.status === "PROPOSED" && !mine && (
             <Action kind="main" onPress={() => setOpen("confirm")}>
               Confirm the attestation
@@ -135,13 +139,14 @@ function AttestationForm({ open, payout, attempt, standing, onClose }: { open: O
   );
 }
 
-/** Sent, and without an outcome that the gateway stands by. The API knows better, and says so. */
-function canBeAttested(attempt: Schemas["AdminAttempt"]): boolean {
+/** Sent, and without an outcome that the gateway stands by for longer than usual. The API knows better, and says so. */
+function canBeAttested(attempt: Schemas["AdminAttempt"], now: Date): boolean {
   switch (attempt.status) {
-    case "SUBMITTING":
-    case "ACCEPTED":
     case "UNKNOWN":
       return attempt.sends > 0;
+    case "SUBMITTING":
+    case "ACCEPTED":
+      return attempt.sends > 0 && now.getTime() - new Date(attempt.began_at).getTime() > USUALLY_TOLD_WITHIN_MS;
     case "FAILED":
       return attempt.doubt !== undefined;
     case "SUCCEEDED":

@@ -1,5 +1,5 @@
 import type { Schemas } from "../api/client.ts";
-import { formatMoney, type Currency } from "../show/money.ts";
+import { withMoney } from "../show/money.ts";
 import { Icon } from "../ui/icon.tsx";
 
 /** Every rule with what it saw and what it compared that with; those that fired first. */
@@ -23,9 +23,4 @@ export function Findings({ findings }: { findings: readonly Schemas["RuleFinding
       ))}
     </ul>
   );
-}
-
-/** The rules write amounts as `50000.00 NGN`; the reader's locale writes them better. */
-function withMoney(text: string): string {
-  return text.replaceAll(/(-?\d+\.\d+) (NGN|GHS|KES)\b/g, (_, amount: string, currency: Currency) => formatMoney({ amount, currency }));
 }

@@ -1,4 +1,4 @@
-// How much waits for an admin, beside the places where it waits. The API has no totals: a page is asked for and counted.
+// How much waits for an admin, or was not read by a provider, beside the places where it is. The API has no totals: a page is asked for and counted.
 
 import { queryOptions } from "@tanstack/react-query";
 
@@ -34,6 +34,17 @@ export const openCasesCount = queryOptions({
       api.GET("/api/admin/cases", { params: { query: { status: "OPEN", format: "json", limit: COUNTED } }, signal }),
     )) as Schemas["Cases"];
     return { known: page.items.length, more: page.next_cursor !== undefined };
+  },
+  ...LIVE.steady,
+});
+
+/** Of the latest messages; the key is that of the feed, so that reading them tells here too. */
+export const unreadCount = queryOptions({
+  queryKey: ["notifications", "unread"],
+  queryFn: async ({ signal }) => {
+    const { items, next_cursor } = await answer(api.GET("/api/provider/notifications", { params: { query: { limit: COUNTED } }, signal }));
+    const unread = items.filter((message) => message.read_at === undefined).length;
+    return { known: unread, more: unread === items.length && next_cursor !== undefined };
   },
   ...LIVE.steady,
 });

@@ -7,7 +7,7 @@ import { Button } from "react-aria-components/Button";
 import { Dialog, DialogTrigger } from "react-aria-components/Dialog";
 import { Modal, ModalOverlay } from "react-aria-components/Modal";
 
-import { attentionCount, openCasesCount, reviewsCount } from "./counts.ts";
+import { attentionCount, openCasesCount, reviewsCount, unreadCount } from "./counts.ts";
 import { ThemeChoice } from "./theme.tsx";
 import { pauses } from "../admin/pauses-query.ts";
 import { queries } from "../api/queries.ts";
@@ -108,7 +108,8 @@ function Places({ onGo }: { onGo?: () => void }) {
   const reviews = useQuery({ ...reviewsCount, enabled: admin });
   const attention = useQuery({ ...attentionCount, enabled: admin });
   const cases = useQuery({ ...openCasesCount, enabled: admin });
-  const counts: Readonly<Record<string, Count | undefined>> = { "/admin/reviews": reviews.data, "/admin/attention": attention.data, "/admin/cases": cases.data };
+  const unread = useQuery({ ...unreadCount, enabled: who !== null && !admin });
+  const counts: Readonly<Record<string, Count | undefined>> = { "/admin/reviews": reviews.data, "/admin/attention": attention.data, "/admin/cases": cases.data, "/provider/notifications": unread.data };
   return (
     <nav aria-label="Main">
       <ul className="places">
@@ -123,7 +124,7 @@ function Places({ onGo }: { onGo?: () => void }) {
                   <span className="place-count number">
                     {count.known}
                     {count.more ? "+" : ""}
-                    <span className="unseen"> waiting</span>
+                    <span className="unseen">{to === "/provider/notifications" ? " not read" : " waiting"}</span>
                   </span>
                 )}
               </Link>

@@ -4,6 +4,7 @@ import { getRouteApi, Link } from "@tanstack/react-router";
 import { notifications } from "./queries.ts";
 import { answer, api } from "../api/client.ts";
 import { ProblemNotice } from "../api/problem.tsx";
+import { withMoney } from "../show/money.ts";
 import { When } from "../show/time.tsx";
 import { stepWords } from "../show/words.ts";
 import { Action } from "../ui/action.tsx";
@@ -53,7 +54,7 @@ export function Notifications() {
                             {message.title}
                             {message.read_at === undefined && <span className="unseen"> (not read yet)</span>}
                           </span>
-                          <span className="soft">{message.body}</span>
+                          <span className="soft">{withMoney(message.body)}</span>
                         </span>
                         <span className="row-side small soft">
                           <When at={message.created_at} />

@@ -10,8 +10,11 @@ interface Bar {
 
 const HEIGHT = 180;
 const LINES = 3;
+/** With more there is room for the first and the last only. */
+const LABELLED = 6;
 
 export function Bars({ bars, currency, label }: { bars: readonly Bar[]; currency: Currency; label: string }) {
+  const few = bars.length <= LABELLED;
   const top = niceTop(bars.reduce((most, bar) => (units(bar.amount) > most ? units(bar.amount) : most), 0n));
   const ticks = Array.from({ length: LINES + 1 }, (_, line) => (top * BigInt(line)) / BigInt(LINES));
   return (
@@ -32,9 +35,8 @@ export function Bars({ bars, currency, label }: { bars: readonly Bar[]; currency
           </li>
         ))}
       </ol>
-      <p className="bars-ends small soft" aria-hidden="true">
-        <span>{bars[0]?.words}</span>
-        {bars.length > 1 && <span>{bars.at(-1)?.words}</span>}
+      <p className={few ? "bars-ends bars-few small soft" : "bars-ends small soft"} aria-hidden="true">
+        {(few ? bars : [bars[0], bars.at(-1)]).map((bar) => bar && <span key={bar.key}>{bar.words}</span>)}
       </p>
     </figure>
   );

@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from "vitest";
 
-import { decimal, formatMoney, formatRoughly, isZero, parseAmount, sum, units } from "./money.ts";
+import { decimal, formatMoney, formatRoughly, isZero, parseAmount, sum, units, withMoney } from "./money.ts";
 
 describe("formatMoney", () => {
   it("groups and marks decimals as the reader's locale does", () => {
@@ -26,6 +26,11 @@ describe("formatMoney", () => {
     expect(formatMoney({ amount: "5.00", currency: "NGN" }, { locale: "en-NG", signed: true })).toBe("+₦5.00");
     expect(formatMoney({ amount: "-5.00", currency: "NGN" }, { locale: "en-NG", signed: true })).toBe("-₦5.00");
     expect(formatMoney({ amount: "0.00", currency: "NGN" }, { locale: "en-NG", signed: true })).toBe("₦0.00");
+  });
+
+  it("finds the amounts in a sentence of the API's", () => {
+    expect(withMoney("You asked for 64000.50 NGN. It is reserved.", "en-NG")).toBe("You asked for ₦64,000.50. It is reserved.");
+    expect(withMoney("fewer than 2 in 30 days", "en-NG")).toBe("fewer than 2 in 30 days");
   });
 
   it("rounds only for the axis of a chart", () => {

@@ -106,3 +106,8 @@ function separators(locale?: string): { group: string; decimal: string } {
   const decimal = of("decimal") ?? ".";
   return { group: of("group") ?? (decimal === "," ? "." : ","), decimal };
 }
+
+/** A sentence of the API's, with its amounts (`50000.00 NGN`) as the reader's locale writes them. */
+export function withMoney(text: string, locale?: string): string {
+  return text.replaceAll(/(-?\d+\.\d+) (NGN|GHS|KES)\b/g, (_, amount: string, currency: Currency) => formatMoney({ amount, currency }, locale === undefined ? {} : { locale }));
+}

@@ -38,6 +38,6 @@ describe("formatSpan", () => {
     expect(span(125)).toBe("2 mins");
     expect(span(3 * 3600 + 300)).toBe("3 hrs 5 mins");
     expect(span(50 * 3600)).toBe("2 days 2 hrs");
-    expect(span(-5)).toBe("0 secs");
+    expect(span(-5)).toBe("< 1 sec");
   });
 });

@@ -44,6 +44,7 @@ export function formatDistance(at: Date, now: Date, locale?: string): string {
 export function formatSpan(from: Date, to: Date, locale?: string): string {
   const seconds = Math.max(0, Math.round((to.getTime() - from.getTime()) / 1000));
   const unit = (value: number, name: string): string => new Intl.NumberFormat(locale, { style: "unit", unit: name, unitDisplay: "short" }).format(value);
+  if (seconds === 0) return `< ${unit(1, "second")}`;
   if (seconds < 60) return unit(seconds, "second");
   const minutes = Math.floor(seconds / 60);
   if (minutes < 60) return unit(minutes, "minute");
