@@ -65,6 +65,182 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/admin/cases": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What a person must settle
+         * @description Newest first, a page at a time; `status=OPEN` is the work to do. With `format=csv`, or `Accept: text/csv`, everything that
+         *     matches comes as one CSV file, at most 50,000 rows, newest first; cells that a spreadsheet would take for a formula begin
+         *     with an apostrophe.
+         */
+        get: operations["listCases"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/cases/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One case, with its evidence
+         * @description What was found, what was seen about it since, and how it was settled.
+         */
+        get: operations["getCase"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/cases/{id}/close": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Settle a case
+         * @description For finance. Where the cause is still so (a debt is still owed, an attempt still has no outcome, or nothing recorded shows
+         *     otherwise) a `resolution` says what was arranged; without one nothing changes (409 `cause_still_so`). Moves no money. The
+         *     pause that the case made ends with it: an `overpaid` provider, a failing bank account. The second to close gets 409.
+         */
+        post: operations["closeCase"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/cases/{id}/confirm-reversal": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Confirm that a paid transfer came back
+         * @description For finance, on a case of the kind `reversal`: without waiting a day for the gateway to say so again. The payout is
+         *     `REVERSED`, its money is back in the provider's balance (or taken off what the provider owes), the provider is told, and the
+         *     case is closed. Not before the bank statement shows it: what is given back can be asked for again at once.
+         */
+        post: operations["confirmReversal"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/dead-letters": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Dead letters
+         * @description Starts and signals that the engine refused for about a day. Their payouts are not lost: the sweeper starts what has no
+         *     workflow, and a workflow asks the gateway by itself; but what a letter says is not heard until it is sent again. Newest first.
+         */
+        get: operations["listDeadLetters"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/dead-letters/{number}/resend": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send a dead letter again
+         * @description After what made the engine refuse it has been mended. Older dead letters of the same payout go first, because the order per
+         *     payout is kept; what was written later and delivered meanwhile stays delivered, since every signal only makes the workflow
+         *     read the payout as it stands. 409 when it is not dead (any more).
+         */
+        post: operations["resendDeadLetter"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/pauses": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What is paused
+         * @description Every pause that stands, at most a thousand. Suspended providers are the marketplace's to resume and are not listed.
+         */
+        get: operations["listPauses"];
+        put?: never;
+        /**
+         * Stop paying
+         * @description Everything (`system`, the kill switch), one provider, one bank, or one bank account. Once this has answered no attempt to
+         *     pay begins there; what was sent before goes on to its end, and payouts can still be asked for and decided. Safe to repeat:
+         *     pausing what is paused answers the pause that stands. An unknown provider or account is a 404.
+         */
+        post: operations["pause"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/pauses/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Pay again
+         * @description Lifts what an admin paused. The pause of an open case (an overpaid provider, a failing bank account) is not lifted here: it
+         *     ends when finance closes the case, and the answer names it. Safe to repeat: resuming what is not paused changes nothing.
+         */
+        post: operations["resume"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/admin/payouts": {
         parameters: {
             query?: never;
@@ -95,12 +271,77 @@ export interface paths {
         };
         /**
          * Everything about one payout
-         * @description What it waits for; every attempt with its evidence; every ledger line; the whole audit trail; what the risk rules saw; and
-         *     a link to its history in the workflow engine.
+         * @description What it waits for; every attempt with its evidence; what finance attested; its cases; every ledger line; the whole audit
+         *     trail; what the risk rules saw; and a link to its history in the workflow engine.
          */
         get: operations["getAnyPayout"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/payouts/{id}/attempts/{number}/attestation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Say how an attempt ended
+         * @description For finance, where the gateway does not tell: on an attempt that was sent and has no outcome, or one whose failure the
+         *     gateway does not confirm any more. Changes nothing until another finance admin confirms it. Safe to repeat.
+         */
+        post: operations["proposeAttestation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/payouts/{id}/attempts/{number}/attestation/confirm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Say so too
+         * @description For a finance admin other than the one who proposed it. `paid` counts at once: the attempt has succeeded, and where the money
+         *     went twice by that, the excess is the provider's debt. `not_paid` cools for 72 hours; the first look at the gateway after
+         *     that which does not contradict it ends the attempt as failed, and the payout waits for an admin to retry or refund it. Until
+         *     then nothing is sent again. Safe to repeat.
+         */
+        post: operations["confirmAttestation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/payouts/{id}/attempts/{number}/attestation/withdraw": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take an attestation back
+         * @description For any finance admin, as long as it has not ended the attempt: while it waits for its second person, or cools. The attempt
+         *     is then worked on as before.
+         */
+        post: operations["withdrawAttestation"];
         delete?: never;
         options?: never;
         head?: never;
@@ -172,6 +413,89 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/admin/payouts/{id}/undo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take an approval back
+         * @description For an approved payout that no batch has claimed, whoever approved it: a person or the risk engine. It is under review again.
+         *     409 says who was faster when a batch has it, or when it is not approved any more.
+         */
+        post: operations["undoApproval"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/reconciliations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Reconciliations
+         * @description Newest first: what each compared, and what came of it.
+         */
+        get: operations["listReconciliations"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/reconciliations/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One reconciliation
+         * @description Where it stands and what it has met so far.
+         */
+        get: operations["getReconciliation"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/reconciliations/run": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Compare with the gateway now
+         * @description Opens a run besides those of the clock: everything the gateway has for the return window is compared with our attempts, and
+         *     everything of ours that it does not list is asked for. What is proven is healed, the rest is a case. One at a time: while
+         *     one runs the answer is 409.
+         */
+        post: operations["runReconciliation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/admin/reviews": {
         parameters: {
             query?: never;
@@ -192,6 +516,75 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/admin/wallet-statements": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Imported statements
+         * @description Newest first.
+         */
+        get: operations["listWalletStatements"];
+        put?: never;
+        /**
+         * Import a statement of the gateway's wallet
+         * @description Finance only. Every line is matched with our transfers, their fees and what finance put in; what does not match is a case, and
+         *     so is what should be in the statement and is not. A credit under a transfer that we count as paid opens a case `reversal`:
+         *     with this gateway a reversal may show nowhere else. A file with a bad line is refused as a whole and nothing is stored; the
+         *     same file again changes nothing.
+         */
+        post: operations["importWalletStatement"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/wallet-statements/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One statement, line by line
+         * @description What each line is of ours, a thousand lines at a time.
+         */
+        get: operations["getWalletStatement"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/platform/adjustments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Correct an earning
+         * @description What was earned is never rewritten. A raise is an earning of its own, free at once. A cut is owed by the provider at once: it
+         *     is taken from what is free, first of this earning, then of the oldest; what is not there is the provider's debt, taken from
+         *     later earnings first. Safe to repeat: the same content under the same external id is one correction.
+         */
+        post: operations["adjustEarning"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/platform/earnings/{external_id}": {
         parameters: {
             query?: never;
@@ -201,7 +594,7 @@ export interface paths {
         };
         /**
          * Read an earning
-         * @description With how much of it is reserved for, or was paid by, payouts.
+         * @description With how much of it is reserved for, or was paid by, payouts, and with its corrections.
          */
         get: operations["getEarning"];
         /**
@@ -360,6 +753,7 @@ export interface paths {
         /**
          * What you have earned
          * @description Newest first, by when the marketplace told us. Payouts use up the oldest earnings first, also in parts.
+         *     Each comes with its corrections.
          */
         get: operations["listEarnings"];
         put?: never;
@@ -384,6 +778,26 @@ export interface paths {
         get: operations["listNotifications"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/provider/notifications/read": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Say what you have read
+         * @description Marks a message of your feed and every older one as read. Safe to repeat: what was read keeps its time.
+         */
+        post: operations["readNotifications"];
         delete?: never;
         options?: never;
         head?: never;
@@ -538,6 +952,52 @@ export interface components {
             bank_code: string;
         };
         /**
+         * Adjustment
+         * @description A correction of an earning.
+         */
+        Adjustment: {
+            /**
+             * Format: date-time
+             * @description When (UTC).
+             */
+            adjusted_at: string;
+            /** @description Above zero: more is owed to the provider. Below: less. */
+            amount: components["schemas"]["Money"] & unknown;
+            /**
+             * Format: uuid
+             * @description The earning that it corrects.
+             */
+            earning_id: string;
+            /** @description The marketplace's. */
+            external_id: string;
+            /**
+             * Format: uuid
+             * @description Ours.
+             */
+            id: string;
+            /**
+             * Format: uuid
+             * @description The earning that a raise is.
+             */
+            raised_id?: string;
+            /** @description Why. */
+            reason: string;
+        };
+        /**
+         * AdjustmentContent
+         * @description A correction of an earning.
+         */
+        AdjustmentContent: {
+            /** @description Above zero: more is owed to the provider. Below zero: less. */
+            amount: components["schemas"]["Money"] & unknown;
+            /** @description The marketplace's id of the earning. */
+            earning: string;
+            /** @description The marketplace's own id of the correction, chosen once: sending it again changes nothing. */
+            external_id: string;
+            /** @description For the provider to read too; 1 to 1000 characters. */
+            reason: string;
+        };
+        /**
          * AdminAttempt
          * @description One try to pay, with its evidence.
          */
@@ -556,6 +1016,8 @@ export interface components {
             check_at?: string;
             /** @description False when its failure is not the payout's (the wallet was empty). */
             counted: boolean;
+            /** @description What the latest look at its failure said instead: `unconfirmed` or `in_flight`. While that stands no money moves on it. */
+            doubt?: string;
             /** @description What was observed about it, in order. */
             evidence: components["schemas"]["Evidence"][];
             /** @description Why it failed, for programs. */
@@ -566,6 +1028,8 @@ export interface components {
             fee?: components["schemas"]["Money"] & unknown;
             /** @description The gateway's own id for it. */
             gateway_id?: string;
+            /** @description Whether it had failed, by the gateway's own word, and paid after all. */
+            late: boolean;
             /** @description Why the latest send did not leave. */
             not_sent_reason?: string;
             /**
@@ -575,6 +1039,11 @@ export interface components {
             number: number;
             /** @description The reference under which the gateway knows it. */
             reference: string;
+            /**
+             * Format: date-time
+             * @description When the gateway first called this paid transfer failed, and has not taken it back since.
+             */
+            reversal_seen_at?: string;
             /**
              * Format: uint32
              * @description How often it was sent, always under the same reference.
@@ -710,10 +1179,14 @@ export interface components {
             assessment?: components["schemas"]["RiskAssessment"] & unknown;
             /** @description The tries to pay it, in order, each with what was observed about it. */
             attempts: components["schemas"]["AdminAttempt"][];
+            /** @description What finance said about attempts that the gateway did not tell about, in order. */
+            attestations: components["schemas"]["Attestation"][];
             /** @description Who did what, when and why, oldest first. */
             audit: components["schemas"]["AuditLine"][];
             /** @description Where its money goes. */
             bank_account?: components["schemas"]["BankAccountBrief"] & unknown;
+            /** @description What a person must settle, or has settled, about it; newest first, at most a hundred. */
+            cases: components["schemas"]["Case"][];
             /** @description What was booked for it, in order. The lines of one posting sum to zero. */
             ledger: components["schemas"]["LedgerLine"][];
             /** @description The payout itself. */
@@ -743,6 +1216,65 @@ export interface components {
          * @enum {string}
          */
         AttemptStatus: "SUBMITTING" | "ACCEPTED" | "UNKNOWN" | "SUCCEEDED" | "FAILED" | "REVERSED";
+        /**
+         * Attestation
+         * @description How an attempt ended by the word of two people, where the gateway does not tell.
+         */
+        Attestation: {
+            /**
+             * Format: uint8
+             * @description The number of the attempt.
+             */
+            attempt: number;
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            confirmed_at?: string;
+            /** @description Who said so too. */
+            confirmed_by?: string;
+            /** @description Where the document can be found, and what it says. */
+            document: string;
+            /**
+             * Format: date-time
+             * @description From when a look at the gateway that does not contradict it ends the attempt (`not_paid`), or since when it has ended.
+             */
+            effective_at?: string;
+            /**
+             * Format: date-time
+             * @description When it was applied or withdrawn.
+             */
+            ended_at?: string;
+            /**
+             * Format: uuid
+             * @description Names the attestation.
+             */
+            id: string;
+            /**
+             * Format: date-time
+             * @description When (UTC).
+             */
+            proposed_at: string;
+            /** @description Who said so first: `admin:<name>`. */
+            proposed_by: string;
+            /** @description Why it is believed. */
+            reason: string;
+            /** @description Where it stands. */
+            status: components["schemas"]["AttestationStatus"] & unknown;
+            /** @description What is said. */
+            verdict: components["schemas"]["AttestedVerdict"] & unknown;
+        };
+        /**
+         * @description `PROPOSED` (waits for a second person), `CONFIRMED` (`not_paid` cools until `effective_at`), `APPLIED` (it has ended the
+         *     attempt), `WITHDRAWN` (taken back, or the gateway said otherwise).
+         * @enum {string}
+         */
+        AttestationStatus: "PROPOSED" | "CONFIRMED" | "APPLIED" | "WITHDRAWN";
+        /**
+         * @description Whether the attempt paid.
+         * @enum {string}
+         */
+        AttestedVerdict: "paid" | "not_paid";
         /**
          * AuditLine
          * @description One line of the audit trail.
@@ -819,6 +1351,13 @@ export interface components {
              * @description Names the account in payout requests.
              */
             id: string;
+            /**
+             * @description Why nothing is sent to it for the moment, for programs: `check_account` (payout after payout to it failed; the provider
+             *     is asked to check it) or `paused`. Absent while it is in use.
+             */
+            paused?: string;
+            /** @description The same as a sentence. */
+            paused_detail?: string;
             /**
              * Format: date-time
              * @description From when it can be paid to. A provider's first account has no wait.
@@ -911,6 +1450,175 @@ export interface components {
             next_window_at?: string;
         };
         /**
+         * Case
+         * @description What a person must settle.
+         */
+        Case: {
+            /** @description How much it is about. */
+            amount?: components["schemas"]["Money"] & unknown;
+            /**
+             * Format: date-time
+             * @description When it was closed.
+             */
+            closed_at?: string;
+            /** @description Who closed it: `admin:<name>`, or `system` where proof healed it. */
+            closed_by?: string;
+            /**
+             * Format: uuid
+             * @description Names the case.
+             */
+            id: string;
+            /** @description Why somebody must look. */
+            kind: components["schemas"]["CaseKind"] & unknown;
+            /**
+             * Format: date-time
+             * @description When it was found (UTC).
+             */
+            opened_at: string;
+            /**
+             * Format: uuid
+             * @description The payout it is about.
+             */
+            payout_id?: string;
+            /**
+             * Format: uuid
+             * @description The provider it is about.
+             */
+            provider_id?: string;
+            /** @description What settled it. */
+            resolution?: string;
+            /**
+             * Format: date-time
+             * @description When its cause was last seen.
+             */
+            seen_at: string;
+            /** @description Whether it is open. */
+            status: components["schemas"]["CaseStatus"] & unknown;
+            /** @description What it is about: `attempt:<id>`, `transfer:<gateway id>`, `bank_account:<id>` and so on. */
+            subject: string;
+            /** @description In words. */
+            summary: string;
+        };
+        /**
+         * CaseClosing
+         * @description Why a case is closed.
+         */
+        CaseClosing: {
+            /** @description For whoever has to answer for it later; 1 to 1000 characters. */
+            reason: string;
+            /** @description What was arranged, where what the case was opened for is still so; 1 to 1000 characters. */
+            resolution?: string;
+        };
+        /**
+         * CaseDetail
+         * @description A case with everything that was seen about it.
+         */
+        CaseDetail: {
+            /** @description The case itself. */
+            case: components["schemas"]["Case"] & unknown;
+            /** @description What was seen, oldest first; the same thing seen again and again is there once. */
+            evidence: components["schemas"]["CaseEvidence"][];
+        };
+        /**
+         * CaseEvidence
+         * @description Something that was seen about a case.
+         */
+        CaseEvidence: {
+            /** @description Its particulars; never an account number or a name. */
+            detail: unknown;
+            /**
+             * Format: date-time
+             * @description When (UTC).
+             */
+            observed_at: string;
+            /** @description `gateway`, `ledger`, `statement`, `system`, or who said it. */
+            source: string;
+        };
+        /**
+         * @description Why somebody must look.
+         *
+         *     `unknown_too_long` (nobody could tell for a day whether a transfer was paid), `contradiction` (a failure that the gateway
+         *     does not confirm any more, or a record that disagrees with what was asked for), `overpaid` (money went twice; the excess is
+         *     the provider's debt), `reversal` (a paid transfer that the gateway now calls failed), `unknown_transfer` (the gateway has one
+         *     that we have no attempt for), `missing_transfer` (the other way round), `amount_differs`, `status_differs`,
+         *     `statement_line` (a line of the wallet's statement that nothing explains), `account_failing` (payout after payout to one bank
+         *     account failed), `books` (the books do not add up), `restored` (the database was restored and may have forgotten transfers).
+         * @enum {string}
+         */
+        CaseKind: "unknown_too_long" | "contradiction" | "overpaid" | "reversal" | "unknown_transfer" | "missing_transfer" | "amount_differs" | "status_differs" | "statement_line" | "account_failing" | "books" | "restored";
+        /**
+         * Cases
+         * @description Cases, newest first.
+         */
+        Cases: {
+            /** @description This page. */
+            items: components["schemas"]["Case"][];
+            /** @description Ask with this `cursor` for the next page. Absent on the last one. */
+            next_cursor?: string;
+        };
+        /**
+         * @description `OPEN`, or `CLOSED` by proof or by a person.
+         * @enum {string}
+         */
+        CaseStatus: "OPEN" | "CLOSED";
+        /**
+         * DeadLetter
+         * @description Something the engine refused so often that it was given up.
+         */
+        DeadLetter: {
+            /**
+             * Format: uuid
+             * @description The batch it is about.
+             */
+            batch_id?: string;
+            /**
+             * Format: date-time
+             * @description When it was written (UTC).
+             */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @description When it was given up.
+             */
+            dead_at: string;
+            /**
+             * Format: int64
+             * @description Names it.
+             */
+            id: number;
+            /** @description `start`, `signal`, `batch` or `instant_batch`. */
+            kind: string;
+            /** @description What the engine said last. */
+            last_error?: string;
+            /**
+             * Format: uuid
+             * @description The payout it is about.
+             */
+            payout_id?: string;
+            /** @description Which signal: `decision`, `release`, `transfer_update`, `cancel` or `manual_action`. */
+            signal?: string;
+            /**
+             * Format: int32
+             * @description How often it was tried.
+             */
+            tries: number;
+        };
+        /**
+         * @description What a dead letter asks of the engine.
+         * @enum {string}
+         */
+        DeadLetterKind: "start" | "signal" | "batch" | "instant_batch";
+        /**
+         * DeadLetters
+         * @description Dead letters, newest first.
+         */
+        DeadLetters: {
+            /** @description This page. */
+            items: components["schemas"]["DeadLetter"][];
+            /** @description Ask with this `cursor` for the next page. Absent on the last one. */
+            next_cursor?: string;
+        };
+        /**
          * Decision
          * @description A reviewer's decision.
          */
@@ -942,9 +1650,16 @@ export interface components {
          * @description One amount owed to a provider.
          */
         Earning: {
-            /** @description What of it is reserved for, or was paid by, payouts. */
+            /** @description Its corrections, oldest first. A raise is an earning of its own; a cut is owed back at once. */
+            adjustments: components["schemas"]["Adjustment"][];
+            /**
+             * Format: uuid
+             * @description The earning that this one raises, where it is an adjustment.
+             */
+            adjusts?: string;
+            /** @description What of it is not free any more: reserved for, or paid by, payouts, or taken for a debt. */
             allocated: components["schemas"]["Money"] & unknown;
-            /** @description What is owed. */
+            /** @description What was earned, before corrections. */
             amount: components["schemas"]["Money"] & unknown;
             /** @description What it was for. */
             description: string;
@@ -962,6 +1677,8 @@ export interface components {
             id: string;
             /** @description What of it has been paid. */
             paid: components["schemas"]["Money"] & unknown;
+            /** @description What of it went against a debt. */
+            recovered: components["schemas"]["Money"] & unknown;
             /** @description `AVAILABLE`, `RESERVED` (some or all of it belongs to payouts) or `PAID_OUT` (all of it has been paid). */
             status: string;
         };
@@ -1104,6 +1821,18 @@ export interface components {
             currency: string;
         };
         /**
+         * NewAttestationBody
+         * @description What the bank or the gateway's support said about an attempt.
+         */
+        NewAttestationBody: {
+            /** @description Where the document can be found (a ticket, a file), and what it says; 1 to 500 characters. */
+            document: string;
+            /** @description Why it is believed; 1 to 1000 characters. */
+            reason: string;
+            /** @description Whether it paid. */
+            verdict: components["schemas"]["AttestedVerdict"] & unknown;
+        };
+        /**
          * Notification
          * @description Something the provider was told about a payout.
          */
@@ -1115,7 +1844,10 @@ export interface components {
              * @description When it happened (UTC).
              */
             created_at: string;
-            /** @description `received`, `approved`, `rejected`, `cancelled`, `completed`, `failed`, `refunded` or `returned`. */
+            /**
+             * @description `received`, `approved`, `rejected`, `cancelled`, `completed`, `failed`, `refunded`, `returned` or
+             *     `check_account`.
+             */
             event: string;
             /**
              * Format: uuid
@@ -1145,6 +1877,50 @@ export interface components {
             /** @description Ask with this `cursor` for the next page. Absent on the last one. */
             next_cursor?: string;
         };
+        /**
+         * Pause
+         * @description A pause that stands: no attempt to pay begins there. What is under way already goes on to its end.
+         */
+        Pause: {
+            /**
+             * Format: date-time
+             * @description Since when (UTC).
+             */
+            paused_at: string;
+            /** @description Who: `admin:<name>`, `system`, or `case:<id>`, whose pause ends when the case is closed. */
+            paused_by: string;
+            /** @description Why. */
+            reason: string;
+            /** @description What is paused. */
+            scope: components["schemas"]["PauseScope"] & unknown;
+            /** @description The provider's or bank account's id, or the bank's code. Absent for `system`. */
+            subject?: string;
+        };
+        /**
+         * PauseOrder
+         * @description What to pause, or to resume, and why.
+         */
+        PauseOrder: {
+            /** @description For whoever has to answer for it later; 1 to 1000 characters. */
+            reason: string;
+            /** @description What kind of thing. */
+            scope: components["schemas"]["PauseScope"] & unknown;
+            /** @description The provider's or bank account's id, or the bank's code; left out for `system`. */
+            subject?: string;
+        };
+        /**
+         * Pauses
+         * @description Everything that is paused now.
+         */
+        Pauses: {
+            /** @description The latest first; the pause of everything before all others. */
+            items: components["schemas"]["Pause"][];
+        };
+        /**
+         * @description What can be paused: everything (`system`), a provider, a bank, or one bank account.
+         * @enum {string}
+         */
+        PauseScope: "system" | "provider" | "bank" | "bank_account";
         /**
          * Payout
          * @description A provider's request to be paid. The money is reserved from the moment it exists.
@@ -1375,12 +2151,120 @@ export interface components {
             verified?: boolean;
         };
         /**
+         * ReadUpTo
+         * @description How far the feed was read.
+         */
+        ReadUpTo: {
+            /**
+             * Format: uuid
+             * @description The newest message that was seen; it and all older ones count as read.
+             */
+            up_to: string;
+        };
+        /**
          * Reason
          * @description Why it is done.
          */
         Reason: {
             /** @description For whoever has to answer for it later; 1 to 1000 characters. */
             reason: string;
+        };
+        /**
+         * Reconciliation
+         * @description One comparison of the gateway's transfers with our attempts, both ways.
+         */
+        Reconciliation: {
+            /**
+             * Format: uint32
+             * @description Transfers of ours that the database had forgotten.
+             */
+            claimed: number;
+            /**
+             * Format: uint32
+             * @description Differences that are cases. List them with `GET /api/admin/cases?status=OPEN`.
+             */
+            differences: number;
+            /**
+             * Format: uint32
+             * @description Of those: another installation made them.
+             */
+            elsewhere: number;
+            /**
+             * Format: date-time
+             * @description When everything had been compared.
+             */
+            finished_at?: string;
+            /**
+             * Format: naive-date
+             * @description The first day of the gateway's list, in its own time zone.
+             */
+            from_day: string;
+            /**
+             * Format: uint32
+             * @description Of those: the answer moved them.
+             */
+            healed: number;
+            /**
+             * Format: uuid
+             * @description Names the run.
+             */
+            id: string;
+            /** @description `SCHEDULED` (the clock) or `RUN_NOW` (an admin). */
+            kind: string;
+            /**
+             * Format: uint32
+             * @description Transfers in the list.
+             */
+            listed: number;
+            /**
+             * Format: uint32
+             * @description Attempts that were asked for one by one, because they differ or were not listed.
+             */
+            looked_up: number;
+            /**
+             * Format: uint32
+             * @description Of those: they agree with an attempt of ours.
+             */
+            matched: number;
+            /**
+             * Format: uint32
+             * @description The page of the list that is read next.
+             */
+            next_page: number;
+            /**
+             * Format: date-time
+             * @description When it was opened (UTC).
+             */
+            opened_at: string;
+            /** @description Who opened it: `admin:<name>` or `system`. */
+            opened_by: string;
+            /**
+             * Format: date-time
+             * @description Attempts that are open, or ended since then, are compared: the return window.
+             */
+            since: string;
+            /** @description `LISTING` (it reads the gateway's list), `LOOKING` (it asks for what was not listed) or `FINISHED`. */
+            status: string;
+            /**
+             * Format: naive-date
+             * @description The last day of it.
+             */
+            to_day: string;
+            /**
+             * Format: uint32
+             * @description Of those: they do not say whose they are.
+             */
+            unreadable: number;
+        };
+        /**
+         * Reconciliations
+         * @description Reconciliations, newest first.
+         */
+        Reconciliations: {
+            /** @description This page. */
+            items: components["schemas"]["Reconciliation"][];
+            /** @description Ask with this `cursor` for the next page. Absent on the last one. */
+            next_cursor?: string;
         };
         /**
          * Rejection
@@ -1398,6 +2282,14 @@ export interface components {
             reason?: string;
         };
         /**
+         * ResentLetters
+         * @description What is sent again.
+         */
+        ResentLetters: {
+            /** @description Oldest first: the one that was asked for, and every older dead one of the same payout. */
+            ids: number[];
+        };
+        /**
          * ResolvedAccount
          * @description Who the bank says holds the account.
          */
@@ -1408,6 +2300,19 @@ export interface components {
             account_number: string;
             /** @description As it was asked for. */
             bank_code: string;
+        };
+        /**
+         * Resumed
+         * @description What came of resuming.
+         */
+        Resumed: {
+            /**
+             * Format: uuid
+             * @description The open case that keeps it paused: its pause ends when the case is closed.
+             */
+            paused_by_case?: string;
+            /** @description Whether attempts may begin there again, as far as pauses of this scope go. */
+            resumed: boolean;
         };
         /**
          * Review
@@ -1497,12 +2402,23 @@ export interface components {
             /** @description Why, where it is for the provider to know. */
             reason?: string;
             /**
-             * @description What happened, for programs: `requested`, `review_opened`, `approved`, `rejected`, `cancelled`, `claimed`,
-             *     `attempt_began`, `held`, `failed`, `retry_ordered`, `refunded`, `completed` or `reversed`. More may come.
+             * @description What happened, for programs: `requested`, `review_opened`, `approved`, `approval_undone`, `rejected`,
+             *     `cancelled`, `claimed`, `attempt_began`, `held`, `failed`, `retry_ordered`, `refunded`, `completed` or `reversed`. More may come.
              */
             what: string;
             /** @description Who: `provider`, `admin` or `system`. */
             who: string;
+        };
+        /**
+         * Unread
+         * @description What is left to read.
+         */
+        Unread: {
+            /**
+             * Format: uint64
+             * @description Messages that came later.
+             */
+            unread: number;
         };
         /**
          * Waiting
@@ -1523,6 +2439,115 @@ export interface components {
             waiting_for: string;
             /** @description Who moves it next: `system`, `admin`, `finance` or `gateway`. */
             who: string;
+        };
+        /**
+         * WalletStatement
+         * @description An imported statement of the gateway's wallet.
+         */
+        WalletStatement: {
+            /**
+             * Format: date-time
+             * @description The moment of its first line.
+             */
+            from: string;
+            /**
+             * Format: uuid
+             * @description Names the statement.
+             */
+            id: string;
+            /**
+             * Format: date-time
+             * @description When (UTC).
+             */
+            imported_at: string;
+            /** @description Who imported it. */
+            imported_by: string;
+            /**
+             * Format: uint32
+             * @description How many lines it has.
+             */
+            lines: number;
+            /**
+             * Format: uint32
+             * @description Of those: they are what we know.
+             */
+            matched: number;
+            /**
+             * Format: uint32
+             * @description Movements of ours in that time that are in no line. Each is a case.
+             */
+            missing: number;
+            /**
+             * Format: date-time
+             * @description The moment of its last line.
+             */
+            to: string;
+            /**
+             * Format: uint32
+             * @description Of those: nothing of ours explains them. Each is a case.
+             */
+            unmatched: number;
+        };
+        /**
+         * WalletStatementLine
+         * @description A line of a statement, and what it is.
+         */
+        WalletStatementLine: {
+            /** @description How much. */
+            amount: components["schemas"]["Money"] & unknown;
+            /**
+             * Format: date-time
+             * @description When the wallet booked it.
+             */
+            at: string;
+            /** @description The fee in the same line. */
+            fee: components["schemas"]["Money"] & unknown;
+            /**
+             * Format: uint32
+             * @description Its number in the file, where the header is line 1.
+             */
+            line: number;
+            /** @description Why it does not match. */
+            note?: string;
+            /**
+             * Format: uuid
+             * @description The payout that it is about.
+             */
+            payout_id?: string;
+            /** @description As it stands in the file. */
+            reference: string;
+            /**
+             * @description `transfer`, `fee`, `funding`, `reversal` (money that we count as paid came back: a case), `returned` (what had not been
+             *     paid came back), `elsewhere` (another installation's), `differs` or `unmatched` (each a case).
+             */
+            result: string;
+            /** @description `debit` (out of the wallet) or `credit` (into it). */
+            type: string;
+        };
+        /**
+         * WalletStatementLines
+         * @description A statement with some of its lines.
+         */
+        WalletStatementLines: {
+            /** @description Its lines, in order. */
+            items: components["schemas"]["WalletStatementLine"][];
+            /**
+             * Format: uint32
+             * @description Ask with this `after` for the next lines. Absent with the last ones.
+             */
+            next_after?: number;
+            /** @description The statement. */
+            statement: components["schemas"]["WalletStatement"] & unknown;
+        };
+        /**
+         * WalletStatements
+         * @description Statements, newest first.
+         */
+        WalletStatements: {
+            /** @description This page. */
+            items: components["schemas"]["WalletStatement"][];
+            /** @description Ask with this `cursor` for the next page. Absent on the last one. */
+            next_cursor?: string;
         };
     };
     responses: never;
@@ -1752,6 +2777,864 @@ export interface operations {
             };
         };
     };
+    listCases: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before. Not for CSV. */
+                cursor?: string;
+                /** @description `csv` for a file. Default: `json`, or what `Accept` prefers. */
+                format?: components["schemas"]["ListFormat"];
+                /** @description Only cases of this kind. */
+                kind?: components["schemas"]["CaseKind"];
+                /** @description How many per page. Not for CSV. */
+                limit?: number;
+                /** @description Only those about this payout. */
+                payout?: string;
+                /** @description Only those about this provider. */
+                provider?: string;
+                /** @description Only open, or only closed ones. */
+                status?: components["schemas"]["CaseStatus"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page, or everything as CSV. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Cases"];
+                    "text/csv": string;
+                };
+            };
+            /** @description `invalid_parameter`: A parameter is not valid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated`: Authentication is required. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large`: The headers are too large. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: Not available just now. `overloaded`: Too many requests at once. `timed_out`: The request took too long. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getCase: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The case. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["CaseDetail"];
+                };
+            };
+            /** @description `unauthenticated`: Authentication is required. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: Not found. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large`: The headers are too large. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: Not available just now. `overloaded`: Too many requests at once. `timed_out`: The request took too long. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    closeCase: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The case. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CaseClosing"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["Case"];
+                };
+            };
+            /** @description `malformed_json`: The body is not JSON. `invalid_request`: The request is not valid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated`: Authentication is required. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: Not found. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `case_closed`: The case is closed. `cause_still_so`: What the case was opened for is still so. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The body must be JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large`: The headers are too large. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: Not available just now. `overloaded`: Too many requests at once. `timed_out`: The request took too long. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    confirmReversal: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The case. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Reason"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["Case"];
+                };
+            };
+            /** @description `malformed_json`: The body is not JSON. `invalid_request`: The request is not valid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated`: Authentication is required. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: Not found. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `case_closed`: The case is closed. `not_a_reversal`: There is no reversal to confirm. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The body must be JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large`: The headers are too large. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: Not available just now. `overloaded`: Too many requests at once. `timed_out`: The request took too long. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listDeadLetters: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description Only these. */
+                kind?: components["schemas"]["DeadLetterKind"];
+                /** @description How many per page. */
+                limit?: number;
+                /** @description Only those about this payout. */
+                payout?: string;
+                /** @description Only those of this signal. */
+                signal?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["DeadLetters"];
+                };
+            };
+            /** @description `invalid_parameter`: A parameter is not valid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated`: Authentication is required. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large`: The headers are too large. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: Not available just now. `overloaded`: Too many requests at once. `timed_out`: The request took too long. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    resendDeadLetter: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The dead letter's `id`. */
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ResentLetters"];
+                };
+            };
+            /** @description `invalid_parameter`: A parameter is not valid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated`: Authentication is required. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: Not found. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_dead`: The dead letter is not dead. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large`: The headers are too large. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: Not available just now. `overloaded`: Too many requests at once. `timed_out`: The request took too long. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listPauses: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["Pauses"];
+                };
+            };
+            /** @description `unauthenticated`: Authentication is required. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large`: The headers are too large. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: Not available just now. `overloaded`: Too many requests at once. `timed_out`: The request took too long. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    pause: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PauseOrder"];
+            };
+        };
+        responses: {
+            /** @description It was paused already; nothing changed. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["Pause"];
+                };
+            };
+            /** @description Paused: from now on no attempt begins there. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["Pause"];
+                };
+            };
+            /** @description `malformed_json`: The body is not JSON. `invalid_request`: The request is not valid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated`: Authentication is required. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: Not found. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The body must be JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large`: The headers are too large. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: Not available just now. `overloaded`: Too many requests at once. `timed_out`: The request took too long. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    resume: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PauseOrder"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["Resumed"];
+                };
+            };
+            /** @description `malformed_json`: The body is not JSON. `invalid_request`: The request is not valid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated`: Authentication is required. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: Not found. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The body must be JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large`: The headers are too large. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: Not available just now. `overloaded`: Too many requests at once. `timed_out`: The request took too long. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     listAllPayouts: {
         parameters: {
             query?: {
@@ -1888,6 +3771,339 @@ export interface operations {
             };
             /** @description `not_found`: Not found. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large`: The headers are too large. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: Not available just now. `overloaded`: Too many requests at once. `timed_out`: The request took too long. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    proposeAttestation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The payout. */
+                id: string;
+                /** @description The attempt's number: 1 for the first try. */
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewAttestationBody"];
+            };
+        };
+        responses: {
+            /** @description You have proposed exactly this before; nothing changed. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["Attestation"];
+                };
+            };
+            /** @description Proposed: another finance admin has to confirm it. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["Attestation"];
+                };
+            };
+            /** @description `malformed_json`: The body is not JSON. `invalid_request`: The request is not valid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated`: Authentication is required. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Not allowed. `second_person_required`: A second person is required. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: Not found. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_attestable`: There is nothing to attest. `attestation_open`: Another attestation is open. `no_open_attestation`: No attestation is open. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The body must be JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large`: The headers are too large. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: Not available just now. `overloaded`: Too many requests at once. `timed_out`: The request took too long. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    confirmAttestation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The payout. */
+                id: string;
+                /** @description The attempt's number: 1 for the first try. */
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["Attestation"];
+                };
+            };
+            /** @description `unauthenticated`: Authentication is required. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Not allowed. `second_person_required`: A second person is required. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: Not found. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_attestable`: There is nothing to attest. `attestation_open`: Another attestation is open. `no_open_attestation`: No attestation is open. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large`: The headers are too large. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: Not available just now. `overloaded`: Too many requests at once. `timed_out`: The request took too long. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    withdrawAttestation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The payout. */
+                id: string;
+                /** @description The attempt's number: 1 for the first try. */
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Reason"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["Attestation"];
+                };
+            };
+            /** @description `malformed_json`: The body is not JSON. `invalid_request`: The request is not valid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated`: Authentication is required. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Not allowed. `second_person_required`: A second person is required. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: Not found. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_attestable`: There is nothing to attest. `attestation_open`: Another attestation is open. `no_open_attestation`: No attestation is open. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The body must be JSON. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2272,6 +4488,350 @@ export interface operations {
             };
         };
     };
+    undoApproval: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The payout. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Reason"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["AdminPayout"];
+                };
+            };
+            /** @description `malformed_json`: The body is not JSON. `invalid_request`: The request is not valid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated`: Authentication is required. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: Not found. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `payout_moved_on`: The payout has moved on. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The body must be JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large`: The headers are too large. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: Not available just now. `overloaded`: Too many requests at once. `timed_out`: The request took too long. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listReconciliations: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description How many per page. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["Reconciliations"];
+                };
+            };
+            /** @description `invalid_parameter`: A parameter is not valid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated`: Authentication is required. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large`: The headers are too large. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: Not available just now. `overloaded`: Too many requests at once. `timed_out`: The request took too long. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getReconciliation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The run. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["Reconciliation"];
+                };
+            };
+            /** @description `unauthenticated`: Authentication is required. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: Not found. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large`: The headers are too large. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: Not available just now. `overloaded`: Too many requests at once. `timed_out`: The request took too long. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    runReconciliation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The run is open and begins at once. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["Reconciliation"];
+                };
+            };
+            /** @description `unauthenticated`: Authentication is required. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `reconciliation_running`: A reconciliation is running. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large`: The headers are too large. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: Not available just now. `overloaded`: Too many requests at once. `timed_out`: The request took too long. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     listReviews: {
         parameters: {
             query?: {
@@ -2314,6 +4874,405 @@ export interface operations {
             };
             /** @description `forbidden`: Not allowed. */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large`: The headers are too large. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: Not available just now. `overloaded`: Too many requests at once. `timed_out`: The request took too long. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listWalletStatements: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description How many per page. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["WalletStatements"];
+                };
+            };
+            /** @description `invalid_parameter`: A parameter is not valid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated`: Authentication is required. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large`: The headers are too large. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: Not available just now. `overloaded`: Too many requests at once. `timed_out`: The request took too long. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    importWalletStatement: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The statement, at most 4 MiB. */
+        requestBody: {
+            content: {
+                "text/csv": string;
+            };
+        };
+        responses: {
+            /** @description The same file was imported before; nothing was changed. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["WalletStatement"];
+                };
+            };
+            /** @description It was imported, and every line is matched or a case. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["WalletStatement"];
+                };
+            };
+            /** @description `unauthenticated`: Authentication is required. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The body must be JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `statement_unreadable`: The statement cannot be read. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large`: The headers are too large. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: Not available just now. `overloaded`: Too many requests at once. `timed_out`: The request took too long. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getWalletStatement: {
+        parameters: {
+            query?: {
+                /** @description Lines after this one. */
+                after?: number;
+                /** @description How many lines. */
+                limit?: number;
+                /** @description Only the lines that do not match. */
+                unmatched?: boolean;
+            };
+            header?: never;
+            path: {
+                /** @description The statement. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["WalletStatementLines"];
+                };
+            };
+            /** @description `invalid_parameter`: A parameter is not valid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated`: Authentication is required. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: Not found. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large`: The headers are too large. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: Not available just now. `overloaded`: Too many requests at once. `timed_out`: The request took too long. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    adjustEarning: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AdjustmentContent"];
+            };
+        };
+        responses: {
+            /** @description The same correction was made before; nothing changed. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["Adjustment"];
+                };
+            };
+            /** @description The earning is corrected. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["Adjustment"];
+                };
+            };
+            /** @description `malformed_json`: The body is not JSON. `invalid_request`: The request is not valid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated`: Authentication is required. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `adjustment_differs`: This adjustment is known with other content. `external_id_taken`: The external id is taken. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The body must be JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `earning_unknown`: Unknown earning. `adjustment_too_large`: The earning is worth less than that. */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3350,6 +6309,110 @@ export interface operations {
             };
             /** @description `forbidden`: Not allowed. */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large`: The headers are too large. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: Not available just now. `overloaded`: Too many requests at once. `timed_out`: The request took too long. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readNotifications: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReadUpTo"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["Unread"];
+                };
+            };
+            /** @description `malformed_json`: The body is not JSON. `invalid_request`: The request is not valid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated`: Authentication is required. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: Not found. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The body must be JSON. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };

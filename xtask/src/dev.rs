@@ -75,10 +75,13 @@ fn introduce(checkout: &Checkout, around: &Surroundings, providers: &[SeededProv
         println!("    {}", provider.token);
     }
     println!();
-    println!("  The admin and the marketplace:");
+    println!("  The admin, two of finance, and the marketplace:");
     println!();
     let admin = mint(&around.jwt_secret, Role::Admin, "admin-ada", None)?;
     println!("    admin     {admin}");
+    for finance in ["finance-fola", "finance-gift"] {
+        println!("    finance   {}", mint(&around.jwt_secret, Role::Finance, finance, None)?);
+    }
     println!("    platform  {}", mint(&around.jwt_secret, Role::Platform, "marketplace", None)?);
     if let Some(first) = providers.first() {
         suggest(around, first, &admin);
