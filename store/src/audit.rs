@@ -152,7 +152,8 @@ pub(crate) async fn last_mover(conn: &mut PgConnection, payout: PayoutId) -> Res
         "SELECT actor FROM audit
          WHERE payout_id = $1 AND action NOT IN
              ('cancel_ignored', 'decision_ignored', 'signal_ignored', 'gateway_contradicts_itself', 'case_closed',
-              'attestation_proposed', 'attestation_confirmed', 'attestation_withdrawn')
+              'attestation_proposed', 'attestation_confirmed', 'attestation_withdrawn',
+              'overpaid', 'reversal_seen', 'reversal_taken_back')
          ORDER BY id DESC LIMIT 1",
         payout.uuid(),
     )

@@ -125,6 +125,32 @@ async fn an_answer_that_tells_nothing_is_neither_failure_nor_leave_to_send_again
     play.check().await;
 }
 
+/// The first attempt is on its way after all: the second is not sent again, and the first is looked at.
+#[sqlx::test(migrations = "../migrations")]
+async fn a_doubt_about_an_earlier_attempt_is_looked_at_before_anything_is_sent_again(pool: PgPool) {
+    let play = Play::failed(&pool, "bank is not available").await;
+    let (store, policy) = (&play.world.pool, &play.world.rules.retry);
+    let second = FIRST.next().unwrap();
+    play.wait(Duration::from_mins(1));
+    store::attempts::begin(store, play.payout, &play.world.rules.prefix, play.now()).await.unwrap();
+    store::attempts::count_send(store, play.payout, second, LEASE, "Payout", play.now()).await.unwrap();
+    play.wait(LEASE);
+    let looked = async |attempt, observed| {
+        let place = store::attempts::terms(store, play.payout, attempt).await.unwrap().unwrap();
+        store::attempts::record_observation(store, play.payout, &place, &observed, policy, play.now())
+            .await
+            .unwrap()
+    };
+    looked(second, domain::Observed::NotFound).await;
+    looked(FIRST, domain::Observed::InFlight(play.sighting().await)).await;
+    play.shows(domain::Observed::Failed(play.sighting().await, Failure::observed("bank is not available")));
+    let input = workflows::AttemptRef { payout: play.payout, attempt: second };
+    let progress = play.run(activities::TransferStep::transfer, input).await.unwrap();
+    assert!(matches!(progress.next, Next::AwaitOutcome { attempt, .. } if attempt == second));
+    assert_eq!((play.sends(), play.attempt().await.doubt), (1, None));
+    play.check().await;
+}
+
 /// Not found after the lease: the same attempt goes out again, and a refusal of that says nothing about the first send.
 #[sqlx::test(migrations = "../migrations")]
 async fn a_refusal_of_a_re_send_proves_nothing(pool: PgPool) {

@@ -511,6 +511,12 @@ impl Dice {
         (z ^ (z >> 31)) % sides
     }
 
+    /// An amount of 0.01 to `kobo`.
+    pub(crate) fn amount(&mut self, kobo: u64) -> String {
+        let kobo = self.roll(kobo) + 1;
+        format!("{}.{:02}", kobo / 100, kobo % 100)
+    }
+
     pub(crate) fn pick<'a, T>(&mut self, from: &'a [T]) -> Option<&'a T> {
         let sides = u64::try_from(from.len()).unwrap();
         if sides == 0 { None } else { from.get(usize::try_from(self.roll(sides)).unwrap()) }

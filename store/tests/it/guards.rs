@@ -213,6 +213,59 @@ async fn an_attempt_moves_only_as_it_is_drawn(pool: PgPool) {
 }
 
 #[sqlx::test(migrations = "../migrations")]
+async fn only_what_had_failed_succeeds_late_and_leaves_room_for_another(pool: PgPool) {
+    let mut world = World::new(&pool);
+    let payee = world.provider().await;
+    world.earns(&payee, "100").await;
+    let failed = world.given_up(&payee, "1").await.uuid();
+    let late =
+        "UPDATE attempts SET status = 'SUCCEEDED', late = true, failed_seen_at = NULL WHERE payout_id = $1";
+    let accepted = world.accepted(&payee, "1").await.uuid();
+    assert_eq!(world.refused_by(late, accepted).await, "attempts_late_after_failure");
+    let completed = world.completed(&payee, "1").await.uuid();
+    let claimed = "UPDATE attempts SET late = true WHERE payout_id = $1";
+    assert_eq!(world.refused_by(claimed, completed).await, "attempts_late_after_failure");
+    let done = sqlx::query(late).bind(failed).execute(&mut *world.pool.begin().await.unwrap()).await;
+    assert_eq!(done.unwrap().rows_affected(), 1);
+    // And never becomes an ordinary one, nor fails again.
+    let waiting = world.accepted_again(&payee, "1").await;
+    world.look(waiting, 1, Observed::Succeeded).await;
+    for (sql, constraint) in [
+        ("UPDATE attempts SET late = false WHERE payout_id = $1 AND late", "attempts_late_after_failure"),
+        ("UPDATE attempts SET status = 'FAILED' WHERE payout_id = $1 AND late", "attempts_legal_move"),
+    ] {
+        assert_eq!(world.refused_by(sql, waiting.uuid()).await, constraint, "{sql}");
+    }
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn what_was_recovered_and_adjusted_stays_written(pool: PgPool) {
+    let world = World::new(&pool);
+    let payee = world.provider().await;
+    let job = world.earns_at(&payee, "10", world.now).await;
+    let cut = store::earnings::NewAdjustment {
+        external_id: "cut".to_owned(),
+        earning_external_id: job,
+        amount: crate::fixtures::naira("-4"),
+        reason: "shorter".to_owned(),
+    };
+    store::earnings::adjust(&world.pool, &cut, &store::Actor::platform("shop"), world.now).await.unwrap();
+    for (sql, constraint) in [
+        ("UPDATE adjustments SET amount = -3 WHERE provider_id = $1", "adjustments_append_only"),
+        ("DELETE FROM adjustments WHERE provider_id = $1", "adjustments_append_only"),
+        (
+            "DELETE FROM recoveries r USING earnings e WHERE e.id = r.earning_id AND e.provider_id = $1",
+            "recoveries_append_only",
+        ),
+        ("UPDATE earnings SET recovered = 5 WHERE provider_id = $1", "earnings_paid_of_allocated_of_amount"),
+        ("UPDATE earnings SET recovered = -1 WHERE provider_id = $1", "earnings_paid_of_allocated_of_amount"),
+        ("UPDATE earnings SET adjusts = id WHERE provider_id = $1", "earnings_terms_fixed"),
+    ] {
+        assert_eq!(world.refused_by(sql, payee.id.uuid()).await, constraint, "{sql}");
+    }
+}
+
+#[sqlx::test(migrations = "../migrations")]
 async fn an_attempt_carries_its_proof(pool: PgPool) {
     let world = World::new(&pool);
     let payee = world.provider().await;
