@@ -113,6 +113,9 @@ enum Verb {
         /// How long there are load and faults
         #[arg(long, default_value_t = 6)]
         minutes: u64,
+        /// Do not put the database back to an earlier moment
+        #[arg(long)]
+        no_restore: bool,
         /// Optimised programs; linking them takes minutes
         #[arg(long)]
         release: bool,
@@ -192,9 +195,17 @@ fn run() -> Result<ExitCode> {
             let options = bench::Options { json, sequential, payouts, profile: profile(release) };
             return bench::run(&checkout, options);
         }
-        Verb::Chaos { json, payouts, seed, minutes, release, as_built } => {
+        Verb::Chaos { json, payouts, seed, minutes, no_restore, release, as_built } => {
             let lasts = Duration::from_secs(minutes.saturating_mul(60));
-            let options = chaos::Options { json, payouts, seed, lasts, profile: profile(release), as_built };
+            let options = chaos::Options {
+                json,
+                payouts,
+                seed,
+                lasts,
+                restore: !no_restore,
+                profile: profile(release),
+                as_built,
+            };
             return chaos::run(&checkout, options);
         }
         Verb::Soak { json, payouts, resume, release, as_built } => {

@@ -2,6 +2,7 @@
 //!
 //! A database that is away is an answer ([`Database::try_rows`]), not an error: it is being killed.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
@@ -87,6 +88,12 @@ impl Database {
         Ok(sql(&self.psql, &self.url, query)?.trim().to_owned())
     }
 
+    /// The `word` of each row.
+    pub fn words(&self, query: &str) -> Result<BTreeSet<String>> {
+        let rows = self.rows(query)?;
+        Ok(rows.iter().filter_map(|row| text(row, "/word").map(str::to_owned)).collect())
+    }
+
     /// Every payout that has not ended; nothing while the database is away.
     pub fn open(&self) -> Option<Vec<OpenPayout>> {
         let rows = self.try_rows(&format!(
@@ -142,8 +149,8 @@ impl Database {
                 status: text(row, "/status")?.to_owned(),
                 refunded: flag(row, "refunded"),
                 needs_attention: flag(row, "needs_attention"),
-                with_people: words(row, "/people"),
-                cases: words(row, "/cases"),
+                with_people: texts(row, "/people"),
+                cases: texts(row, "/cases"),
             })
         };
         rows.iter().map(|row| read(row).with_context(|| format!("reading {row}"))).collect()
@@ -185,7 +192,7 @@ impl Database {
     }
 }
 
-fn words(row: &Value, place: &str) -> Vec<String> {
+fn texts(row: &Value, place: &str) -> Vec<String> {
     let words = row.pointer(place).and_then(Value::as_array);
     words.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
 }

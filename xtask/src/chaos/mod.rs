@@ -41,6 +41,7 @@ const FAMILY: &str = "chaos";
 
 /// After the last request, everything that needs no person has this long to end.
 const QUIET_LIMIT: Duration = Duration::from_mins(3);
+const RECONCILIATION_LIMIT: Duration = Duration::from_mins(2);
 /// And must stay ended for this long: a late webhook may still move something.
 const QUIET_FOR: Duration = Duration::from_secs(4);
 
@@ -63,6 +64,8 @@ pub struct Options {
     pub seed: u64,
     /// How long there is load and faults.
     pub lasts: Duration,
+    /// Whether the database is restored to an earlier moment on the way.
+    pub restore: bool,
     pub profile: Profile,
     /// Run the programs that lie beside this one, without asking cargo whether they are up to date.
     pub as_built: bool,
@@ -83,7 +86,7 @@ pub fn run(checkout: &Checkout, options: Options) -> Result<ExitCode> {
 fn attack(checkout: &Checkout, family: &str, programs: &Programs, options: Options) -> Result<Report> {
     sweep(checkout, family)?;
     let blows = options.payouts.div_ceil(PAYOUTS_PER_BLOW).max(FEWEST_BLOWS);
-    let measure = Measure { seed: options.seed, lasts: options.lasts, blows, restore: false };
+    let measure = Measure { seed: options.seed, lasts: options.lasts, blows, restore: options.restore };
     let plan = plan(measure);
     let seed = options.seed.to_string();
     let settings = settings(&seed, plan.window);
@@ -144,11 +147,13 @@ fn play(
     let mut striker = Striker::new(stack, database.clone(), temporal, options.seed);
     let still_open = thread::scope(|scope| {
         let admins = ADMINS.map(|name| scope.spawn(|| outside.administer(name)));
+        let settling = scope.spawn(|| outside.settle());
         let ended = storm(scope, &outside, &providers, &plan, &mut striker);
         outside.end();
         for admin in admins {
             admin.join().map_err(|_| anyhow!("an admin panicked"))??;
         }
+        settling.join().map_err(|_| anyhow!("finance panicked"))??;
         ended
     })?;
     let view = outside.view();
@@ -205,6 +210,19 @@ fn storm<'scope>(
     for life in lives {
         life.join().map_err(|_| anyhow!("a provider panicked"))?;
     }
+    quiet(striker)?;
+    if striker.record.restored_at.is_some() {
+        progress::note("providers look for what they were promised");
+        for provider in providers {
+            outside.look_for_promises(provider);
+        }
+        quiet(striker)?;
+    }
+    progress::note("reconciling with the gateway");
+    if let Some(why) = outside.reconcile(RECONCILIATION_LIMIT)? {
+        progress::note(&why);
+        striker.record.not_reconciled = Some(why);
+    }
     quiet(striker)
 }
 
@@ -256,6 +274,7 @@ mod tests {
         payouts: 40,
         seed: 1,
         lasts: Duration::from_secs(75),
+        restore: true,
         profile: Profile::Dev,
         as_built: true,
     };

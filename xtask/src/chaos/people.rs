@@ -1,7 +1,11 @@
 //! The people outside: providers who ask until they have an answer, and admins who decide.
 //!
 //! A provider's client behaves as a good client should: it keeps its idempotency key, asks again on a lost connection, 5xx or
-//! 429 with growing pauses, and remembers every 201 it ever got. What it asks for and when is its script, from the seed.
+//! 429 with growing pauses, and remembers every 201 it ever got. What it asks for and when is its script, from the seed. At its
+//! end each provider looks for what they were promised, and asks again, with the same key, for what a restored database forgot.
+//!
+//! Finance closes what an agreement ends (a failing account, a debt), and somebody on call does what the runbook says after a
+//! restore: reconcile, then resume.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -30,6 +34,8 @@ const TICK: Duration = Duration::from_millis(50);
 const ADMIN_PAUSE: Duration = Duration::from_millis(700);
 /// Between two batches that an admin runs by hand.
 const BATCH_PAUSE: Duration = Duration::from_secs(7);
+/// Between two looks of finance and of whoever is on call.
+const CALM_PAUSE: Duration = Duration::from_secs(2);
 /// An admin tries a failed payout again so often before giving the money back.
 const RETRIES: u32 = 2;
 
@@ -66,6 +72,8 @@ pub struct View {
     pub repeats: u64,
     /// What admins did, by deed and answer.
     pub deeds: BTreeMap<String, u32>,
+    /// How often sending was resumed after the database was restored.
+    pub resumed: u32,
     /// Answers that should not be.
     pub complaints: Vec<String>,
     /// Keys that never got an answer.
@@ -176,6 +184,22 @@ impl Outside {
         }
     }
 
+    /// Looks for what was promised and asks again for what is not there (any more).
+    pub fn look_for_promises(&self, provider: &Provider) {
+        let mut dice = Dice::new(self.seed, &format!("{} looks", provider.name));
+        let own = self.view().promises.into_iter().filter(|promise| promise.provider == provider.name);
+        for promise in own.collect::<Vec<Promise>>() {
+            let Some(answer) = self.insist(&mut dice, || provider.person.look_at(&promise.payout)) else {
+                return;
+            };
+            if answer.status == NOT_FOUND {
+                let ask =
+                    Ask { at: Duration::ZERO, amount: promise.amount, repeats: false, cancels_after: None };
+                self.ask(&mut dice, provider, &ask, &promise.key);
+            }
+        }
+    }
+
     fn ask(&self, dice: &mut Dice, provider: &Provider, ask: &Ask, key: &str) -> Option<String> {
         let Some(answer) = self.insist(dice, || provider.person.ask(ask.amount, key)) else {
             self.lock().unanswered.push(key.to_owned());
@@ -278,6 +302,88 @@ impl Outside {
             thread::sleep(ADMIN_PAUSE);
         }
         Ok(())
+    }
+
+    /// Finance, and who is on call.
+    pub fn settle(&self) -> Result<()> {
+        let finance = self.admin.with_token(mint(&self.jwt_secret, Role::Finance, "finance-fola", None)?);
+        let admin = self.admin.with_token(mint(&self.jwt_secret, Role::Admin, "admin-ada", None)?);
+        while !self.is_over() {
+            for kind in ["account_failing", "overpaid"] {
+                let Some(cases) = page(&finance, &format!("/api/admin/cases?status=OPEN&kind={kind}")) else {
+                    continue;
+                };
+                for case in list(&cases, "/items").iter().filter_map(|one| text(one, "/id")) {
+                    let body = json!({ "reason": "chaos", "resolution": "Settled with the provider." });
+                    if let Ok(answer) = finance.post(&format!("/api/admin/cases/{case}/close"), &body) {
+                        self.did(&format!("close {kind}"), &answer);
+                    }
+                }
+            }
+            self.resume_after_restore(&admin);
+            self.wait(CALM_PAUSE);
+        }
+        Ok(())
+    }
+
+    /// What the runbook says: reconcile, and when that has finished, resume. Until it has, resuming is refused.
+    fn resume_after_restore(&self, admin: &Client) {
+        let Some(pauses) = page(admin, "/api/admin/pauses") else { return };
+        let is_restored = |pause: &&Value| {
+            text(pause, "/scope") == Some("system")
+                && text(pause, "/reason").is_some_and(|reason| reason.starts_with("restored"))
+        };
+        if !list(&pauses, "/items").iter().any(|pause| is_restored(&pause)) {
+            return;
+        }
+        let resume = json!({ "scope": "system", "reason": "chaos: reconciled" });
+        match admin.post("/api/admin/pauses/resume", &resume) {
+            Ok(answer) if answer.status == OK => {
+                self.did("resume", &answer);
+                let mut view = self.lock();
+                view.resumed = view.resumed.saturating_add(1);
+            }
+            Ok(answer) if text(&answer.body, "/code") == Some("not_reconciled") => {
+                if let Ok(answer) = admin.post("/api/admin/reconciliations/run", &json!({})) {
+                    self.did("reconcile", &answer);
+                }
+            }
+            Ok(answer) => self.did("resume", &answer),
+            Err(_) => {}
+        }
+    }
+
+    /// Runs a reconciliation from beginning to end; the answer is why there is none.
+    pub fn reconcile(&self, limit: Duration) -> Result<Option<String>> {
+        let admin = self.admin.with_token(mint(&self.jwt_secret, Role::Admin, "admin-ada", None)?);
+        let began = Instant::now();
+        let mut run = None;
+        while began.elapsed() < limit {
+            crate::interrupt::check()?;
+            let seen = match &run {
+                None => {
+                    if let Ok(answer) = admin.post("/api/admin/reconciliations/run", &json!({}))
+                        && answer.status == CREATED
+                    {
+                        run = text(&answer.body, "/id").map(str::to_owned);
+                    }
+                    None
+                }
+                Some(run) => page(&admin, &format!("/api/admin/reconciliations/{run}")),
+            };
+            if seen.is_some_and(|run| text(&run, "/status") == Some("FINISHED")) {
+                return Ok(None);
+            }
+            thread::sleep(ADMIN_PAUSE);
+        }
+        Ok(Some(format!("no reconciliation has finished within {limit:?}")))
+    }
+
+    fn wait(&self, length: Duration) {
+        let began = Instant::now();
+        while began.elapsed() < length && !self.is_over() {
+            thread::sleep(TICK);
+        }
     }
 
     fn decide(&self, dice: &mut Dice, admin: &Client, payout: &str) {

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::dice::Dice;
 use crate::stack::Part;
+use crate::stack::postgres::Restore;
 
 /// What the gateway does by chance, as `kind=rate`; the seed decides which transfers it meets. A transfer that stays open for
 /// ever is not among them: nothing but time (a day) would give it to a person.
@@ -50,7 +51,7 @@ pub enum What {
     /// The database is stopped and its data copied: the moment it will be put back to.
     CopyDatabase,
     /// The database is put back to that moment.
-    RestoreDatabase,
+    RestoreDatabase(Restore),
     /// A fault that the gateway is told.
     Plant(Value),
     /// The merchant's wallet is empty for a while.
@@ -146,7 +147,8 @@ pub fn plan(measure: Measure) -> Plan {
         // Long enough apart that payouts were asked for and paid in between.
         whats.insert(whats.len().div_euclid(2), What::CopyDatabase);
         let late = whats.len().saturating_mul(4).div_euclid(5);
-        whats.insert(late, What::RestoreDatabase);
+        let how = if dice.happens(500) { Restore::Snapshot } else { Restore::FromBackup };
+        whats.insert(late, What::RestoreDatabase(how));
     }
     let span = measure.lasts.saturating_sub(MARGIN.saturating_mul(2));
     let each = span.checked_div(u32::try_from(whats.len()).unwrap_or(u32::MAX)).unwrap_or_default();
@@ -224,7 +226,7 @@ mod tests {
             What::Terminate { .. }
             | What::Reset { .. }
             | What::CopyDatabase
-            | What::RestoreDatabase
+            | What::RestoreDatabase(_)
             | What::Plant(_)
             | What::EmptyWallet { .. } => None,
         };
@@ -261,8 +263,9 @@ mod tests {
     fn everything_falls_while_there_is_load_and_the_copy_is_made_before_it_is_put_back() {
         let plan = plan(LONG);
         assert!(plan.strikes.iter().all(|strike| strike.at < LONG.lasts));
-        let place = |what: &What| plan.strikes.iter().position(|strike| strike.what == *what);
-        assert!(place(&What::CopyDatabase).unwrap() < place(&What::RestoreDatabase).unwrap());
+        let place = |is: fn(&What) -> bool| plan.strikes.iter().position(|strike| is(&strike.what)).unwrap();
+        let copied = place(|what| *what == What::CopyDatabase);
+        assert!(copied < place(|what| matches!(what, What::RestoreDatabase(_))));
         assert!(blows(&plan).len() >= 30);
     }
 }

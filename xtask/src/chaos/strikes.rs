@@ -15,6 +15,7 @@ use super::database::{Database, OpenPayout};
 use super::dice::Dice;
 use super::plan::{Kind, Plan, Strike, What, part_name};
 use crate::http::Client;
+use crate::stack::postgres::Restore;
 use crate::stack::temporal::NAMESPACE;
 use crate::stack::{Part, Stack};
 use crate::{command, interrupt, moment, progress};
@@ -72,6 +73,8 @@ pub struct Record {
     /// When the copy of the database was made, and when it was put back.
     pub copied_at: Option<i64>,
     pub restored_at: Option<i64>,
+    /// Why the reconciliation at the end has not finished.
+    pub not_reconciled: Option<String>,
     /// Steps of payouts that were recorded before the database forgot them.
     pub steps: Vec<(String, i64)>,
 }
@@ -135,7 +138,7 @@ impl<'a> Striker<'a> {
             What::Terminate { workflows } => self.workflows(TERMINATE, *workflows),
             What::Reset { workflows } => self.workflows("reset", *workflows),
             What::CopyDatabase => self.copy_database(),
-            What::RestoreDatabase => self.restore_database(),
+            What::RestoreDatabase(how) => self.restore_database(*how),
             What::Plant(fault) => {
                 // A simulator that is away has nothing to misbehave with.
                 if self.simulator.post("/_sim/faults", fault).is_ok() {
@@ -247,16 +250,20 @@ impl<'a> Striker<'a> {
     }
 
     /// Everything since the copy is forgotten.
-    fn restore_database(&mut self) -> Result<()> {
+    fn restore_database(&mut self, how: Restore) -> Result<()> {
         if self.record.copied_at.is_none() {
             return Err(anyhow!("there is no copy to put back"));
         }
         let open = self.database.open().unwrap_or_default();
         self.record.steps = self.database.steps()?;
         let at = moment::now();
-        progress::note("PostgreSQL is stopped and put back to the moment of the copy");
+        let words = match how {
+            Restore::Snapshot => "as a snapshot of the disk",
+            Restore::FromBackup => "from a backup",
+        };
+        progress::note(&format!("PostgreSQL is put back to the moment of the copy, {words}"));
         self.stack.service(Part::Postgres)?.stop();
-        self.stack.cluster().put_copy_back()?;
+        self.stack.cluster().put_copy_back(how)?;
         let back = moment::now();
         self.start(Part::Postgres)?;
         self.record.restored_at = Some(at);

@@ -42,6 +42,15 @@ pub enum Durability {
     Throwaway,
 }
 
+/// How a cluster comes to hold earlier data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Restore {
+    /// The files of an earlier moment, as a snapshot of the disk gives them: the server cannot know.
+    Snapshot,
+    /// A recovery from a backup, which begins a new timeline.
+    FromBackup,
+}
+
 /// How to reach a cluster and its databases.
 #[derive(Clone, Debug)]
 pub struct Postgres {
@@ -134,9 +143,24 @@ impl Cluster<'_> {
     }
 
     /// Puts the copy in place of what the cluster holds now; it must not run.
-    pub fn put_copy_back(&self) -> Result<()> {
+    pub fn put_copy_back(&self, how: Restore) -> Result<()> {
         let (data, copy) = (self.data()?, self.copied()?);
-        replace(&copy, &data)
+        replace(&copy, &data)?;
+        match how {
+            Restore::Snapshot => Ok(()),
+            Restore::FromBackup => {
+                // What asks PostgreSQL for a recovery from an archive; there is nothing in this one.
+                let signal = data.join("recovery.signal");
+                fs::write(&signal, "").context("asking for a recovery")?;
+                if let Some(account) = installed::install(self.checkout)?.account() {
+                    account.give(&signal)?;
+                }
+                let settings = data.join("postgresql.auto.conf");
+                let mut text = fs::read_to_string(&settings).context("reading PostgreSQL's settings")?;
+                text.push_str("restore_command = 'false'\n");
+                fs::write(&settings, text).context("writing PostgreSQL's settings")
+            }
+        }
     }
 
     /// Forgets everything the cluster held; it must not run.
