@@ -12,6 +12,7 @@ use chrono::{DateTime, TimeDelta, TimeZone, Utc};
 use domain::{
     Accepted, AccountName, AccountNumber, AttemptNumber, AttemptTerms, BankCode, Clock, Currency, Failure,
     ManualClock, Money, NotSent, NotSentClass, Observed, PayoutId, Progress, Reference, Sighting, Submitted,
+    reconcile::TransferPage,
 };
 use gateway::{Balance, Bank, LookUpClass, LookUpFailed, PayoutGateway, ResolveFailed};
 use sqlx::{ConnectOptions, PgPool};
@@ -39,6 +40,8 @@ pub(crate) struct ScriptedGateway {
     looks: Mutex<VecDeque<Result<Observed, LookUpFailed>>>,
     submitted: Mutex<Vec<AttemptTerms>>,
     looked: Mutex<Vec<String>>,
+    /// The gateway's list of transfers, page by page.
+    pages: Mutex<Vec<TransferPage>>,
     /// Set where two look-ups are on their way before either is answered.
     together: Mutex<Option<Arc<Barrier>>>,
 }
@@ -59,6 +62,21 @@ impl PayoutGateway for ScriptedGateway {
             both.wait().await;
         }
         self.looks.lock().unwrap().pop_front().expect("a look-up that the test does not expect")
+    }
+
+    async fn transfers(
+        &self,
+        _: chrono::NaiveDate,
+        _: chrono::NaiveDate,
+        page: u32,
+    ) -> Result<TransferPage, LookUpFailed> {
+        let index = usize::try_from(page).unwrap() - 1;
+        let page = self.pages.lock().unwrap().get(index).cloned();
+        page.ok_or_else(|| LookUpFailed {
+            class: LookUpClass::Unavailable,
+            retry_after: None,
+            message: "no such page".to_owned(),
+        })
     }
 
     async fn resolve_account(&self, _: &BankCode, _: &AccountNumber) -> Result<AccountName, ResolveFailed> {
@@ -93,14 +111,7 @@ impl Play {
         let clock = Arc::new(ManualClock::at(noon()));
         let gateway = Arc::new(ScriptedGateway::default());
         let payout = request(&pool, noon()).await;
-        let world = World {
-            pool,
-            gateway: gateway.clone(),
-            clock: clock.clone(),
-            rules: rules(),
-            tally: Tally::default(),
-            batch_slots: Semaphore::new(1),
-        };
+        let world = world(pool, gateway.clone(), clock.clone());
         Self { world: Arc::new(world), gateway, clock, payout }
     }
 
@@ -156,6 +167,11 @@ impl Play {
     /// The gateway's next answer to a look-up.
     pub(crate) fn shows(&self, observed: Observed) {
         self.gateway.looks.lock().unwrap().push_back(Ok(observed));
+    }
+
+    /// The gateway's list of transfers.
+    pub(crate) fn lists(&self, pages: Vec<TransferPage>) {
+        *self.gateway.pages.lock().unwrap() = pages;
     }
 
     /// Two workers look at once.
@@ -270,7 +286,7 @@ pub(crate) struct Again {
     pub(crate) after: Option<Duration>,
 }
 
-fn again(error: ActivityEnvironmentError) -> Again {
+pub(crate) fn again(error: ActivityEnvironmentError) -> Again {
     let ActivityEnvironmentError::Activity(ActivityError::Application(failure)) = error else {
         panic!("{error:?}")
     };
@@ -278,7 +294,12 @@ fn again(error: ActivityEnvironmentError) -> Again {
     Again { why: failure.to_string(), after: failure.next_retry_delay() }
 }
 
-fn environment(world: &Arc<World>) -> ActivityEnvironment {
+/// What every step is given here.
+pub(crate) fn world(pool: Pool, gateway: Arc<dyn PayoutGateway>, clock: Arc<dyn Clock>) -> World {
+    World { pool, gateway, clock, rules: rules(), tally: Tally::default(), batch_slots: Semaphore::new(1) }
+}
+
+pub(crate) fn environment(world: &Arc<World>) -> ActivityEnvironment {
     ActivityEnvironment::builder_with_default()
         .register_activities(activities::AssessStep(world.clone()))
         .register_activities(activities::ReloadStep(world.clone()))
@@ -293,6 +314,10 @@ fn environment(world: &Arc<World>) -> ActivityEnvironment {
         .register_activities(activities::OpenBatchStep(world.clone()))
         .register_activities(activities::ClaimChunkStep(world.clone()))
         .register_activities(activities::CloseBatchStep(world.clone()))
+        .register_activities(activities::OpenReconciliationStep(world.clone()))
+        .register_activities(activities::ReconcilePageStep(world.clone()))
+        .register_activities(activities::ReconcileMissingStep(world.clone()))
+        .register_activities(activities::CloseReconciliationStep(world.clone()))
         .build()
 }
 
@@ -308,7 +333,7 @@ fn noon() -> DateTime<Utc> {
     Utc.with_ymd_and_hms(2026, 11, 20, 12, 0, 0).unwrap()
 }
 
-fn naira(amount: &str) -> Money {
+pub(crate) fn naira(amount: &str) -> Money {
     Money::parse(amount, Currency::Ngn).unwrap()
 }
 
@@ -334,6 +359,7 @@ fn rules() -> Rules {
         engine_approval: true,
         send_lease: LEASE,
         narration: "Payout".to_owned(),
+        return_window: TimeDelta::days(5),
         batches_per_minute: 1,
     }
 }

@@ -11,6 +11,7 @@
     reason = "a test that goes wrong should stop at once, also in its harness"
 )]
 
+mod faults;
 mod harness;
 mod look_ups;
 mod steps;
