@@ -14,6 +14,7 @@
 )]
 
 mod budget;
+mod lost_runs;
 mod outages;
 mod relay;
 mod replay;

@@ -13,6 +13,7 @@ use workflows::names;
 use crate::stage::{Stage, admin, eventually};
 
 const PAYOUTS: usize = 20;
+const RELAYS: usize = 4;
 
 /// The signals that reached the payout's workflow, in order.
 async fn signals(stage: &Stage, payout: PayoutId) -> Vec<String> {
@@ -27,7 +28,7 @@ async fn signals(stage: &Stage, payout: PayoutId) -> Vec<String> {
 }
 
 #[sqlx::test(migrations = "../migrations")]
-async fn two_relays_deliver_each_row_once_and_in_order(pool: PgPool) {
+async fn several_relays_deliver_each_row_once_and_in_order(pool: PgPool) {
     let mut stage = Stage::without_worker(&pool, &[]).await;
     stage.distrust_provider().await;
     let mut payouts = vec![];
@@ -47,7 +48,15 @@ async fn two_relays_deliver_each_row_once_and_in_order(pool: PgPool) {
     let stop = CancellationToken::new();
     let relay =
         || worker::relay(stage.pool.clone(), stage.engine.clone(), Arc::new(SystemClock), stop.clone());
-    let relays = [tokio::spawn(relay()), tokio::spawn(relay())];
+    let mut relays: Vec<_> = (0..RELAYS).map(|_| tokio::spawn(relay())).collect();
+    // One of them dies with the rows it holds: its lease runs out, and the others deliver them.
+    eventually("a relay holds rows", async || {
+        let held = "SELECT count(*) FROM outbox WHERE tries > 0 AND delivered_at IS NULL";
+        let held: i64 = sqlx::query_scalar(held).fetch_one(&stage.pool).await.unwrap();
+        (held > 0).then_some(())
+    })
+    .await;
+    relays.remove(0).abort();
     eventually("everything is delivered", async || {
         (store::outbox::backlog(&stage.pool).await.unwrap().undelivered == 0).then_some(())
     })
