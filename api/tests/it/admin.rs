@@ -59,6 +59,23 @@ async fn whoever_is_first_has_decided(pool: Pool) {
 }
 
 #[sqlx::test(migrations = "../migrations")]
+async fn an_approval_is_undone_until_somebody_is_faster(pool: Pool) {
+    let world = World::new(pool).await;
+    let id = world.under_review("1500.00").await;
+    let path = format!("/api/admin/payouts/{id}/undo");
+    let why = json!({ "reason": "the provider called" });
+    assert_eq!(code(&world.post(&path, &admin(), &why).await), (409, "payout_moved_on"));
+    world.decide(id, "approve").await;
+    assert_eq!(code(&world.post(&path, &admin(), &json!({})).await), (400, "invalid_request"));
+    let (undone, status) = world.post(&path, &admin(), &why).await;
+    assert_eq!((status, &undone["status"]), (StatusCode::OK, &json!("REQUESTED")));
+    let late = world.post(&path, &admin(), &why).await;
+    assert_eq!(code(&late), (409, "payout_moved_on"));
+    assert_eq!(late.0["payout_status"], json!("REQUESTED"));
+    assert_eq!(world.decide(id, "reject").await.1, StatusCode::OK);
+}
+
+#[sqlx::test(migrations = "../migrations")]
 async fn a_decision_needs_a_reason_and_a_review(pool: Pool) {
     let world = World::new(pool).await;
     let id = world.payout("1500.00").await;
