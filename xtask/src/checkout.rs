@@ -30,6 +30,12 @@ impl Checkout {
         Ok(Self { root: root.to_path_buf() })
     }
 
+    /// One that a test has made.
+    #[cfg(test)]
+    pub fn at(root: &Path) -> Self {
+        Self { root: root.to_path_buf() }
+    }
+
     pub fn root(&self) -> &Path {
         &self.root
     }

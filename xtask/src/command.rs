@@ -40,6 +40,16 @@ pub fn capture_output(command: &mut Command) -> Result<String> {
     Ok(output.join().unwrap_or_default())
 }
 
+/// Runs it quietly and returns how it ended with all that it said; that it fails is an answer here.
+pub fn listen(command: &mut Command) -> Result<(Option<i32>, String)> {
+    let mut child = spawn(command.stdout(Stdio::piped()).stderr(Stdio::piped()))?;
+    let output = drain(child.stdout.take());
+    let errors = drain(child.stderr.take());
+    let status = wait(&mut child)?;
+    let said = [output.join().unwrap_or_default(), errors.join().unwrap_or_default()].concat();
+    Ok((status.code(), said))
+}
+
 /// Runs it with its output on ours; the answer is how it ended.
 pub fn watch(command: &mut Command) -> Result<ExitStatus> {
     let mut child = spawn(command)?;

@@ -22,13 +22,16 @@ mod install;
 mod interrupt;
 mod marketplace;
 mod moment;
+mod mutants;
 mod naira;
 mod prepare;
 mod progress;
 mod seed;
+mod simulate;
 mod soak;
 mod stack;
 mod test;
+mod verify_books;
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -141,6 +144,27 @@ enum Verb {
         #[arg(long)]
         as_built: bool,
     },
+    /// Attack the rules and the script in virtual time: many small worlds, a hostile gateway, no server
+    Simulate {
+        /// At least so many
+        #[arg(long, default_value_t = 1_000_000)]
+        payouts: u64,
+        /// Every world follows from it
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+        /// Run this one world again and print all that happens in it
+        #[arg(long)]
+        world: Option<u64>,
+        /// With --world: at most so many payouts
+        #[arg(long, requires = "world")]
+        at_most: Option<u32>,
+        /// With --world: the faults that do not happen, as a failing run prints them
+        #[arg(long, requires = "world")]
+        without: Option<String>,
+        /// Print a failing world as it is, without looking for a smaller one
+        #[arg(long)]
+        trace: bool,
+    },
     /// Print a token for the API of `cargo xtask dev`
     Token {
         #[arg(long)]
@@ -159,6 +183,18 @@ enum Verb {
     },
     /// Write openapi/openapi.json anew
     Openapi,
+    /// Take one guard after another out of the code, and see which check notices; needs a tree without changes
+    Mutants {
+        /// Only this one; may be given again
+        #[arg(long)]
+        only: Vec<String>,
+    },
+    /// Check that the books of the running stack add up; exit code 0 only when they do
+    VerifyBooks {
+        /// Another database than that of `cargo xtask dev` or `DATABASE_URL`
+        #[arg(long)]
+        database_url: Option<String>,
+    },
     /// Start the servers that tests need, run every test, stop them
     Test {
         /// Only this crate's tests; may be given again
@@ -212,6 +248,10 @@ fn run() -> Result<ExitCode> {
             let options = soak::Options { json, payouts, resume, profile: profile(release), as_built };
             return soak::run(&checkout, options);
         }
+        Verb::Simulate { payouts, seed, world, at_most, without, trace } => {
+            let options = simulate::Options { payouts, seed, world, at_most, without, trace };
+            return simulate::run(&checkout, &options);
+        }
         Verb::Demo { json, keep, kill, record, release } => {
             let options = demo::Options { json, keep, kill, record, profile: profile(release) };
             return demo::run(&checkout, options);
@@ -221,6 +261,8 @@ fn run() -> Result<ExitCode> {
         }
         Verb::Check { words } => return check::run(&checkout, &words),
         Verb::Openapi => check::openapi::write(&checkout)?,
+        Verb::Mutants { only } => return mutants::run(&checkout, &only),
+        Verb::VerifyBooks { database_url } => return verify_books::run(&checkout, database_url),
         Verb::Test { package, arguments } => return test::run(&checkout, &package, &arguments),
     }
     Ok(ExitCode::SUCCESS)

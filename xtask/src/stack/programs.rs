@@ -103,7 +103,7 @@ pub fn selection(packages: &[String]) -> Vec<String> {
 }
 
 /// Runs a build and lists the programs that cargo says it made.
-fn executables(command: &mut Command) -> Result<Vec<PathBuf>> {
+pub fn executables(command: &mut Command) -> Result<Vec<PathBuf>> {
     command
         .args(["--message-format", "json-render-diagnostics"])
         .stdin(Stdio::null())

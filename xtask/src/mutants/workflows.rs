@@ -1,0 +1,14 @@
+//! The script's memory.
+
+use super::{CaughtBy, Mutant, Tests};
+
+pub const MUTANTS: &[Mutant] = &[Mutant {
+    name: "signal-heard-twice",
+    breaks: "a wake-up that is repeated is answered again",
+    file: "workflows/src/payout/signals.rs",
+    edits: &[(
+        "        if self.has_heard(name, id) {\n            return false;",
+        "        if self.has_heard(name, id) && id < 0 {\n            return false;",
+    )],
+    caught_by: CaughtBy::Tests { of: Tests::Unit, filter: "package(workflows) & test(/^payout::signals::/)" },
+}];
