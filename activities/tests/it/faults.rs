@@ -47,6 +47,9 @@ enum Fault {
     Buried(u32),
 }
 
+/// The fault that comes after so many polls.
+type AtPoll = fn(u32) -> Fault;
+
 /// What was seen after the step had answered, and in the end.
 #[expect(clippy::struct_excessive_bools, reason = "each is a question of its own")]
 struct Seen {
@@ -84,8 +87,7 @@ impl Matrix {
             matrix.compare(Fault::GatewayAway, &calm, &skipped).await;
         }
         // Every await is a poll or two; a killed connection breaks the same awaits that a dropped step does.
-        let at_polls: [(fn(u32) -> Fault, u32); 3] =
-            [(Fault::Dropped, 1), (Fault::Killed, 3), (Fault::Buried, 2)];
+        let at_polls: [(AtPoll, u32); 3] = [(Fault::Dropped, 1), (Fault::Killed, 3), (Fault::Buried, 2)];
         for (fault, apart) in at_polls {
             let mut polls = 1;
             while !matrix.compare(fault(polls), &calm, &skipped).await {
