@@ -52,6 +52,8 @@ const tours = {
     { name: "cases", path: "/admin/cases" },
     { name: "case", path: (page) => openFirst(page, "/admin/cases", "main .row") },
     { name: "reconciliations", path: "/admin/reconciliations" },
+    { name: "statements", path: "/admin/statements" },
+    { name: "statement", path: (page) => openFirst(page, "/admin/statements", "main tbody a") },
     { name: "pauses", path: "/admin/pauses" },
     { name: "pause", path: pauseOne },
     { name: "batches", path: "/admin/batches" },
@@ -79,7 +81,7 @@ for (const look of looks) {
   for (const [who, places] of Object.entries(tours)) {
     const wanted = places.filter((place) => !only || place.name === only);
     if (wanted.length === 0) continue;
-    const context = await browser.newContext({ viewport: look.viewport, colorScheme: look.colorScheme, hasTouch: look.hasTouch ?? false, isMobile: look.hasTouch ?? false, locale: "en-NG", timezoneId: "Africa/Lagos" });
+    const context = await browser.newContext({ viewport: look.viewport, colorScheme: look.colorScheme, reducedMotion: "reduce", hasTouch: look.hasTouch ?? false, isMobile: look.hasTouch ?? false, locale: "en-NG", timezoneId: "Africa/Lagos" });
     const page = await context.newPage();
     let at = "";
     page.on("pageerror", (error) => wrong.push(`${at}: ${error.message}`));

@@ -4,7 +4,7 @@ import { createRootRoute, createRoute, createRouter, lazyRouteComponent, Outlet,
 
 import { Frame } from "./frame/frame.tsx";
 import { NotFound, WentWrong } from "./frame/lost.tsx";
-import { allPayoutsSearch, casesSearch, only, pageSearch, payoutsSearch, reviewsSearch } from "./show/search.ts";
+import { allPayoutsSearch, casesSearch, only, pageSearch, payoutsSearch, reviewsSearch, statementSearch } from "./show/search.ts";
 import { areaOf, session } from "./sign-in/token.ts";
 
 const HOME = { provider: "/provider", admin: "/admin/reviews" } as const;
@@ -65,6 +65,8 @@ const adminRoutes = [
   createRoute({ getParentRoute: () => admin, path: "/cases", validateSearch: casesSearch, component: lazyRouteComponent(() => import("./admin/cases.tsx"), "Cases") }),
   createRoute({ getParentRoute: () => admin, path: "/cases/$id", component: lazyRouteComponent(() => import("./admin/case.tsx"), "CasePage") }),
   createRoute({ getParentRoute: () => admin, path: "/reconciliations", validateSearch: pageSearch, component: lazyRouteComponent(() => import("./admin/reconciliations.tsx"), "Reconciliations") }),
+  createRoute({ getParentRoute: () => admin, path: "/statements", validateSearch: pageSearch, component: lazyRouteComponent(() => import("./admin/statements.tsx"), "Statements") }),
+  createRoute({ getParentRoute: () => admin, path: "/statements/$id", validateSearch: statementSearch, component: lazyRouteComponent(() => import("./admin/statements.tsx"), "Statement") }),
   createRoute({ getParentRoute: () => admin, path: "/pauses", component: lazyRouteComponent(() => import("./admin/pauses.tsx"), "Pauses") }),
   createRoute({ getParentRoute: () => admin, path: "/health", component: lazyRouteComponent(() => import("./admin/health.tsx"), "Health") }),
 ] as const;

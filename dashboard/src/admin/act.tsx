@@ -1,7 +1,7 @@
 // What an admin may do to one payout, each behind a reason: approve, take the approval back, reject, retry, refund.
 
 import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { type KeyboardEvent, useState } from "react";
+import { useState } from "react";
 
 import { answer, api } from "../api/client.ts";
 import { ProblemNotice } from "../api/problem.tsx";
@@ -10,6 +10,7 @@ import { Money } from "../show/status.tsx";
 import { Action } from "../ui/action.tsx";
 import { Question } from "../ui/dialog.tsx";
 import { LongField } from "../ui/field.tsx";
+import { FormBox } from "../ui/form.tsx";
 
 export type Act = "approve" | "undo" | "reject" | "retry" | "refund";
 
@@ -76,19 +77,10 @@ function ActForm({ act, subject, onClose, onDone }: { act: Act; subject: Subject
   const wrong = reason.trim() === "" ? "Give a reason." : undefined;
   const submit = (): void => {
     setTried(true);
-    if (!wrong && !mutation.isPending) mutation.mutate();
+    if (!wrong) mutation.mutate();
   };
   return (
-    <form
-      className="form"
-      onSubmit={(event) => {
-        event.preventDefault();
-        submit();
-      }}
-      onKeyDown={(event: KeyboardEvent) => {
-        if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) submit();
-      }}
-    >
+    <FormBox onSubmit={submit} busy={mutation.isPending}>
       <p>
         <span className="strong">
           <Money value={subject.amount} />
@@ -108,7 +100,7 @@ function ActForm({ act, subject, onClose, onDone }: { act: Act; subject: Subject
           {words.press}
         </Action>
       </div>
-    </form>
+    </FormBox>
   );
 }
 

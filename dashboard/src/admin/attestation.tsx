@@ -1,7 +1,7 @@
 // How an attempt ended by the word of two people, where the gateway does not tell: proposed by one of finance, confirmed by another.
 
 import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { type FormEvent, useState } from "react";
+import { useState } from "react";
 
 import { answer, api, type Schemas } from "../api/client.ts";
 import { ProblemNotice } from "../api/problem.tsx";
@@ -12,6 +12,7 @@ import { useSession } from "../sign-in/token.ts";
 import { Action } from "../ui/action.tsx";
 import { Question } from "../ui/dialog.tsx";
 import { Field, LongField } from "../ui/field.tsx";
+import { FormBox } from "../ui/form.tsx";
 
 type Attestation = Schemas["Attestation"];
 /** As long as it takes until an unknown outcome is an alert. */
@@ -98,16 +99,15 @@ function AttestationForm({ open, payout, attempt, standing, onClose }: { open: O
     document: open === "propose" && document.trim() === "",
     reason: open !== "confirm" && reason.trim() === "",
   };
-  const submit = (event: FormEvent): void => {
-    event.preventDefault();
+  const submit = (): void => {
     setTried(true);
     if (!Object.values(missing).some(Boolean)) act.mutate();
   };
   return (
-    <form className="form" onSubmit={submit} noValidate>
+    <FormBox onSubmit={submit} busy={act.isPending}>
       {open === "propose" && (
         <>
-          <fieldset className="verdicts">
+          <fieldset className={tried && missing.said ? "verdicts wrong" : "verdicts"}>
             <legend className="strong">The money</legend>
             {(["paid", "not_paid"] as const).map((each) => (
               <label key={each} className="check">
@@ -135,7 +135,7 @@ function AttestationForm({ open, payout, attempt, standing, onClose }: { open: O
           {open === "propose" ? "Propose" : open === "confirm" ? "I have seen it: confirm" : "Take it back"}
         </Action>
       </div>
-    </form>
+    </FormBox>
   );
 }
 

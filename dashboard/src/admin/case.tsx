@@ -2,7 +2,7 @@
 
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
-import { type FormEvent, useState } from "react";
+import { useState } from "react";
 
 import { CaseBadge } from "./case-rows.tsx";
 import { oneCase } from "./queries.ts";
@@ -16,6 +16,7 @@ import { useSession } from "../sign-in/token.ts";
 import { Action } from "../ui/action.tsx";
 import { Question } from "../ui/dialog.tsx";
 import { LongField } from "../ui/field.tsx";
+import { FormBox } from "../ui/form.tsx";
 import { Icon } from "../ui/icon.tsx";
 import { Back, Facts, Page, Section } from "../ui/page.tsx";
 import { Answered } from "../ui/state.tsx";
@@ -128,13 +129,12 @@ function Settle({ open, id, onClose }: { open: Open; id: string; onClose: () => 
     onSuccess: onClose,
     onSettled: () => queries.invalidateQueries(),
   });
-  const submit = (event: FormEvent): void => {
-    event.preventDefault();
+  const submit = (): void => {
     setTried(true);
     if (reason.trim()) act.mutate();
   };
   return (
-    <form className="form" onSubmit={submit} noValidate>
+    <FormBox onSubmit={submit} busy={act.isPending}>
       <p>
         {open === "confirm"
           ? "The money goes back to the provider's balance at once and can be asked for again. Only once the statement shows the credit."
@@ -151,6 +151,6 @@ function Settle({ open, id, onClose }: { open: Open; id: string; onClose: () => 
           {open === "confirm" ? "Confirm" : "Close the case"}
         </Action>
       </div>
-    </form>
+    </FormBox>
   );
 }

@@ -2,7 +2,7 @@
 
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import { type FormEvent, useState } from "react";
+import { useState } from "react";
 
 import { pauses } from "./pauses-query.ts";
 import { answer, api, type Schemas } from "../api/client.ts";
@@ -12,6 +12,7 @@ import { actorWords, pauseScope } from "../show/words.ts";
 import { Action } from "../ui/action.tsx";
 import { Question } from "../ui/dialog.tsx";
 import { Field, LongField } from "../ui/field.tsx";
+import { FormBox } from "../ui/form.tsx";
 import { Page } from "../ui/page.tsx";
 import { Answered, Empty } from "../ui/state.tsx";
 
@@ -110,13 +111,12 @@ function OrderForm({ order, onClose }: { order: Order; onClose: () => void }) {
   });
   const choosing = order.does === "pause" && order.scope !== "system";
   const noSubject = scope !== "system" && subject.trim() === "";
-  const submit = (event: FormEvent): void => {
-    event.preventDefault();
+  const submit = (): void => {
     setTried(true);
     if (reason.trim() && !noSubject) act.mutate();
   };
   return (
-    <form className="form" onSubmit={submit} noValidate>
+    <FormBox onSubmit={submit} busy={act.isPending}>
       {order.does === "pause" && order.scope === "system" && <p>No attempt to pay begins anywhere until somebody resumes. What was sent before goes on to its end.</p>}
       {choosing && (
         <>
@@ -142,7 +142,7 @@ function OrderForm({ order, onClose }: { order: Order; onClose: () => void }) {
           {order.does === "pause" ? (order.scope === "system" ? "Stop all payouts" : "Pause") : "Resume"}
         </Action>
       </div>
-    </form>
+    </FormBox>
   );
 }
 

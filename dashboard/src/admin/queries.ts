@@ -8,6 +8,7 @@ import { type allPayoutsSearch, type casesSearch, dayBegins, dayEnds, only, type
 
 const QUEUE_PAGE = 50;
 const HISTORY = 6;
+const STATEMENT_PAGE = 100;
 
 type Search = ReturnType<typeof allPayoutsSearch>;
 
@@ -74,6 +75,23 @@ export const reconciliations = (search: ReturnType<typeof pageSearch>) =>
     queryFn: ({ signal }) => answer(api.GET("/api/admin/reconciliations", { params: { query: { limit: 20, ...search } }, signal })),
     placeholderData: keepPreviousData,
     ...LIVE.list,
+  });
+
+export const statements = (search: ReturnType<typeof pageSearch>) =>
+  queryOptions({
+    queryKey: ["statements", search],
+    queryFn: ({ signal }) => answer(api.GET("/api/admin/wallet-statements", { params: { query: { limit: 20, ...search } }, signal })),
+    placeholderData: keepPreviousData,
+    ...LIVE.steady,
+  });
+
+/** A statement's lines do not change once it is imported. */
+export const statement = (id: string, unmatched: boolean, after: number) =>
+  queryOptions({
+    queryKey: ["statement", id, unmatched, after],
+    queryFn: ({ signal }) => answer(api.GET("/api/admin/wallet-statements/{id}", { params: { path: { id }, query: { unmatched, after, limit: STATEMENT_PAGE } }, signal })),
+    placeholderData: keepPreviousData,
+    ...LIVE.still,
   });
 
 export const deadLetters = queryOptions({

@@ -37,6 +37,7 @@ const ADMIN: readonly Place[] = [
   { to: "/admin/payouts", words: "All payouts", icon: "payouts" },
   { to: "/admin/batches", words: "Batches", icon: "batch" },
   { to: "/admin/reconciliations", words: "Reconciliations", icon: "scales" },
+  { to: "/admin/statements", words: "Wallet statements", icon: "bank" },
   { to: "/admin/pauses", words: "Pauses", icon: "pause" },
   { to: "/admin/health", words: "Health", icon: "health" },
 ];

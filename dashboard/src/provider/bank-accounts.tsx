@@ -1,7 +1,7 @@
 // Where a provider is paid. Before an account is added, the bank is asked whose it is, and the provider says that it is theirs.
 
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { type FormEvent, useState } from "react";
+import { useState } from "react";
 import { Button } from "react-aria-components/Button";
 import { ComboBox } from "react-aria-components/ComboBox";
 import { Input } from "react-aria-components/Input";
@@ -18,6 +18,7 @@ import { formatWhen, useNow, When } from "../show/time.tsx";
 import { Action } from "../ui/action.tsx";
 import { Question } from "../ui/dialog.tsx";
 import { Field } from "../ui/field.tsx";
+import { FormBox } from "../ui/form.tsx";
 import { Icon } from "../ui/icon.tsx";
 import { Page } from "../ui/page.tsx";
 import { Answered, Empty } from "../ui/state.tsx";
@@ -127,8 +128,7 @@ function AddAccount({ onDone }: { onDone: () => void }) {
   });
   const digits = number.replaceAll(/\D/g, "");
   const numberWrong = digits.length === ACCOUNT_DIGITS ? undefined : `A NUBAN has ${ACCOUNT_DIGITS} digits; this has ${digits.length}.`;
-  const submit = (event: FormEvent): void => {
-    event.preventDefault();
+  const submit = (): void => {
     setTried(true);
     if (bank && !numberWrong) resolve.mutate({ bank_code: bank, account_number: digits });
   };
@@ -154,7 +154,7 @@ function AddAccount({ onDone }: { onDone: () => void }) {
     );
   }
   return (
-    <form className="form" onSubmit={submit} noValidate>
+    <FormBox onSubmit={submit} busy={resolve.isPending}>
       <ComboBox className="field" defaultItems={list.data?.map(({ code, name }) => ({ id: code, name })) ?? []} {...(bank === undefined ? {} : { defaultSelectedKey: bank })} onSelectionChange={(key) => setBank(key === null ? undefined : String(key))} isRequired isInvalid={tried && !bank} autoFocus menuTrigger="focus">
         <Label>Bank</Label>
         <span className="field-box">
@@ -183,6 +183,6 @@ function AddAccount({ onDone }: { onDone: () => void }) {
           {resolve.isPending ? "Asking the bank…" : "Check the account"}
         </Action>
       </div>
-    </form>
+    </FormBox>
   );
 }

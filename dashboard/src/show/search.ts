@@ -102,6 +102,12 @@ export function pageSearch(raw: Raw) {
   return only({ cursor: cursor(raw["cursor"]) });
 }
 
+/** Of the lines of a statement: after which line the page begins. */
+export function statementSearch(raw: Raw) {
+  const after = raw["after"];
+  return only({ unmatched: flag(raw["unmatched"]) || undefined, after: typeof after === "number" && Number.isInteger(after) && after > 0 ? after : undefined });
+}
+
 /** Of the review queue: which payout is open beside it. */
 export function reviewsSearch(raw: Raw) {
   return only({ payout: uuid(raw["payout"]), cursor: cursor(raw["cursor"]) });
