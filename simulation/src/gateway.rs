@@ -35,6 +35,8 @@ pub(crate) struct Record {
     before: State,
     /// It calls a paid transfer failed, by mistake, in this time.
     lies: Option<(DateTime<Utc>, DateTime<Utc>)>,
+    /// It is not found in this time.
+    gone: Option<(DateTime<Utc>, DateTime<Utc>)>,
     pub(crate) webhooks: u32,
 }
 
@@ -52,6 +54,10 @@ pub(crate) struct Transfers {
 pub(crate) struct Gateway {
     pub(crate) transfers: Vec<Transfers>,
     pub(crate) wallet: Amount,
+    /// Bank accounts that take no money.
+    pub(crate) closed_accounts: Vec<bool>,
+    /// It takes nothing until then (a revoked key, a lost whitelist).
+    shut_until: Option<DateTime<Utc>>,
     last_id: u32,
 }
 
@@ -99,7 +105,11 @@ impl Gateway {
         dice: &mut Dice,
         now: DateTime<Utc>,
     ) -> Result<(Submitted, Carried)> {
-        if dice.hits(Fault::NotSent) {
+        if dice.hits(Fault::Shut) {
+            self.shut_until = Some(now + TimeDelta::milliseconds(dice.span(60_000, 12 * 3_600_000)));
+        }
+        let shut = self.shut_until.is_some_and(|until| now < until);
+        if dice.hits(Fault::NotSent) || shut {
             return Ok((Submitted::NotSent(not_sent(dice)), Carried::Nothing));
         }
         let known = self.of(payout).record(attempt).is_some();
@@ -146,6 +156,10 @@ impl Gateway {
     ) -> u32 {
         self.last_id += 1;
         let id = self.last_id;
+        let gone = dice.hits(Fault::RecordGone).then(|| {
+            let from = now + TimeDelta::milliseconds(dice.span(1_000, 3_600_000));
+            (from, from + TimeDelta::milliseconds(dice.span(60_000, 4 * 24 * 3_600_000)))
+        });
         let hidden = if dice.hits(Fault::InvisibleAtFirst) { dice.span(1_000, 30 * 60_000) } else { 0 };
         let records = &mut self.of(payout).records;
         if records.len() <= attempt {
@@ -160,6 +174,7 @@ impl Gateway {
             changed_at: now,
             before: State::Queued,
             lies: None,
+            gone,
             webhooks: 0,
         });
         id
@@ -170,14 +185,18 @@ impl Gateway {
         &mut self,
         payout: usize,
         attempt: usize,
+        account: usize,
         dice: &mut Dice,
         now: DateTime<Utc>,
     ) -> State {
         let wallet = self.wallet;
+        let closed = self.closed_accounts.get(account).copied().unwrap_or(false);
         let Some(record) = self.of(payout).records.get_mut(attempt).and_then(Option::as_mut) else {
             return State::Queued;
         };
-        let state = if dice.hits(Fault::TransferFails) {
+        let state = if closed {
+            State::Failed(FailureCode::AccountInvalid)
+        } else if dice.hits(Fault::TransferFails) {
             State::Failed(refusal(dice).code)
         } else if wallet < record.amount + record.fee {
             dice.coverage.fault(Fault::WalletEmpty);
@@ -233,7 +252,8 @@ impl Gateway {
         let Some(record) = self.of(payout).records.get(attempt).and_then(Option::as_ref) else {
             return Some(Observed::NotFound);
         };
-        if record.visible_at > now && !knows_id {
+        let gone = record.gone.is_some_and(|(from, until)| from <= now && now < until);
+        if gone || (record.visible_at > now && !knows_id) {
             return Some(Observed::NotFound);
         }
         let fresh = now - record.changed_at < TimeDelta::minutes(10);

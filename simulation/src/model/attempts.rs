@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use domain::{
     AttemptEvent, AttemptNumber, AttemptStatus, AttemptTerms, Doubt, FailureCode, Held, Next, Observed,
     PayoutEvent, PayoutStatus, Progress, Reference, Sighting, Submitted,
-    judge::{self, AfterSend, Around, Consequence, Doubted, Gate, Late, OtherAttempt, Watched},
+    judge::{self, AfterSend, Around, Consequence, Doubted, Gate, Late, OtherAttempt, Unproven, Watched},
 };
 use rust_decimal::{Decimal, prelude::ToPrimitive};
 
@@ -14,10 +14,15 @@ use crate::coverage::Mark;
 /// Whether the caller is the one sender.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Sending {
-    Go,
+    /// Counted: the answer counts for this lease only.
+    Go {
+        lease: u32,
+    },
     Not(Progress),
     /// Try again later; nothing was counted.
     Paused,
+    /// An earlier attempt must be looked at, then this comes next.
+    Doubted(Progress),
 }
 
 impl Model {
@@ -80,6 +85,7 @@ impl Model {
             batch,
             began_at: now,
             sends: 0,
+            leases: 0,
             looks: 0,
             send_deadline: None,
             resend: false,
@@ -97,6 +103,8 @@ impl Model {
             attested_unpaid_from: None,
             attested_paid: false,
             unknown_too_long: false,
+            contradiction: false,
+            reversal: false,
             overpaid_case: false,
         });
         row.next_attempt_at = None;
@@ -137,20 +145,8 @@ impl Model {
     /// Takes the lease of an attempt and counts the send.
     pub fn count_send(&mut self, payout: usize, attempt: usize, now: DateTime<Utc>) -> Result<Sending> {
         let row = &self.payouts[payout];
-        let others = |at: usize| row.attempts.iter().take(at);
-        let doubted = others(attempt).any(|earlier| earlier.doubt.is_some());
-        if self.is_held(payout) {
-            self.coverage.mark(Mark::SendHeld);
-            return Ok(Sending::Paused);
-        }
-        if doubted {
-            self.coverage.mark(Mark::SendDoubted);
-            return Ok(Sending::Paused);
-        }
         let Some(held) = row.attempts.get(attempt) else { return broken("a send of no attempt") };
-        let paid_before = others(attempt).any(|earlier| earlier.status == AttemptStatus::Succeeded);
-        let attested = held.attested_unpaid_from.is_some();
-        let may_send = match held.status {
+        let sendable = match held.status {
             AttemptStatus::Submitting => held.sends == 0 || held.resend,
             AttemptStatus::Unknown => held.resend,
             AttemptStatus::Accepted
@@ -158,31 +154,77 @@ impl Model {
             | AttemptStatus::Failed
             | AttemptStatus::Reversed => false,
         };
+        if !sendable {
+            self.coverage.mark(Mark::SendLeased);
+            return Ok(Sending::Not(self.progress(payout, now)));
+        }
+        if held.attested_unpaid_from.is_some() && held.sends > 0 {
+            self.coverage.mark(Mark::SendAttested);
+            self.withdraw_leave(payout, attempt, now, now);
+            return Ok(Sending::Not(self.progress(payout, now)));
+        }
+        let others =
+            || row.attempts.iter().enumerate().filter(|(at, _)| *at != attempt).map(|(_, other)| other);
+        let doubted = others().any(|other| other.doubt.is_some());
+        let has_paid = others().any(|other| other.status == AttemptStatus::Succeeded);
+        let (sends, looks) = (held.sends, held.looks);
         let leased = held.send_deadline.is_some_and(|deadline| now < deadline);
-        let goes = may_send && !leased && row.status == PayoutStatus::Processing;
-        if !goes || attested || paid_before {
-            self.coverage.mark(if goes && attested {
-                Mark::SendAttested
-            } else if goes {
-                Mark::SendPaidBefore
-            } else {
-                Mark::SendLeased
-            });
-            // What may not be sent again is only looked at.
-            if goes {
-                let held = &mut self.payouts[payout].attempts[attempt];
-                held.resend = false;
-                held.check_at = Some(now + domain::poll_delay(WEBHOOK_TIMEOUT, held.looks));
-            }
+        let processing = row.status == PayoutStatus::Processing;
+        if has_paid && sends == 0 {
+            // Its send was taken back after the late success had begun to wait for it.
+            self.coverage.mark(Mark::SendWithdrawn);
+            self.withdraw(payout, attempt, now)?;
+            self.complete_by_waiting(payout)?;
+            self.touch(payout, now);
+            return Ok(Sending::Not(self.progress(payout, now)));
+        }
+        if has_paid {
+            // Its own end is only waited for: what would be sent again would be paid twice.
+            self.coverage.mark(Mark::SendPaidBefore);
+            self.withdraw_leave(payout, attempt, now + domain::poll_delay(WEBHOOK_TIMEOUT, looks), now);
+            return Ok(Sending::Not(self.progress(payout, now)));
+        }
+        if self.is_held(payout) {
+            self.coverage.mark(Mark::SendHeld);
+            return Ok(Sending::Paused);
+        }
+        if doubted && sends == 0 {
+            self.coverage.mark(Mark::SendWithdrawn);
+            self.withdraw(payout, attempt, now)?;
+            self.touch(payout, now);
+            return Ok(Sending::Not(self.progress(payout, now)));
+        }
+        if doubted {
+            self.coverage.mark(Mark::SendDoubted);
+            self.withdraw_leave(payout, attempt, now + chrono::TimeDelta::minutes(1), now);
+            return Ok(Sending::Doubted(self.progress(payout, now)));
+        }
+        if leased || !processing {
+            self.coverage.mark(Mark::SendLeased);
             return Ok(Sending::Not(self.progress(payout, now)));
         }
         let held = &mut self.payouts[payout].attempts[attempt];
+        if held.sends == 0 {
+            // What people said of it before its first byte left is about nothing.
+            held.attested_unpaid_from = None;
+        }
         held.sends += 1;
+        held.leases += 1;
         held.send_deadline = Some(now + SEND_LEASE);
         held.check_at = held.send_deadline;
         held.resend = false;
+        let lease = held.leases;
         self.touch(payout, now);
-        Ok(Sending::Go)
+        Ok(Sending::Go { lease })
+    }
+
+    fn withdraw_leave(&mut self, payout: usize, attempt: usize, check_at: DateTime<Utc>, now: DateTime<Utc>) {
+        let held = &mut self.payouts[payout].attempts[attempt];
+        if held.resend {
+            held.resend = false;
+            held.check_at = Some(check_at);
+            self.touch(payout, now);
+        }
     }
 
     /// Writes down the answer to a send.
@@ -190,11 +232,18 @@ impl Model {
         &mut self,
         payout: usize,
         attempt: usize,
+        lease: u32,
         submitted: &Submitted,
         now: DateTime<Utc>,
     ) -> Result<Progress> {
         let held = &self.payouts[payout].attempts[attempt];
         let after = judge::answered(held.status, held.sends, submitted, WEBHOOK_TIMEOUT, now);
+        let after = if held.leases == lease {
+            after
+        } else {
+            self.coverage.mark(Mark::AnswerOvertaken);
+            judge::overtaken(after)
+        };
         self.coverage.mark(match &after {
             AfterSend::Accepted { .. } => Mark::SendAccepted,
             AfterSend::Fail(_) => Mark::SendFail,
@@ -221,7 +270,7 @@ impl Model {
                 held.check_at = Some(check_at);
             }
             AfterSend::TakeBack => self.take_back(payout, attempt),
-            AfterSend::Nothing => self.coverage.mark(Mark::AnswerOvertaken),
+            AfterSend::Nothing => {}
         }
         self.touch(payout, now);
         Ok(self.progress(payout, now))
@@ -267,8 +316,12 @@ impl Model {
             }
         };
         let fee = fee.transpose()?;
-        let contradicts =
-            sighting.is_some() && matches!(observed, Observed::InFlight(_) | Observed::Succeeded(_));
+        let contradicts = sighting.is_some()
+            && matches!(observed, Observed::InFlight(_) | Observed::Succeeded(_) | Observed::Reversed(_));
+        let disagrees = sighting.is_none() && self::sighting(observed).is_some();
+        if disagrees {
+            self.payouts[payout].attempts[attempt].contradiction = true;
+        }
         self.consequence(payout, attempt, consequence, id, fee, contradicts, now)?;
         self.touch(payout, now);
         Ok(self.progress(payout, now))
@@ -290,7 +343,8 @@ impl Model {
         if held.gateway_id.is_none() {
             held.gateway_id = id;
         }
-        if contradicts && held.attested_unpaid_from.take().is_some() {
+        let had_paid = matches!(held.status, AttemptStatus::Succeeded | AttemptStatus::Reversed);
+        if contradicts && !had_paid && held.attested_unpaid_from.take().is_some() {
             self.coverage.mark(Mark::AttestationWithdrawn);
         }
         let held = &mut self.payouts[payout].attempts[attempt];
@@ -331,27 +385,28 @@ impl Model {
             Consequence::ConfirmFailure => {
                 held.failed_seen_at = Some(now);
                 held.doubt = None;
-                held.doubted_at = None;
-                self.heal_contradiction(payout);
+                if held.doubted_at.take().is_some() {
+                    held.unknown_too_long = false;
+                    held.contradiction = false;
+                }
                 Ok(())
             }
             Consequence::Doubt(doubt) => {
-                // What is worse stays.
-                if held.doubt != Some(Doubt::InFlight) {
-                    held.doubt = Some(doubt);
-                }
+                held.doubt = Some(doubt);
                 held.doubted_at = held.doubted_at.or(Some(now));
                 Ok(())
             }
             Consequence::Late(late) => self.late(payout, attempt, late, fee, now),
             Consequence::ReversalSeen => {
                 held.reversal_seen_at = Some(now);
+                held.reversal = true;
                 self.note("reversal seen");
                 Ok(())
             }
             Consequence::Reverse => self.reverse(payout, attempt, now),
             Consequence::NotReversed => {
                 held.reversal_seen_at = None;
+                held.reversal = false;
                 Ok(())
             }
             Consequence::Nothing => Ok(()),
@@ -364,12 +419,13 @@ impl Model {
         let mut other = OtherAttempt::None;
         for (_, held) in row.attempts.iter().enumerate().filter(|(at, _)| *at != attempt) {
             let this = match held.status {
-                AttemptStatus::Failed => OtherAttempt::None,
+                // It did not pay, or its money came back.
+                AttemptStatus::Failed | AttemptStatus::Reversed => OtherAttempt::None,
                 AttemptStatus::Submitting if held.sends == 0 => OtherAttempt::Unsent,
                 AttemptStatus::Submitting | AttemptStatus::Accepted | AttemptStatus::Unknown => {
                     OtherAttempt::MayPay
                 }
-                AttemptStatus::Succeeded | AttemptStatus::Reversed => OtherAttempt::Paid,
+                AttemptStatus::Succeeded => OtherAttempt::Paid,
             };
             other = if rank(this) > rank(other) { this } else { other };
         }
@@ -384,39 +440,52 @@ impl Model {
 
     /// After the looks: begin, look again later, or a person.
     pub fn after_looks(&mut self, payout: usize, now: DateTime<Utc>) -> Result<Progress> {
-        let mut progress = self.progress(payout, now);
-        if !may_go_on(&progress, now) {
-            return Ok(progress);
-        }
-        if judge::proofs(&self.facts_of_attempts(payout), now).is_ok() {
-            progress.next = Next::Begin;
-            return Ok(progress);
-        }
-        let doubted_since =
-            self.payouts[payout].attempts.iter().filter_map(|attempt| attempt.doubted_at).min();
-        match judge::doubted(doubted_since.unwrap_or(now), now) {
-            Doubted::LookAgain(due) => {
-                let row = &mut self.payouts[payout];
-                if row.status == PayoutStatus::Failed {
-                    row.next_attempt_at = Some(due);
-                    self.touch(payout, now);
-                }
-                progress.next = Next::AwaitRetry { due };
-                Ok(progress)
+        let row = &self.payouts[payout];
+        let gate = judge::may_begin(row.status, row.next_attempt_at, &self.facts_of_attempts(payout), now);
+        let due = match gate {
+            Gate::Begin(_) | Gate::HasPaid | Gate::UsedUp => {
+                return Ok(Progress { next: Next::Begin, ..self.progress(payout, now) });
             }
-            Doubted::GiveToAPerson => {
-                self.coverage.mark(Mark::UnprovenGivenUp);
-                self.give_to_a_person(payout, FailureCode::Other, now)?;
-                self.payouts[payout].contradiction = true;
-                self.touch(payout, now);
-                Ok(self.progress(payout, now))
-            }
+            Gate::Nothing => return Ok(self.progress(payout, now)),
+            Gate::LookFirst(Unproven::NotFresh(_)) => now,
+            Gate::LookFirst(Unproven::NotProven(_)) => match self.wait_for_doubts(payout, now)? {
+                Some(due) => due,
+                None => return Ok(self.progress(payout, now)),
+            },
+        };
+        let row = &mut self.payouts[payout];
+        if row.status == PayoutStatus::Failed && due > now {
+            row.next_attempt_at = Some(due);
+            self.touch(payout, now);
         }
+        Ok(Progress { next: Next::AwaitRetry { due }, ..self.progress(payout, now) })
     }
 
-    fn heal_contradiction(&mut self, payout: usize) {
-        let row = &mut self.payouts[payout];
-        row.contradiction &= row.attempts.iter().any(|attempt| attempt.doubt.is_some());
+    /// `None`: one was in doubt for so long that a person has the payout now.
+    fn wait_for_doubts(&mut self, payout: usize, now: DateTime<Utc>) -> Result<Option<DateTime<Utc>>> {
+        let mut due: Option<DateTime<Utc>> = None;
+        let mut too_long = false;
+        for held in &mut self.payouts[payout].attempts {
+            let Some(since) = held.doubted_at else { continue };
+            match judge::doubted(since, now) {
+                Doubted::LookAgain(at) => due = Some(due.map_or(at, |due| due.min(at))),
+                Doubted::GiveToAPerson => {
+                    held.contradiction = true;
+                    too_long = true;
+                }
+            }
+        }
+        if too_long {
+            self.coverage.mark(Mark::UnprovenGivenUp);
+            self.give_to_a_person(payout, FailureCode::Other, now)?;
+            return Ok(None);
+        }
+        Ok(Some(due.unwrap_or(now)))
+    }
+
+    /// An attempt may still pay, has paid, or was last seen to be anything but failed.
+    pub(super) fn may_pay(&self, payout: usize) -> bool {
+        self.payouts[payout].attempts.iter().any(|attempt| attempt.facts().proof_unpaid().is_err())
     }
 
     /// Moves an attempt as `domain` allows it.

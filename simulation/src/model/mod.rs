@@ -113,7 +113,6 @@ pub struct Allocation {
 }
 
 #[derive(Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "as many columns are yes or no")]
 pub struct Payout {
     pub id: PayoutId,
     pub provider: usize,
@@ -137,7 +136,6 @@ pub struct Payout {
     pub updated_at: DateTime<Utc>,
     /// The attempt that paid it.
     pub completed_by: Option<usize>,
-    pub contradiction: bool,
     /// Its undelivered rows, oldest first.
     pub outbox: VecDeque<OutboxRow>,
 }
@@ -151,6 +149,8 @@ pub struct Attempt {
     pub batch: Option<usize>,
     pub began_at: DateTime<Utc>,
     pub sends: u32,
+    /// Whose answer counts: one per send that was counted.
+    pub leases: u32,
     pub looks: u32,
     pub send_deadline: Option<DateTime<Utc>>,
     pub resend: bool,
@@ -171,7 +171,10 @@ pub struct Attempt {
     pub attested_unpaid_from: Option<DateTime<Utc>>,
     /// Two people have said that it paid: nobody has told its fee.
     pub attested_paid: bool,
+    // Open cases about it.
     pub unknown_too_long: bool,
+    pub contradiction: bool,
+    pub reversal: bool,
     pub overpaid_case: bool,
 }
 
@@ -314,7 +317,6 @@ impl Model {
             failed_at: None,
             updated_at: now,
             completed_by: None,
-            contradiction: false,
             outbox: VecDeque::new(),
         });
         self.providers[provider].payouts.push(payout);
@@ -527,6 +529,11 @@ impl Model {
 }
 
 impl Payout {
+    /// Since when the oldest doubt about an attempt stands.
+    pub fn doubted_since(&self) -> Option<DateTime<Utc>> {
+        self.attempts.iter().filter_map(|attempt| attempt.doubted_at).min()
+    }
+
     /// Nothing happens to it any more unless the gateway takes back what it said.
     pub fn has_ended(&self) -> bool {
         self.status.is_final() || self.refunded

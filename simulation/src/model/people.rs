@@ -28,7 +28,7 @@ impl Model {
     pub fn decide(&mut self, payout: usize, verdict: Verdict, now: DateTime<Utc>) -> Result<Acted> {
         let row = &self.payouts[payout];
         let under_review = row.status == PayoutStatus::Requested && row.risk.is_some();
-        if !under_review {
+        if !under_review || (verdict == Verdict::Reject && self.may_pay(payout)) {
             self.coverage.mark(match verdict {
                 Verdict::Approve => Mark::ApproveLost,
                 Verdict::Reject => Mark::RejectLost,
@@ -51,7 +51,7 @@ impl Model {
     }
 
     pub fn cancel(&mut self, payout: usize, now: DateTime<Utc>) -> Result<Acted> {
-        if self.payouts[payout].status.after(PayoutEvent::Cancel).is_err() {
+        if self.payouts[payout].status.after(PayoutEvent::Cancel).is_err() || self.may_pay(payout) {
             self.coverage.mark(Mark::CancelLost);
             return Ok(Acted::TooLate);
         }
@@ -106,7 +106,6 @@ impl Model {
         let row = &mut self.payouts[payout];
         row.needs_attention = false;
         row.refunded = true;
-        row.contradiction = false;
         self.release(payout)?;
         self.tell(payout, Some((SignalName::ManualAction, None)));
         self.touch(payout, now);
@@ -116,7 +115,8 @@ impl Model {
     /// Whether two people may say how this attempt ended.
     pub fn may_attest(&self, payout: usize, attempt: usize, now: DateTime<Utc>) -> bool {
         let held = &self.payouts[payout].attempts[attempt];
-        let nothing_attested = held.attested_unpaid_from.is_none();
+        let nothing_attested =
+            held.attested_unpaid_from.is_none_or(|from| from <= now && !held.status.is_open());
         match held.status {
             AttemptStatus::Submitting => {
                 nothing_attested
@@ -141,6 +141,7 @@ impl Model {
         if !self.may_attest(payout, attempt, now) {
             return Ok(Acted::TooLate);
         }
+        let ended = self.payouts[payout].has_ended();
         if paid {
             self.coverage.mark(Mark::AttestedPaid);
             self.payouts[payout].attempts[attempt].attested_paid = true;
@@ -152,10 +153,11 @@ impl Model {
         } else {
             let held = &mut self.payouts[payout].attempts[attempt];
             held.attested_unpaid_from = Some(now + ATTESTATION_COOLS_FOR);
-            held.resend = false;
         }
-        let number = self.payouts[payout].attempts[attempt].number;
-        self.tell(payout, Some((SignalName::TransferUpdate, Some(number))));
+        if !self.payouts[payout].has_ended() || !ended {
+            let number = self.payouts[payout].attempts[attempt].number;
+            self.tell(payout, Some((SignalName::TransferUpdate, Some(number))));
+        }
         self.touch(payout, now);
         Ok(Acted::Done)
     }

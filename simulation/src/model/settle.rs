@@ -43,11 +43,8 @@ impl Model {
         self.end_attempt(payout, attempt, AttemptEvent::Fail, now)?;
         let held = &mut self.payouts[payout].attempts[attempt];
         held.failed_seen_at = Some(now);
-        let waiting = self.payouts[payout].attempts.iter().position(|attempt| attempt.waits);
-        if let Some(late) = waiting {
-            self.payouts[payout].attempts[late].waits = false;
-            self.coverage.mark(Mark::WaitedCompletes);
-            return self.complete(payout, late);
+        if self.complete_by_waiting(payout)? {
+            return Ok(());
         }
         let row = &mut self.payouts[payout];
         let counted = judge::counts(failure.class());
@@ -69,10 +66,23 @@ impl Model {
                 self.coverage.mark(Mark::FailureNeedsAttention);
                 self.mark_failed(payout, failure.code, None, now)?;
                 self.payouts[payout].counted_failures = failures;
-                self.count_on_account(payout);
+                if counted {
+                    self.count_on_account(payout);
+                }
             }
         }
         Ok(())
+    }
+
+    /// A late success that waited for the end of the open attempt.
+    pub(super) fn complete_by_waiting(&mut self, payout: usize) -> Result<bool> {
+        let Some(late) = self.payouts[payout].attempts.iter().position(|attempt| attempt.waits) else {
+            return Ok(false);
+        };
+        self.payouts[payout].attempts[late].waits = false;
+        self.coverage.mark(Mark::WaitedCompletes);
+        self.complete(payout, late)?;
+        Ok(true)
     }
 
     fn mark_failed(
@@ -100,7 +110,7 @@ impl Model {
         }
         let account = &mut self.accounts[row.account];
         account.failed_in_row = account.failed_in_row.saturating_add(1);
-        if account.failed_in_row == FAILURES_IN_A_ROW {
+        if account.failed_in_row >= FAILURES_IN_A_ROW && !account.removed {
             account.paused = true;
             self.coverage.mark(Mark::AccountFailing);
         }
@@ -135,6 +145,7 @@ impl Model {
         fee: Option<Amount>,
         now: DateTime<Utc>,
     ) -> Result<()> {
+        let ended = self.payouts[payout].has_ended();
         self.end_attempt(payout, attempt, AttemptEvent::SucceedLate, now)?;
         let held = &mut self.payouts[payout].attempts[attempt];
         held.late = true;
@@ -158,12 +169,7 @@ impl Model {
                 else {
                     return broken(format!("payout {payout} has no attempt to withdraw"));
                 };
-                ensure!(
-                    self.payouts[payout].attempts[unsent].sends == 0,
-                    "an attempt of payout {payout} that was sent is withdrawn"
-                );
-                self.end_attempt(payout, unsent, AttemptEvent::Fail, now)?;
-                self.payouts[payout].attempts[unsent].failed_seen_at = Some(now);
+                self.withdraw(payout, unsent, now)?;
                 self.complete(payout, attempt)?;
             }
             Late::Waits => {
@@ -175,7 +181,20 @@ impl Model {
                 self.overpay(payout, attempt)?;
             }
         }
-        self.tell(payout, Some((SignalName::ManualAction, None)));
+        if !ended {
+            let number = self.payouts[payout].attempts[attempt].number;
+            self.tell(payout, Some((SignalName::TransferUpdate, Some(number))));
+        }
+        Ok(())
+    }
+
+    /// It was recorded and never sent, and is not needed any more.
+    pub(super) fn withdraw(&mut self, payout: usize, attempt: usize, now: DateTime<Utc>) -> Result<()> {
+        let sends = self.payouts[payout].attempts[attempt].sends;
+        ensure!(sends == 0, "an attempt of payout {payout} that was sent is withdrawn");
+        self.end_attempt(payout, attempt, AttemptEvent::Fail, now)?;
+        self.payouts[payout].attempts[attempt].failed_seen_at = Some(now);
+        self.note("attempt withdrawn");
         Ok(())
     }
 
@@ -200,7 +219,6 @@ impl Model {
         row.batch = row.attempts[attempt].batch;
         row.next_attempt_at = None;
         row.needs_attention = false;
-        row.contradiction = false;
         row.failure = None;
         row.failed_at = None;
         row.held = None;
@@ -230,9 +248,11 @@ impl Model {
         self.step_attempt(payout, attempt, AttemptEvent::Reverse)?;
         self.note("reversed");
         let held = &mut self.payouts[payout].attempts[attempt];
-        held.settled_at = Some(now);
+        held.reversal = false;
         if held.overpaid {
+            held.overpaid_case = false;
             self.coverage.mark(Mark::OverpaidReturned);
+            self.resume_where_settled(payout);
             self.book_overpaid_returned(payout)
         } else if held.waits {
             // Nothing was booked for it but its fee.
@@ -243,6 +263,17 @@ impl Model {
             self.shift(payout, PayoutEvent::Reverse)?;
             self.book_returned(payout)
         }
+    }
+
+    /// A pause that cases made ends with the last of them.
+    fn resume_where_settled(&mut self, payout: usize) {
+        let provider = self.payouts[payout].provider;
+        let open = self.providers[provider]
+            .payouts
+            .iter()
+            .flat_map(|payout| &self.payouts[*payout].attempts)
+            .any(|attempt| attempt.overpaid_case);
+        self.providers[provider].paused_by_case = open;
     }
 
     fn end_attempt(
@@ -264,8 +295,11 @@ impl Model {
         held.settled_at = Some(now);
         held.resend = false;
         held.check_at = None;
-        held.attested_unpaid_from = None;
+        if held.status == AttemptStatus::Succeeded {
+            held.attested_unpaid_from = None;
+        }
         held.unknown_too_long = false;
+        held.contradiction = false;
         Ok(())
     }
 }

@@ -145,6 +145,10 @@ enum Event {
     Cancel {
         payout: usize,
     },
+    /// An operator starts the payout's run by hand.
+    Start {
+        payout: usize,
+    },
     Undo {
         payout: usize,
     },
@@ -329,6 +333,7 @@ impl World {
             Event::Earn { provider } => return self.earn(provider),
             Event::Adjust { provider } => return self.adjust(provider),
             Event::Decide { payout } => return self.decide(payout),
+            Event::Start { payout } => self.start_by_hand(payout),
             Event::Cancel { payout } => return self.cancel(payout),
             Event::Undo { payout } => return self.undo(payout),
             Event::Attend { payout } => return self.attend(payout),
@@ -421,6 +426,7 @@ impl World {
             let delay = self.dice.span(SECOND, 2 * DAY);
             self.at(delay, Event::HistoryLost { payout, run: number });
         }
+        self.model.coverage.mark(Mark::NextAssess);
         self.advance(payout, None);
     }
 
@@ -482,7 +488,7 @@ impl World {
             return;
         }
         let delay = if self.dice.hits(Fault::RelayLate) {
-            self.dice.span(SECOND, 2 * HOUR)
+            self.dice.span(SECOND, 2 * DAY)
         } else {
             self.dice.between(1, 50)
         };

@@ -22,6 +22,8 @@ impl World {
             for _ in 0..=self.dice.below(2) {
                 let bank = self.dice.below(3);
                 self.model.add_account(provider, BANKS[usize::try_from(bank).unwrap_or(0)])?;
+                let closed = self.dice.one_in(10);
+                self.gateway.closed_accounts.push(closed);
             }
             for _ in 0..=self.dice.below(4) {
                 let amount = self.amount(500_000);
@@ -45,8 +47,13 @@ impl World {
             let delay = self.dice.between(SECOND, 2 * DAY);
             self.at(delay, Event::Request { provider });
         }
-        for _ in 0..self.dice.below(4) {
-            let delay = self.dice.between(HOUR, HEALS_AT - HOUR);
+        for _ in 0..self.dice.below(5) {
+            // Often just when a batch has claimed.
+            let delay = if self.dice.one_in(2) {
+                2 * HOUR * self.dice.between(1, 30) + SECOND + self.dice.span(1, SECOND)
+            } else {
+                self.dice.between(HOUR, HEALS_AT - HOUR)
+            };
             let what = self.dice.below(16);
             self.at(delay, Event::Pause { what });
         }
@@ -87,6 +94,10 @@ impl World {
             if self.dice.one_in(8) {
                 let delay = self.dice.span(SECOND, DAY);
                 self.at(delay, Event::Undo { payout });
+            }
+            if self.dice.one_in(8) {
+                let delay = self.dice.between(SECOND, 6 * DAY);
+                self.at(delay, Event::Start { payout });
             }
         }
         Ok(())
@@ -152,6 +163,12 @@ impl World {
         Ok(())
     }
 
+    pub(super) fn start_by_hand(&mut self, payout: usize) {
+        if self.watch(payout).running.is_none() {
+            self.start_run(payout);
+        }
+    }
+
     pub(super) fn cancel(&mut self, payout: usize) -> Result<()> {
         let acted = self.model.cancel(payout, self.now)?;
         tell!(self, "payout {payout}: the provider cancels: {acted:?}");
@@ -170,7 +187,7 @@ impl World {
         let row = &self.model.payouts[payout];
         let doubted = row.attempts.iter().position(|held| held.doubt.is_some());
         if let Some(attempt) = doubted
-            && row.contradiction
+            && row.attempts[attempt].contradiction
             && self.dice.one_in(2)
         {
             self.attest(payout, attempt)?;

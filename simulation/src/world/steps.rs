@@ -1,7 +1,7 @@
 //! Activities: each a row of events, one per transaction and one per call to the gateway. Run at least once, perhaps twice at
 //! once, and left behind by workers that die.
 
-use domain::{AttemptNumber, AttemptStatus, Observed, Progress, Submitted};
+use domain::{AttemptNumber, AttemptStatus, Next, Observed, Progress, Submitted};
 
 use super::{Event, HOUR, MINUTE, Mark, SECOND, World, tell};
 use crate::{
@@ -42,9 +42,11 @@ enum Part {
     /// The bytes are on their way to the gateway.
     Send {
         attempt: usize,
+        lease: u32,
     },
     Sent {
         attempt: usize,
+        lease: u32,
         submitted: Submitted,
     },
     Ask {
@@ -66,6 +68,8 @@ pub(super) struct Activity {
     part: Part,
     /// Attempts still to be looked at.
     looks: Vec<usize>,
+    /// What comes next when they are done, where that is known already.
+    then: Option<Next>,
     tries: u32,
 }
 
@@ -98,7 +102,8 @@ impl World {
     }
 
     fn spawn(&mut self, payout: usize, work: Work, owner: Option<Owner>, delay: i64) {
-        let activity = Activity { payout, work, owner, part: Part::Start, looks: vec![], tries: 0 };
+        let activity =
+            Activity { payout, work, owner, part: Part::Start, looks: vec![], then: None, tries: 0 };
         let delay = delay + self.dice.between(2, 60);
         self.keep(activity, delay);
     }
@@ -162,10 +167,10 @@ impl World {
         let payout = activity.payout;
         match part {
             Part::Start => self.first_part(activity),
-            Part::Send { attempt } => self.send(payout, attempt),
-            Part::Sent { attempt, submitted } => {
+            Part::Send { attempt, lease } => self.send(payout, attempt, lease),
+            Part::Sent { attempt, lease, submitted } => {
                 tell!(self, "payout {payout}: the answer to attempt {} is written down", attempt + 1);
-                let progress = self.model.record_submitted(payout, attempt, &submitted, self.now)?;
+                let progress = self.model.record_submitted(payout, attempt, lease, &submitted, self.now)?;
                 Ok(match submitted {
                     Submitted::NotSent(_) => After::Again(NOT_SENT_AGAIN),
                     Submitted::Accepted(_)
@@ -191,7 +196,9 @@ impl World {
                 }
                 Ok(match activity.work {
                     Work::LookBack(_) => After::Gone,
-                    Work::Script(Step::Reobserve) | Work::Refund => self.next_look(activity),
+                    Work::Script(Step::Reobserve | Step::Transfer(_)) | Work::Refund => {
+                        self.next_look(activity)
+                    }
                     Work::Script(_) => answer(progress),
                 })
             }
@@ -243,11 +250,11 @@ impl World {
         Ok(answer(progress))
     }
 
-    fn count_send(&mut self, activity: &Activity, number: AttemptNumber) -> Result<After> {
+    fn count_send(&mut self, activity: &mut Activity, number: AttemptNumber) -> Result<After> {
         let payout = activity.payout;
         let Some(attempt) = self.model.place(payout, number) else { return Ok(After::Again(SECOND)) };
         Ok(match self.model.count_send(payout, attempt, self.now)? {
-            Sending::Go => {
+            Sending::Go { lease } => {
                 let sends = self.model.payouts[payout].attempts[attempt].sends;
                 tell!(self, "payout {payout}: send {sends} of attempt {} is counted", attempt + 1);
                 let delay = if self.dice.hits(Fault::SendStalls) {
@@ -256,17 +263,27 @@ impl World {
                     self.dice.between(20, SECOND)
                 };
                 // What has left arrives, whether or not its sender lives.
-                After::Then(delay, Part::Send { attempt })
+                After::Then(delay, Part::Send { attempt, lease })
             }
             Sending::Not(progress) => {
                 tell!(self, "payout {payout}: attempt {} is not sent → {}", attempt + 1, next(&progress));
                 answer(progress)
             }
+            Sending::Doubted(progress) => {
+                tell!(
+                    self,
+                    "payout {payout}: attempt {} is not sent: an earlier one is in doubt",
+                    attempt + 1
+                );
+                activity.looks = self.model.failed_attempts(payout);
+                activity.then = Some(progress.next);
+                self.next_look(activity)
+            }
             Sending::Paused => After::Again(PAUSED_AGAIN),
         })
     }
 
-    fn send(&mut self, payout: usize, attempt: usize) -> Result<After> {
+    fn send(&mut self, payout: usize, attempt: usize, lease: u32) -> Result<After> {
         let amount = self.model.payouts[payout].amount;
         let (submitted, carried) = self.gateway.submit(payout, attempt, amount, &mut self.dice, self.now)?;
         tell!(
@@ -280,6 +297,9 @@ impl World {
                 Carried::Later => ", and is carried out later",
             }
         );
+        if matches!(submitted, Submitted::NotSent(_)) {
+            self.take_back_earlier(payout, attempt);
+        }
         match carried {
             Carried::Nothing => {}
             Carried::Queued => self.queued(payout, attempt),
@@ -297,7 +317,7 @@ impl World {
             | Submitted::NotSent(_) => self.dice.between(50, 2 * SECOND),
         };
         let stalls = if self.dice.hits(Fault::SendStalls) { self.dice.span(MINUTE, HOUR) } else { 0 };
-        Ok(After::Then(waited + stalls, Part::Sent { attempt, submitted }))
+        Ok(After::Then(waited + stalls, Part::Sent { attempt, lease, submitted }))
     }
 
     fn ask(&mut self, activity: &Activity, attempt: usize) -> After {
@@ -323,7 +343,10 @@ impl World {
 
     fn next_look(&mut self, activity: &mut Activity) -> After {
         if activity.looks.is_empty() {
-            return self.then(Part::Conclude);
+            return match activity.then.take() {
+                Some(next) => After::Answer(Reply::Next(next)),
+                None => self.then(Part::Conclude),
+            };
         }
         let attempt = activity.looks.remove(0);
         self.then(Part::Ask { attempt })

@@ -43,14 +43,20 @@ impl World {
     }
 
     pub(super) fn resolve(&mut self, payout: usize, attempt: usize) -> Result<()> {
-        let state = self.gateway.resolve(payout, attempt, &mut self.dice, self.now);
+        let account = self.model.payouts[payout].account;
+        let state = self.gateway.resolve(payout, attempt, account, &mut self.dice, self.now);
         tell!(self, "payout {payout}: the gateway ends attempt {}: {state:?}", attempt + 1);
         self.weather -= 1;
         match state {
             State::Failed(_) => {
                 if self.dice.hits(Fault::FailedThenPaid) {
                     self.weather += 1;
-                    let delay = self.dice.span(SECOND, 4 * DAY);
+                    // Most dangerous while the next attempt is on its way.
+                    let delay = if self.dice.one_in(3) {
+                        self.dice.between(30 * SECOND, 7 * MINUTE)
+                    } else {
+                        self.dice.span(SECOND, 4 * DAY)
+                    };
                     self.at(delay, Event::TakeBack { payout, attempt });
                 }
             }
@@ -81,14 +87,36 @@ impl World {
         }
     }
 
+    /// An attempt is recorded and nothing of it has left: now an earlier one turns out to have paid.
+    pub(super) fn take_back_earlier(&mut self, payout: usize, attempt: usize) {
+        if attempt > 0 && self.dice.hits(Fault::FailedThenPaid) {
+            self.weather += 1;
+            let delay = self.dice.between(SECOND, 20 * SECOND);
+            self.at(delay, Event::TakeBack { payout, attempt: attempt - 1 });
+        }
+    }
+
     /// Failed, and paid after all.
     pub(super) fn take_back(&mut self, payout: usize, attempt: usize) {
         self.weather -= 1;
+        let failed = self
+            .gateway
+            .of(payout)
+            .record(attempt)
+            .is_some_and(|record| matches!(record.state, State::Failed(_)));
+        if !failed {
+            return;
+        }
         tell!(self, "payout {payout}: the gateway has paid attempt {} after all", attempt + 1);
         self.gateway.of(payout).excused = true;
         self.gateway.change(payout, attempt, State::Paid, self.now);
         self.paid(payout, attempt);
         self.announce(payout, attempt);
+        // Somebody runs the reconciliation by hand, or finance hears of it.
+        if self.dice.one_in(2) {
+            let delay = self.dice.span(SECOND, 2 * HOUR);
+            self.begin_look_back(payout, attempt, delay);
+        }
     }
 
     /// The money comes back: only after we have heard that it went, or it would be a plain failure.
