@@ -89,10 +89,10 @@ async fn balances_equal_earnings(conn: &mut PgConnection) -> Result<Vec<String>>
                   coalesce(e.earned, 0) AS "earned!", coalesce(e.allocated, 0) AS "allocated!", coalesce(e.paid, 0) AS "paid!",
                   coalesce(e.recovered, 0) AS "recovered!", coalesce(j.cut, 0) AS "cut!", coalesce(x.excess, 0) AS "excess!"
            FROM (SELECT provider_id, currency, sum(balance) AS held,
-                        sum(balance) FILTER (WHERE kind = 'provider_available') AS available,
-                        sum(balance) FILTER (WHERE kind = 'provider_reserved') AS reserved,
-                        sum(balance) FILTER (WHERE kind = 'provider_paid_out') AS paid_out,
-                        sum(balance) FILTER (WHERE kind = 'provider_debt') AS debt
+                        coalesce(sum(balance) FILTER (WHERE kind = 'provider_available'), 0) AS available,
+                        coalesce(sum(balance) FILTER (WHERE kind = 'provider_reserved'), 0) AS reserved,
+                        coalesce(sum(balance) FILTER (WHERE kind = 'provider_paid_out'), 0) AS paid_out,
+                        coalesce(sum(balance) FILTER (WHERE kind = 'provider_debt'), 0) AS debt
                  FROM ledger_accounts WHERE provider_id IS NOT NULL GROUP BY provider_id, currency) a
            LEFT JOIN (SELECT provider_id, currency, sum(amount) AS earned, sum(allocated) AS allocated, sum(paid) AS paid,
                              sum(recovered) AS recovered

@@ -124,3 +124,17 @@ async fn what_stays_wrong_is_a_case_and_what_is_mended_closes_it(pool: PgPool) {
     assert!(cases(&world, "OPEN").await.is_empty());
     assert!(books_check::suspects(&world.pool).await.unwrap().is_empty());
 }
+
+/// A check that fails on what it should find would be tried again and again, and say nothing.
+#[sqlx::test(migrations = "../migrations")]
+async fn a_provider_without_one_of_their_accounts_can_be_checked(pool: PgPool) {
+    let world = World::new(&pool);
+    let payee = world.provider().await;
+    world.earns(&payee, "100").await;
+    let lose = "DELETE FROM ledger_accounts WHERE kind = 'provider_debt'";
+    assert_eq!(sqlx::query(lose).execute(&world.pool).await.unwrap().rows_affected(), 1);
+    world.books_are_right().await;
+    let empty = "UPDATE ledger_accounts SET balance = 0 WHERE kind = 'provider_available'";
+    sqlx::query(empty).execute(&world.pool).await.unwrap();
+    assert!(!books::verify(&world.pool).await.unwrap().findings.is_empty());
+}
