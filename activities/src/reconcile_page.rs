@@ -2,10 +2,14 @@
 //!
 //! The gateway is asked first and the database read after it: whatever the list shows had been recorded here before it was sent.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use domain::{
-    Reference,
+    AttemptId, Reference,
     reconcile::{Compared, Listed, TransferPage, compare},
 };
 use store::reconciliations::{self, Claim, Counts, Known, Run, RunStatus};
@@ -75,10 +79,12 @@ async fn one_page(world: &World, run: &Run, page: &TransferPage) -> Result<(), C
         known.iter().map(|known| (known.ours.terms.reference.as_str(), known)).collect();
     let mut counts = Counts { unreadable: page.unreadable, listed: page.unreadable, ..Counts::default() };
     let (mut seen, mut agreeing) = (vec![], vec![]);
+    // What a look in this page has found to differ does not agree because another row of the page says so.
+    let mut looked = BTreeSet::new();
     for listed in &page.transfers {
         add(&mut counts.listed);
         let Some(known) = known.get(listed.reference.as_str()) else {
-            not_ours(world, listed, &known, &mut counts).await?;
+            looked.extend(not_ours(world, listed, &known, &mut counts).await?);
             continue;
         };
         match compare(&known.ours, listed) {
@@ -94,6 +100,7 @@ async fn one_page(world: &World, run: &Run, page: &TransferPage) -> Result<(), C
         }
         seen.push(known.attempt);
     }
+    agreeing.retain(|known| !looked.contains(&known.attempt));
     reconciliations::agree(&world.pool, &agreeing, world.clock.now()).await?;
     if run.next_page >= MAX_PAGES {
         tracing::error!("reconciliation {} stops after {MAX_PAGES} pages: the rest is asked for", run.id);
@@ -103,13 +110,13 @@ async fn one_page(world: &World, run: &Run, page: &TransferPage) -> Result<(), C
     Ok(())
 }
 
-/// A transfer under a reference that we have no attempt for.
+/// A transfer under a reference that we have no attempt for. Answers the attempt of ours that was looked at for it.
 async fn not_ours(
     world: &World,
     listed: &Listed,
     known: &BTreeMap<&str, &Known>,
     counts: &mut Counts,
-) -> Result<(), CompareFailed> {
+) -> Result<Option<AttemptId>, CompareFailed> {
     if let Some(original) = &listed.retry_of {
         let summary =
             format!("{original} was tried again at the gateway, under a reference that is not ours.");
@@ -117,17 +124,19 @@ async fn not_ours(
         if let Some(original) = original {
             stranger(world, listed, Some(original), &summary, counts).await?;
             // Its failure proves nothing while the retry may pay: the look says so.
-            return look(world, original, counts).await;
+            look(world, original, counts).await?;
+            return Ok(Some(original.attempt));
         }
     }
     let Some(parts) = listed.reference.parts() else {
         let summary =
             format!("The gateway has a transfer {} that this system did not make.", listed.reference);
-        return stranger(world, listed, None, &summary, counts).await;
+        stranger(world, listed, None, &summary, counts).await?;
+        return Ok(None);
     };
     if parts.prefix != world.rules.prefix {
         add(&mut counts.elsewhere);
-        return Ok(());
+        return Ok(None);
     }
     let now = world.clock.now();
     let claim =
@@ -148,5 +157,5 @@ async fn not_ours(
             }
         }
     }
-    Ok(())
+    Ok(None)
 }
