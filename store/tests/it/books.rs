@@ -359,7 +359,7 @@ async fn wrong_books_about_what_was_taken_back_are_found(pool: PgPool) {
         ),
         (
             "UPDATE payouts SET status = 'COMPLETED', reversed_at = NULL WHERE status = 'REVERSED'",
-            "UPDATE payouts p SET status = 'REVERSED', reversed_at = updated_at FROM attempts a
+            "UPDATE payouts p SET status = 'REVERSED', reversed_at = p.updated_at FROM attempts a
              WHERE a.payout_id = p.id AND a.status = 'REVERSED'",
             "but its money is elsewhere",
         ),
@@ -380,8 +380,10 @@ async fn wrong_books_about_what_was_taken_back_are_found(pool: PgPool) {
         ),
         // The one that a waiting late success waits for has ended.
         (
-            "UPDATE attempts SET status = 'FAILED', resend = false WHERE status = 'ACCEPTED'",
-            "UPDATE attempts SET status = 'ACCEPTED' WHERE status = 'FAILED'",
+            "UPDATE attempts SET status = 'FAILED', failed_seen_at = updated_at, settled_at = updated_at, failure_code = 'other'
+             WHERE status = 'ACCEPTED'",
+            "UPDATE attempts SET status = 'ACCEPTED', failed_seen_at = NULL, settled_at = NULL, failure_code = NULL
+             WHERE status = 'FAILED'",
             "its money was booked otherwise",
         ),
         (
