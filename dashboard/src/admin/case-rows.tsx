@@ -1,6 +1,7 @@
 import { Link } from "@tanstack/react-router";
 
 import type { Schemas } from "../api/client.ts";
+import { withMoney } from "../show/money.ts";
 import { Badge, Money } from "../show/status.tsx";
 import { Span, When } from "../show/time.tsx";
 import { caseKind } from "../show/words.ts";
@@ -13,7 +14,7 @@ export function CaseRows({ cases }: { cases: readonly Schemas["Case"][] }) {
           <Link to="/admin/cases/$id" params={{ id: each.id }} className="row">
             <span className="row-main">
               <span className="strong">{caseKind(each.kind).words}</span>
-              <span>{each.summary}</span>
+              <span>{withMoney(each.summary)}</span>
               <span className="small soft">
                 {each.status === "OPEN" ? (
                   <>

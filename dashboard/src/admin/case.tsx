@@ -8,6 +8,7 @@ import { CaseBadge } from "./case-rows.tsx";
 import { oneCase } from "./queries.ts";
 import { answer, api, type Schemas } from "../api/client.ts";
 import { ProblemNotice } from "../api/problem.tsx";
+import { withMoney } from "../show/money.ts";
 import { particulars } from "../show/particulars.ts";
 import { Money } from "../show/status.tsx";
 import { When } from "../show/time.tsx";
@@ -49,7 +50,7 @@ function Detail({ detail: { case: settled, evidence } }: { detail: Schemas["Case
             <Icon name={isOpen ? "attention" : "check"} size={22} />
           </span>
           <div className="waiting-words">
-            <h2>{settled.summary}</h2>
+            <h2>{withMoney(settled.summary)}</h2>
             <p>{isOpen ? caseKind(settled.kind).todo : `${settled.resolution ?? "Settled."} Closed by ${actorWords(settled.closed_by ?? "system")}.`}</p>
             {isOpen && !finance && <p className="small">Somebody of finance closes it.</p>}
             {isOpen && finance && (

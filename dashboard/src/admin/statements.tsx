@@ -118,7 +118,7 @@ export function Statement() {
           {({ items, next_after }) => (
             <>
               {items.length > 0 ? (
-                <Table caption="Lines of the statement" head={[{ words: "Line", end: true }, { words: "Booked", wide: true }, "Is", { words: "Amount", end: true }, { words: "Fee", end: true, wide: true }, { words: "Reference", wide: true }, "Payout"]}>
+                <Table caption="Lines of the statement" head={[{ words: "Line", end: true }, { words: "Booked", wide: true }, { words: "Amount", end: true }, "Is", { words: "Fee", end: true, wide: true }, { words: "Reference", wide: true }, "Payout"]}>
                   {items.map((line) => (
                     <Line key={line.line} line={line} />
                   ))}
@@ -152,12 +152,12 @@ function Line({ line }: { line: Schemas["WalletStatementLine"] }) {
       <td className="wide">
         <When at={line.at} />
       </td>
-      <td>
-        <Badge tone={tone(line.result)}>{readable(line.result)}</Badge>
-        {line.note && <span className="small soft"> {line.note}</span>}
-      </td>
       <td className="end">
         <Money value={signed} signed />
+      </td>
+      <td className="words">
+        <Badge tone={tone(line.result)}>{readable(line.result)}</Badge>
+        {line.note && <span className="small soft"> {line.note}</span>}
       </td>
       <td className="end wide">
         <Money value={line.fee} />

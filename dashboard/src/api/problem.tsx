@@ -29,6 +29,27 @@ export function whatToDo(problem: Problem): string | undefined {
       return "The page shows where it stands now.";
     case "not_proven_unpaid":
       return "No money moved. Look at the attempts: one of them may still pay. Try again once the gateway has answered.";
+    case "second_person_required":
+      return "Ask somebody else of finance to look at the document and confirm it.";
+    case "reconciliation_running":
+      return "Wait until it has finished; this page shows how far it is.";
+    case "not_reconciled":
+      return "Run a reconciliation first, and resume when it has finished.";
+    case "statement_unreadable":
+      return "Mend that line, or download the statement again, and import the whole file.";
+    case "not_dead":
+      return "Nothing needs to be done.";
+    case "case_closed":
+      return "The page shows who closed it, and why.";
+    case "cause_still_so":
+      return "Say what was arranged, and close it again.";
+    case "not_a_reversal":
+      return "Nothing was given back. Look at the evidence, and at the statement.";
+    case "not_attestable":
+    case "no_open_attestation":
+      return "The page shows how the attempt stands now.";
+    case "attestation_open":
+      return "Confirm the one that is open, or take it back first.";
     case "provider_suspended":
       return "The money stays in the balance. Ask the marketplace why payouts are stopped.";
     case "unauthenticated":

@@ -26,7 +26,7 @@ export function Bars({ bars, currency, label }: { bars: readonly Bar[]; currency
           </span>
         ))}
       </div>
-      <ol className="bars-plot" style={{ blockSize: HEIGHT }}>
+      <ol className={few ? "bars-plot bars-plot-few" : "bars-plot"} style={{ blockSize: HEIGHT }}>
         {bars.map((bar) => (
           <li key={bar.key} title={`${bar.words}: ${formatMoney({ amount: bar.amount, currency })}`} style={{ blockSize: `${Number((units(bar.amount) * 1000n) / top) / 10}%` }}>
             <span className="unseen">
