@@ -1,7 +1,7 @@
 // Opens every page in Chromium, wide and on a phone, in light and dark: axe on each, and a picture where a folder is given.
 //
 //   npm run dev                                  in one terminal, with a stack that has some payouts
-//   npm run look -- /tmp/pictures                in another
+//   npm run look -- pictures                     in another
 //
 // DASHBOARD_URL and CHROMIUM name others than the usual ones. Fails on a serious or critical finding of axe, on an error in the
 // page's console, on a request to another host, and on a page that is wider than the phone.
