@@ -47,7 +47,6 @@ pub use {
 
 use std::sync::Arc;
 
-use temporalio_common::ActivityDefinition;
 use temporalio_sdk::{WorkerOptionsBuilder, worker_options_builder};
 
 /// A function that registers steps, and one that names what it registers: one list, so that the fault harness knows of every step

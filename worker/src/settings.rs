@@ -101,6 +101,7 @@ impl Settings {
     }
 
     /// Reads the variables through `get`; empty is unset.
+    #[expect(clippy::too_many_lines, reason = "one variable after another, and nothing else")]
     pub fn read(get: impl Fn(&str) -> Option<String>) -> Result<Self, InvalidSettings> {
         let mut from = Reader { get, wrong: vec![] };
         let app_env = from.one_of(

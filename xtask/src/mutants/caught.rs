@@ -120,8 +120,8 @@ impl Surroundings<'_> {
     }
 
     fn simulation(&self, payouts: u64, seed: u64) -> Result<Ending> {
-        let mut build = cargo(self.checkout);
-        let Ok(built) = executables(build.args(["build", "--workspace", "--bin", "simulation"])) else {
+        let mut cargo = cargo(self.checkout);
+        let Ok(built) = executables(cargo.args(["build", "--workspace", "--bin", "simulation"])) else {
             return Ok(Ending::DoesNotCompile);
         };
         let mut simulation = Command::new(find(&built, "simulation")?);
