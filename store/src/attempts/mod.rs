@@ -16,7 +16,6 @@ pub use observe::{Source, TermsAndPlace, record_observation, terms, terms_of_ear
 pub(crate) use reverse::carry_out as reverse;
 pub use send::{Lease, Sending, count_send, record_not_sent, record_submitted};
 pub use settle::RetryPolicy;
-pub(crate) use settle::give_to_a_person;
 
 use chrono::{DateTime, Utc};
 use domain::{

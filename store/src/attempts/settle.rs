@@ -238,7 +238,7 @@ async fn wait_for_funds(
 }
 
 /// A payout that has not failed at the gateway, or not only there, and that only a person can move on.
-pub(crate) async fn give_to_a_person(
+pub(super) async fn give_to_a_person(
     conn: &mut PgConnection,
     payout: &Payout,
     code: FailureCode,

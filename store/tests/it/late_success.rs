@@ -85,6 +85,7 @@ async fn an_attempt_that_has_not_been_sent_is_withdrawn(pool: PgPool) {
     world.earns(&payee, "10").await;
     let payout = world.begun_again(&payee, "1").await;
     assert_eq!(world.look(payout, 1, Observed::Succeeded).await.next, DONE);
+    assert_eq!(world.evidence(payout, 1).await, "late_success");
     let withdrawn = world.attempt(payout, 2).await;
     assert_eq!(
         (withdrawn.status, withdrawn.failure_code, withdrawn.counted),

@@ -8,7 +8,7 @@ use domain::{
 use sqlx::PgPool;
 use store::manual::{self, Acted};
 
-use crate::fixtures::{Payee, World, absent, ada, decline, fails, naira, number, seconds, unreadable};
+use crate::fixtures::{Payee, World, absent, ada, fails, naira, number, seconds, unreadable};
 
 type Seen = fn(Sighting) -> Observed;
 type Change = fn(&mut Sighting);

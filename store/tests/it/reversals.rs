@@ -15,7 +15,8 @@ const GONE: Next = Next::Notify { ending: Ending::Reversed };
 
 async fn case_of(world: &World, payout: PayoutId, kind: CaseKind) -> CaseId {
     let filter = cases::Filter { kind: Some(kind), payout: Some(payout), ..cases::Filter::default() };
-    cases::list(&world.pool, &filter, cases::Page { before: None, limit: 9 }).await.unwrap()[0].id
+    let found = cases::list(&world.pool, &filter, cases::Page { before: None, limit: 9 }).await.unwrap();
+    found.first().unwrap().id
 }
 
 async fn status_of(world: &World, case: CaseId) -> CaseStatus {
