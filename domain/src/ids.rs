@@ -76,9 +76,16 @@ id!(/// One comparison of the gateway's transfers with our attempts.
 id!(/// One imported statement of the gateway's wallet.
     StatementId, "statement");
 
+const WORKFLOW_ID_PREFIX: &str = "payout-";
+
 impl PayoutId {
     /// The id of the workflow that carries this payout.
     pub fn workflow_id(self) -> String {
-        format!("payout-{}", self.0)
+        format!("{WORKFLOW_ID_PREFIX}{}", self.0)
+    }
+
+    /// The payout that the workflow of this id carries, if it carries one.
+    pub fn from_workflow_id(id: &str) -> Option<Self> {
+        id.strip_prefix(WORKFLOW_ID_PREFIX)?.parse().ok()
     }
 }

@@ -11,6 +11,8 @@
     reason = "a test that goes wrong should stop at once, also in its harness"
 )]
 
+mod comparing;
+mod differential;
 mod faults;
 mod harness;
 mod look_ups;

@@ -14,6 +14,7 @@ mod dead_letters;
 mod document;
 mod exports;
 mod health;
+mod comparing;
 mod idempotency;
 mod metrics;
 mod platform;

@@ -6,6 +6,8 @@ use gateway::{PayoutGateway, flutterwave::v3::FlutterwaveV3};
 use simulator::{Fault, Plan};
 use sqlx::PgPool;
 use store::reconciliations::{self, Counts, Opened, RunKind, RunStatus};
+use temporalio_client::{WorkflowDescribeOptions, WorkflowExecutionStatus};
+use workflows::ReconciliationWorkflow;
 
 use crate::stage::{ACCOUNT, OWNER, Stage, admin, eventually, naira};
 
@@ -29,6 +31,19 @@ impl Stage {
             (run.status == RunStatus::Finished).then_some(run.counts)
         })
         .await
+    }
+
+    /// Keeps the history of the latest admin's run, once it has ended.
+    async fn record_run(&self, route: &str) {
+        let run = reconciliations::list(&self.pool, None, 1).await.unwrap().remove(0);
+        let id = format!("reconciliation-{}", run.id);
+        eventually("the run's workflow has ended", async || {
+            let workflow = self.client().get_workflow_handle::<ReconciliationWorkflow>(&id);
+            let described = workflow.describe(WorkflowDescribeOptions::default()).await.ok()?;
+            (described.status() == WorkflowExecutionStatus::Completed).then_some(())
+        })
+        .await;
+        self.record_workflow(route, &id).await;
     }
 
     async fn open_cases(&self, kind: &str) -> Vec<Option<uuid::Uuid>> {
@@ -70,6 +85,7 @@ async fn a_success_that_nobody_heard_of_is_found(pool: PgPool) {
     let counts = stage.reconcile().await;
     assert_eq!((counts.healed, counts.differences), (1, 0), "{counts:?}");
     assert_eq!(stage.until_ended(payout).await, Ending::Completed);
+    stage.record_run("reconciliation").await;
     // Found again, it agrees.
     let counts = stage.reconcile().await;
     assert_eq!((counts.listed, counts.matched, counts.looked_up), (1, 1, 0), "{counts:?}");

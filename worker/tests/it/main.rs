@@ -14,8 +14,12 @@
 )]
 
 mod budget;
+mod checks;
+mod comparing;
+mod forgotten;
 mod lost_runs;
 mod outages;
+mod recycling;
 mod relay;
 mod replay;
 mod routes;

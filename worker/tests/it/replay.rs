@@ -9,13 +9,14 @@ use temporalio_client::WorkflowHistory;
 use temporalio_sdk::workflow_replayer::{
     WorkflowReplayError, WorkflowReplayFailure, WorkflowReplayer, WorkflowReplayerOptions,
 };
-use workflows::{BatchWorkflow, PayoutWorkflow};
+use workflows::{BatchWorkflow, PayoutWorkflow, ReconciliationWorkflow};
 
 use crate::stage::{ACCOUNT, OWNER, histories};
 
 fn replayer() -> WorkflowReplayer {
     let options = WorkflowReplayerOptions::new().register_workflow::<PayoutWorkflow>().unwrap();
-    WorkflowReplayer::new(options.register_workflow::<BatchWorkflow>().unwrap().build()).unwrap()
+    let options = options.register_workflow::<BatchWorkflow>().unwrap();
+    WorkflowReplayer::new(options.register_workflow::<ReconciliationWorkflow>().unwrap().build()).unwrap()
 }
 
 #[tokio::test]
