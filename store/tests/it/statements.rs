@@ -39,7 +39,7 @@ impl File {
     async fn imported(&self, world: &World, bytes: &str) -> Statement {
         match self.import(world, bytes).await {
             Imported::New(statement) => statement,
-            other => panic!("{other:?}"),
+            other @ (Imported::Before(_) | Imported::NotOurs { .. }) => panic!("{other:?}"),
         }
     }
 }
