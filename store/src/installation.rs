@@ -123,6 +123,17 @@ pub(crate) async fn restored(
     Ok(())
 }
 
+/// Whether it was restored and is not reconciled yet, or was resumed after `since`.
+pub async fn restored_since(pool: &Pool, since: DateTime<Utc>) -> Result<bool> {
+    let restored = sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM cases WHERE kind = 'restored' AND (status = 'OPEN' OR closed_at > $1)) AS "restored!""#,
+        since
+    )
+    .fetch_one(pool)
+    .await?;
+    Ok(restored)
+}
+
 /// Why payouts may not be resumed yet.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the database was restored: a reconciliation that began after {since} must finish first")]

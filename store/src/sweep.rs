@@ -1,7 +1,8 @@
-//! Payouts that are not final, for the sweeper that makes sure each has a workflow.
+//! Payouts that are not final, for the sweeper that makes sure each has a workflow; and those that a workflow has and we have not.
 
 use chrono::{DateTime, Utc};
 use domain::{PayoutId, ProviderId};
+use uuid::Uuid;
 
 use crate::{Pool, Result, outbox::Start, payouts::money};
 
@@ -32,4 +33,17 @@ pub async fn open_payouts(
             })
         })
         .collect()
+}
+
+/// Those of these payouts that are not in this database.
+pub async fn forgotten(pool: &Pool, payouts: &[PayoutId]) -> Result<Vec<PayoutId>> {
+    let ids: Vec<Uuid> = payouts.iter().map(|payout| payout.uuid()).collect();
+    let rows = sqlx::query_scalar!(
+        r#"SELECT asked.id AS "id!" FROM unnest($1::uuid[]) AS asked (id)
+           WHERE NOT EXISTS (SELECT FROM payouts p WHERE p.id = asked.id)"#,
+        &ids
+    )
+    .fetch_all(pool)
+    .await?;
+    Ok(rows.into_iter().map(PayoutId::from_uuid).collect())
 }

@@ -5,6 +5,7 @@
 //! Architecture invariant: no rule of payouts is here; this crate only wires the others together.
 
 mod engine;
+mod forgotten;
 mod health;
 mod health_line;
 mod instant;

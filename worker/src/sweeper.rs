@@ -1,7 +1,7 @@
 //! Starts a workflow for every payout that is not final and has none: a terminated run, a reset, an emptied Temporal database cost
 //! time, not money. Starting one that runs is refused by the engine and changes nothing.
 //!
-//! Beside it, and also while Temporal is away: says what has waited too long for the gateway to tell ([`store::overdue`]).
+//! The opposite, a workflow that has no payout (any more), is [`forgotten`]'s. Beside them, and also while Temporal is away: says what has waited too long for the gateway to tell ([`store::overdue`]).
 
 use std::{sync::Arc, time::Duration};
 
@@ -11,7 +11,7 @@ use store::Pool;
 use temporalio_client::{Client, errors::WorkflowStartError};
 use tokio_util::sync::CancellationToken;
 
-use crate::{Engine, relay::start_payout_workflow};
+use crate::{Engine, forgotten, relay::start_payout_workflow};
 
 const EVERY: Duration = Duration::from_secs(30);
 /// Payouts that moved just now are being carried by somebody.
@@ -28,7 +28,8 @@ pub(crate) async fn sweep(
 ) -> anyhow::Result<()> {
     tokio::join!(
         start_missing(&pool, &engine, clock.as_ref(), &stop),
-        tell_overdue(&pool, clock.as_ref(), &stop)
+        tell_overdue(&pool, clock.as_ref(), &stop),
+        Box::pin(forgotten::end(&pool, &engine, clock.as_ref(), &stop))
     );
     Ok(())
 }

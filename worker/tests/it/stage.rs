@@ -68,6 +68,7 @@ pub(crate) struct Stage {
 }
 
 struct Worker {
+    world: Arc<worker::World>,
     stop: CancellationToken,
     ended: JoinHandle<anyhow::Result<()>>,
 }
@@ -120,11 +121,16 @@ impl Stage {
     pub(crate) fn start_worker(&mut self) {
         let world = worker::world(&self.settings, self.pool.clone()).unwrap();
         let redis = Arc::new(RedisLink::new(&self.settings.redis).unwrap());
-        let running = Running { world, engine: self.engine.clone(), redis };
+        let running = Running { world: world.clone(), engine: self.engine.clone(), redis };
         let (settings, stop) = (self.settings.clone(), CancellationToken::new());
         let stopping = stop.clone();
         let ended = tokio::spawn(async move { worker::serve(running, &settings, false, stopping).await });
-        self.worker = Some(Worker { stop, ended });
+        self.worker = Some(Worker { world, stop, ended });
+    }
+
+    /// How often the running worker's parts were made anew.
+    pub(crate) fn recycled(&self) -> u64 {
+        self.worker.as_ref().map_or(0, |worker| worker.world.tally.recycled())
     }
 
     /// Tells the worker to stop and waits until it has.
