@@ -161,7 +161,7 @@ fn play(
     let mut findings = testimony.findings(&striker.record);
     findings.push(verdict::clients_find(&providers, &testimony.view, &striker.record)?);
     findings.push(verdict::books(programs, &around)?);
-    let recoveries = recovery::recoveries(&striker.record, &database.steps()?);
+    let recoveries = recovery::recoveries(&striker.record, testimony.view.resumed_at, &database.steps()?);
     let wrong: BTreeSet<&String> = findings.iter().flat_map(|finding| &finding.payouts).collect();
     let slow = recoveries.iter().flat_map(|line| line.slower_than(SLOW_MILLIS).map(|(_, payout)| payout));
     let slow: BTreeSet<&String> = slow.collect();

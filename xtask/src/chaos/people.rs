@@ -72,8 +72,8 @@ pub struct View {
     pub repeats: u64,
     /// What admins did, by deed and answer.
     pub deeds: BTreeMap<String, u32>,
-    /// How often sending was resumed after the database was restored.
-    pub resumed: u32,
+    /// When sending was resumed after the database was restored.
+    pub resumed_at: Option<i64>,
     /// Answers that should not be.
     pub complaints: Vec<String>,
     /// Keys that never got an answer.
@@ -340,8 +340,7 @@ impl Outside {
         match admin.post("/api/admin/pauses/resume", &resume) {
             Ok(answer) if answer.status == OK => {
                 self.did("resume", &answer);
-                let mut view = self.lock();
-                view.resumed = view.resumed.saturating_add(1);
+                self.lock().resumed_at = Some(moment::now());
             }
             Ok(answer) if text(&answer.body, "/code") == Some("not_reconciled") => {
                 if let Ok(answer) = admin.post("/api/admin/reconciliations/run", &json!({})) {

@@ -3,7 +3,8 @@
 //! Measured for every payout that was open when the blow fell: the time from the moment it could go on (the new process was
 //! spawned, SIGCONT was sent), or from the moment its own timer was due if that was later, to the next thing that was written
 //! down about it. Payouts that waited for a person are counted apart: their next step is that person's. One whose workflow was
-//! terminated and has not been started again is counted under that, not under what fell meanwhile.
+//! terminated and has not been started again is counted under that, not under what fell meanwhile. While the restored database has
+//! everything paused nobody can go on: then the time begins when it was resumed.
 
 use std::collections::BTreeMap;
 
@@ -38,8 +39,8 @@ impl Recovery {
     }
 }
 
-/// `last` are the steps that the database knows at the end; those it was made to forget are in the record.
-pub fn recoveries(record: &Record, last: &[(String, i64)]) -> Vec<Recovery> {
+/// `resumed_at`: when a person resumed after the restore. `last` are the steps that the database knows at the end; those it was made to forget are in the record.
+pub fn recoveries(record: &Record, resumed_at: Option<i64>, last: &[(String, i64)]) -> Vec<Recovery> {
     let mut steps: BTreeMap<&str, Vec<i64>> = BTreeMap::new();
     for (payout, at) in record.steps.iter().chain(last) {
         steps.entry(payout).or_default().push(*at);
@@ -64,7 +65,9 @@ pub fn recoveries(record: &Record, last: &[(String, i64)]) -> Vec<Recovery> {
             };
             record.blows.iter().any(|other| waits(&other))
         };
-        count(line, blow, &steps, is_without_workflow);
+        let paused_until =
+            resumed_at.filter(|_| record.restored_at.is_some_and(|restored| restored <= blow.back));
+        count(line, blow, &steps, paused_until, is_without_workflow);
     }
     let mut lines: Vec<Recovery> = lines.into_values().collect();
     for line in &mut lines {
@@ -81,6 +84,7 @@ fn count(
     line: &mut Recovery,
     blow: &Blow,
     steps: &BTreeMap<&str, Vec<i64>>,
+    paused_until: Option<i64>,
     is_without_workflow: impl Fn(&str) -> bool,
 ) {
     for payout in blow.open.iter().filter(|payout| !is_without_workflow(&payout.id)) {
@@ -90,7 +94,10 @@ fn count(
         }
         match first_after(steps, &payout.id, blow.back) {
             Some(next) => {
-                let could = payout.due.map_or(blow.back, |due| due.max(blow.back));
+                let mut could = payout.due.map_or(blow.back, |due| due.max(blow.back));
+                if let Some(resumed) = paused_until.filter(|resumed| *resumed < next) {
+                    could = could.max(resumed);
+                }
                 line.times.push((next.saturating_sub(could).max(0), payout.id.clone()));
             }
             None => line.never.push(payout.id.clone()),
@@ -121,7 +128,7 @@ mod tests {
         let record = Record { blows: vec![blow], ..Record::default() };
         let step = |id: &str, at| (id.to_owned(), at);
         let last = [step("a", 1_500), step("a", 2_700), step("a", 9_000), step("b", 5_200), step("c", 3_000)];
-        let lines = recoveries(&record, &last);
+        let lines = recoveries(&record, None, &last);
         assert_eq!(lines[0].times, [(200, "b".to_owned()), (700, "a".to_owned())]);
         assert_eq!((lines[0].for_a_person, lines[0].never.as_slice()), (1, ["d".to_owned()].as_slice()));
     }

@@ -11,6 +11,7 @@ use super::database::{Attempt, Database, Payout};
 use super::people::{Promise, Provider, View};
 use super::strikes::Record;
 use crate::http::{list, text};
+use crate::moment::seconds;
 use crate::naira::Naira;
 use crate::stack::programs::Programs;
 use crate::stack::settings::Surroundings;
@@ -77,6 +78,13 @@ impl Finding {
     }
 }
 
+impl Transfer {
+    /// It was paid, and the gateway took that back.
+    fn is_taken_back(&self) -> bool {
+        self.times_paid > 0 && self.times_returned > 0
+    }
+}
+
 impl Testimony {
     pub fn hear(database: &Database, transfers: &[Value], runs: &[Value], view: View) -> Result<Self> {
         Ok(Self {
@@ -119,8 +127,19 @@ impl Testimony {
             .collect()
     }
 
-    fn times_paid(&self, payout: &str) -> u64 {
-        self.transfers_of(payout).iter().flat_map(|(_, all)| all).map(|one| one.times_paid).sum()
+    /// What the gateway did for a payout, less what it took back before we had booked it: nobody could tell that it was ever paid.
+    fn standing(&self, payout: &str) -> (u64, Naira) {
+        let mut times = 0_u64;
+        let mut arrived = Naira::default();
+        for (attempt, transfers) in self.transfers_of(payout) {
+            for transfer in transfers {
+                let is_taken_back = transfer.is_taken_back() && attempt.status != "SUCCEEDED";
+                let paid = transfer.times_paid.saturating_sub(u64::from(is_taken_back));
+                times = times.saturating_add(paid);
+                arrived = arrived.plus(transfer.amount.times(paid));
+            }
+        }
+        (times, arrived)
     }
 
     fn everyone_is_served(&self) -> Finding {
@@ -146,19 +165,15 @@ impl Testimony {
     }
 
     fn nobody_is_paid_twice(&self) -> Finding {
-        let once = self.payouts.iter().filter(|payout| self.times_paid(&payout.id) == 1).count();
-        let mut finding =
-            Finding::new(format!("{once} payouts were paid once by the gateway's books, none twice"));
+        let once = self.payouts.iter().filter(|payout| self.standing(&payout.id).0 == 1).count();
+        let taken_back = self.transfers.iter().filter(|one| one.is_taken_back()).count();
+        let mut finding = Finding::new(format!(
+            "{once} payouts were paid once by the gateway's books, none twice; it took back {taken_back} final answers"
+        ));
         for payout in &self.payouts {
-            let transfers = self.transfers_of(&payout.id);
-            let all = || transfers.iter().flat_map(|(_, all)| all);
-            let times = all().map(|one| one.times_paid).sum::<u64>();
-            let returned = all().filter(|one| one.times_paid > 0).map(|one| one.times_returned).sum::<u64>();
-            // Only the gateway's own taking back of a final answer makes a second payment right, and it has a case.
-            let is_explained =
-                times.saturating_sub(returned) <= 1 && returned > 0 && !payout.cases.is_empty();
-            if times > 1 && !is_explained {
-                finding.breaks(&payout.id, format!("paid {times} times, {returned} came back"));
+            let (times, _) = self.standing(&payout.id);
+            if times > 1 {
+                finding.breaks(&payout.id, format!("paid {times} times"));
             }
         }
         finding
@@ -191,14 +206,17 @@ impl Testimony {
 
     /// Sending was paused by the restored database itself, and resumed by a person after a reconciliation.
     fn restore_was_noticed(&self, record: &Record) -> Finding {
-        let mut finding = Finding::new(match record.restored_at {
-            None => "the database was not restored".to_owned(),
-            Some(_) => {
-                format!("the restored database paused everything; resumed {} times", self.view.resumed)
-            }
+        let took = record.restored_at.zip(self.view.resumed_at).map(|(from, to)| to.saturating_sub(from));
+        let mut finding = Finding::new(match (record.restored_at, took) {
+            (None, _) => "the database was not restored".to_owned(),
+            (Some(_), None) => "the restored database paused everything".to_owned(),
+            (Some(_), Some(took)) => format!(
+                "the restored database paused everything; reconciled and resumed after {}",
+                seconds(took)
+            ),
         });
-        if record.restored_at.is_some() && self.view.resumed == 0 {
-            finding.wrong.push("nobody noticed that the database was restored".to_owned());
+        if record.restored_at.is_some() && took.is_none() {
+            finding.wrong.push("nobody has resumed".to_owned());
         }
         finding
     }
@@ -214,21 +232,19 @@ impl Testimony {
             completed.len()
         ));
         for payout in &self.payouts {
-            let transfers = self.transfers_of(&payout.id);
-            let all = || transfers.iter().flat_map(|(_, all)| all);
-            let paid = all().map(|one| one.amount.times(one.times_paid)).sum::<Naira>();
-            let times = all().map(|one| one.times_paid).sum::<u64>();
-            let has_flipped = all().any(|one| one.times_paid > 0 && one.times_returned > 0);
+            let (times, paid) = self.standing(&payout.id);
             let is_paid = matches!(payout.status.as_str(), "COMPLETED" | "REVERSED");
-            if is_paid && paid != payout.amount && payout.cases.is_empty() {
+            if is_paid && paid != payout.amount {
                 finding
                     .breaks(&payout.id, format!("is {} of {}, {paid} arrived", payout.status, payout.amount));
             }
-            // What came back before we had looked was never paid as far as anybody could tell.
-            if !is_paid && times > 0 && !has_flipped && payout.cases.is_empty() && payout.is_final() {
+            if !is_paid && times > 0 && payout.is_final() && payout.cases.is_empty() {
                 finding.breaks(&payout.id, format!("ended as {}, {paid} arrived", payout.status));
             }
-            if payout.status == "COMPLETED" && has_flipped && payout.cases.is_empty() {
+            let came_back = self.transfers_of(&payout.id).into_iter().any(|(attempt, transfers)| {
+                attempt.status == "SUCCEEDED" && transfers.iter().any(|one| one.is_taken_back())
+            });
+            if payout.status == "COMPLETED" && came_back && payout.cases.is_empty() {
                 finding.breaks(&payout.id, "the money came back and there is no case");
             }
         }
@@ -249,9 +265,7 @@ impl Testimony {
         let taken_back = self
             .transfers
             .iter()
-            .filter(|one| {
-                one.times_paid > 0 && one.times_returned > 0 && settled.contains(one.reference.as_str())
-            })
+            .filter(|one| one.is_taken_back() && settled.contains(one.reference.as_str()))
             .map(|one| one.came_back)
             .sum::<Naira>();
         // Of a forgotten transfer the amount is a debt as soon as it is known whose; its fee is for its case to tell.
@@ -529,7 +543,7 @@ mod tests {
     fn a_forgotten_transfer_is_right_when_it_has_a_case_and_its_amount_is_owed() {
         let restored = Record { copied_at: Some(1), restored_at: Some(2), ..Record::default() };
         let mut testimony = good();
-        testimony.view.resumed = 1;
+        testimony.view.resumed_at = Some(3);
         testimony.transfers.push(paid("r-2", 50));
         testimony.unknown_transfers.insert("id of r-2".to_owned());
         testimony.owed_transfers.insert("id of r-2".to_owned());
@@ -538,6 +552,21 @@ mod tests {
             |record| testimony.findings(record).into_iter().flat_map(|one| one.wrong).collect::<Vec<_>>();
         assert_eq!(wrong(&restored), Vec::<String>::new());
         assert!(wrong(&Record::default()).iter().any(|line| line.contains("is nobody's")));
+    }
+
+    #[test]
+    fn what_was_taken_back_before_anybody_looked_was_never_paid() {
+        let mut testimony = good();
+        testimony.attempts.push(attempt("a", "r-0", "FAILED"));
+        testimony.transfers.push(Transfer {
+            times_returned: 1,
+            cost: Naira::default(),
+            came_back: Naira::kobo(11_075),
+            ..paid("r-0", 100)
+        });
+        assert_eq!(broken(&testimony), Vec::<String>::new());
+        "SUCCEEDED".clone_into(&mut testimony.attempts[1].status);
+        assert!(broken(&testimony).iter().any(|line| line.contains("paid 2 times")));
     }
 
     #[test]
