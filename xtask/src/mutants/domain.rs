@@ -60,6 +60,16 @@ pub const MUTANTS: &[Mutant] = &[
         caught_by: SIMULATION,
     },
     Mutant {
+        name: "sent-again-beside-a-late-success",
+        breaks: "an open attempt is sent again although an earlier one has paid after all",
+        file: "domain/src/judge.rs",
+        edits: &[("    } else if other == OtherAttempt::Paid {", "    } else if false {")],
+        caught_by: CaughtBy::Tests {
+            of: Tests::Integration,
+            filter: "package(store) & test(/^late_success::nothing_is_sent_again/)",
+        },
+    },
+    Mutant {
         name: "reversed-at-first-sight",
         breaks: "one answer gives a paid transfer back to the provider",
         file: "domain/src/judge.rs",
@@ -84,8 +94,8 @@ pub const MUTANTS: &[Mutant] = &[
         breaks: "money moves on a failure that was seen long ago",
         file: "domain/src/judge.rs",
         edits: &[(
-            "        attempt.failed_seen_at.is_some_and(|seen| now.signed_duration_since(seen) <= FRESH)",
-            "        attempt.failed_seen_at.is_some_and(|seen| seen <= now)",
+            "attempt.failed_seen_at.is_some_and(|seen| now.signed_duration_since(seen) <= FRESH)",
+            "attempt.failed_seen_at.is_some_and(|seen| seen <= now)",
         )],
         caught_by: SIMULATION,
     },
