@@ -9,7 +9,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::{
-    AttemptFacts, AttemptNumber, AttemptStatus, AttemptTerms, Doubt, Failure, FailureClass, NotProven,
+    AttemptFacts, AttemptNumber, AttemptStatus, AttemptTerms, Doubt, Failure, FailureClass, Money, NotProven,
     Observed, PayoutStatus, ProvenUnpaid, RetrySchedule, Submitted, next_attempt, poll_delay,
 };
 
@@ -56,15 +56,30 @@ pub struct Around {
     pub other: OtherAttempt,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Of several others, the one that matters most: the last of these.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum OtherAttempt {
+    /// Each has conclusively failed, or its money came back.
     None,
     /// Recorded, and no byte of it has left: it can be withdrawn.
     Unsent,
     /// It may still pay.
     MayPay,
-    /// It has paid (and may have been returned).
+    /// It has paid.
     Paid,
+}
+
+impl OtherAttempt {
+    /// `others`: how each stands, and how often its bytes may have reached the gateway.
+    pub fn among(others: impl IntoIterator<Item = (AttemptStatus, u32)>) -> Self {
+        let one = |(status, sends)| match status {
+            AttemptStatus::Failed | AttemptStatus::Reversed => Self::None,
+            AttemptStatus::Submitting if sends == 0 => Self::Unsent,
+            AttemptStatus::Submitting | AttemptStatus::Accepted | AttemptStatus::Unknown => Self::MayPay,
+            AttemptStatus::Succeeded => Self::Paid,
+        };
+        others.into_iter().map(one).max().unwrap_or(Self::None)
+    }
 }
 
 /// What a look does.
@@ -76,7 +91,7 @@ pub enum Consequence {
     Fail(Failure),
     /// No final answer: ask again at `check_at`.
     LookAgain { becomes: Option<AttemptStatus>, check_at: DateTime<Utc> },
-    /// The gateway does not know it and no send can be on its way: the *same* attempt may be sent again.
+    /// The gateway does not know it, no send can be on its way, and nothing else has paid: the *same* attempt may be sent again.
     MayResend,
     /// The failure was seen again just now.
     ConfirmFailure,
@@ -160,7 +175,7 @@ pub fn look(
             AttemptStatus::Succeeded => attempt.given_back(now),
             AttemptStatus::Reversed => Consequence::Nothing,
         },
-        Observed::NotFound => attempt.not_found(first, now),
+        Observed::NotFound => attempt.not_found(around.other, first, now),
         Observed::Unrecognised { .. } => attempt.not_told(first, now),
     }
 }
@@ -197,13 +212,13 @@ pub fn attested_paid(attempt: &Watched, around: Around) -> Consequence {
 /// Whether the next attempt may begin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Gate {
-    /// Every earlier attempt was seen, just now, to have failed.
+    /// Every earlier attempt was seen, just now, to have failed, or its money came back.
     Begin(AttemptNumber),
     /// Nothing is to begin: not released, no retry due, or an attempt is open.
     Nothing,
     /// Earlier attempts must be looked at first.
     LookFirst(Unproven),
-    /// An earlier attempt has moved money: what is to become of the payout is for a person to say.
+    /// An earlier attempt has paid: what is to become of the payout is for a person to say.
     HasPaid,
     /// There are no attempt numbers left.
     UsedUp,
@@ -231,7 +246,7 @@ pub fn may_begin(
     if attempts.iter().any(|attempt| attempt.status.is_open()) {
         return Gate::Nothing;
     }
-    if attempts.iter().any(|attempt| attempt.status != AttemptStatus::Failed) {
+    if attempts.iter().any(|attempt| attempt.status == AttemptStatus::Succeeded) {
         return Gate::HasPaid;
     }
     let made = u8::try_from(attempts.len()).unwrap_or(u8::MAX);
@@ -250,13 +265,14 @@ pub enum Unproven {
     NotFresh(AttemptNumber),
 }
 
-/// One proof for every attempt, each seen within [`FRESH`]; or what stands against it, first of all what another look at the
+/// One proof for every attempt, each failure seen within [`FRESH`] (money that came back was seen twice, a day apart); or what stands against it, first of all what another look at the
 /// gateway may not settle. A next attempt and a refund need them.
 pub fn proofs(attempts: &[AttemptFacts], now: DateTime<Utc>) -> Result<Vec<ProvenUnpaid>, Unproven> {
     let proofs: Result<Vec<_>, _> = attempts.iter().map(AttemptFacts::proof_unpaid).collect();
     let proofs = proofs.map_err(Unproven::NotProven)?;
     let seen_lately = |attempt: &AttemptFacts| {
-        attempt.failed_seen_at.is_some_and(|seen| now.signed_duration_since(seen) <= FRESH)
+        attempt.status == AttemptStatus::Reversed
+            || attempt.failed_seen_at.is_some_and(|seen| now.signed_duration_since(seen) <= FRESH)
     };
     match attempts.iter().find(|attempt| !seen_lately(attempt)) {
         None => Ok(proofs),
@@ -290,6 +306,12 @@ impl Watched {
         self.attested_unpaid_from.is_some_and(|from| from <= now)
     }
 
+    /// Nothing of it has left, and another attempt has paid: it is withdrawn, and the late success that waits for its end
+    /// completes the payout.
+    pub fn is_not_needed(&self, other: OtherAttempt) -> bool {
+        self.sends == 0 && !self.has_gateway_id && self.status.is_open() && other == OtherAttempt::Paid
+    }
+
     fn may_be_on_its_way(&self, now: DateTime<Utc>) -> bool {
         self.send_deadline.is_some_and(|deadline| now < deadline)
     }
@@ -319,8 +341,8 @@ impl Watched {
     }
 
     /// Once the last send can no longer be on its way, the same attempt may be sent again. One that the gateway has told an id
-    /// for, or that people have attested about, is only looked at again.
-    fn not_found(&self, first: Duration, now: DateTime<Utc>) -> Consequence {
+    /// for, that people have attested about, or whose end a late success waits for, is only looked at again.
+    fn not_found(&self, other: OtherAttempt, first: Duration, now: DateTime<Utc>) -> Consequence {
         match self.status {
             // A declined send leaves no record behind: not finding one is what was to be expected. A record that was there and
             // is gone confirms nothing.
@@ -334,7 +356,10 @@ impl Watched {
                     return Consequence::Fail(Failure::attested());
                 }
                 let accepted = self.status == AttemptStatus::Accepted;
-                if accepted || on_its_way || self.has_gateway_id || self.attested_unpaid_from.is_some() {
+                // Had nothing of it left, whoever is to send it withdraws it: see [`before_send`].
+                let paid_before = other == OtherAttempt::Paid && self.sends > 0;
+                let attested = self.attested_unpaid_from.is_some();
+                if accepted || on_its_way || self.has_gateway_id || attested || paid_before {
                     self.look_again(None, first, now)
                 } else {
                     Consequence::MayResend
@@ -351,6 +376,65 @@ impl Watched {
         let check_at =
             moments.into_iter().flatten().filter(|moment| *moment > now).fold(after_wait, DateTime::min);
         Consequence::LookAgain { becomes, check_at }
+    }
+}
+
+/// What is done with an open attempt that is to be sent, or sent again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BeforeSend {
+    Send,
+    /// [`Watched::is_not_needed`]: nothing of it ever leaves.
+    Withdraw,
+    /// It is not sent again: the gateway is asked about it.
+    Look,
+    /// An earlier attempt is in doubt, and nothing of this one has left: it is withdrawn, and the payout waits for that doubt.
+    WithdrawForDoubt,
+    /// An earlier attempt is in doubt: that is looked at now, and this one at `check_at`.
+    LookAtOthers {
+        check_at: DateTime<Utc>,
+    },
+}
+
+/// Judges a send before it is counted. `doubted`: a look at another attempt said something else than failed. A pause is judged
+/// beside it, and holds up what it says about doubts too.
+pub fn before_send(attempt: &Watched, other: OtherAttempt, doubted: bool, now: DateTime<Utc>) -> BeforeSend {
+    /// An open attempt that may not be sent again because an earlier one is in doubt is looked at again after this long.
+    const DOUBTED_AGAIN: TimeDelta = TimeDelta::minutes(1);
+    let sent = attempt.sends > 0;
+    if sent && attempt.attested_unpaid_from.is_some() {
+        // Nothing is sent again that two people say has not paid: it is looked at until their word may end it.
+        BeforeSend::Look
+    } else if attempt.is_not_needed(other) {
+        BeforeSend::Withdraw
+    } else if other == OtherAttempt::Paid {
+        // Its own end is only waited for: what would be sent again would pay twice.
+        BeforeSend::Look
+    } else if doubted && sent {
+        BeforeSend::LookAtOthers { check_at: now.checked_add_signed(DOUBTED_AGAIN).unwrap_or(now) }
+    } else if doubted {
+        BeforeSend::WithdrawForDoubt
+    } else {
+        BeforeSend::Send
+    }
+}
+
+/// The fee that an answer tells of a transfer that has paid, also where its money came back later. It is booked once for each
+/// transfer, at the first answer that tells it. `after`: the attempt's status once the answer was acted on; the answer agrees
+/// with what was asked for. A transfer that is called failed tells none: who has never paid charges nothing.
+pub fn fee_told(after: AttemptStatus, observed: &Observed) -> Option<Money> {
+    match after {
+        AttemptStatus::Succeeded | AttemptStatus::Reversed => {}
+        AttemptStatus::Submitting
+        | AttemptStatus::Accepted
+        | AttemptStatus::Unknown
+        | AttemptStatus::Failed => return None,
+    }
+    match observed {
+        Observed::Succeeded(sighting) | Observed::Reversed(sighting) => sighting.fee,
+        Observed::InFlight(_)
+        | Observed::Failed(_, _)
+        | Observed::NotFound
+        | Observed::Unrecognised { .. } => None,
     }
 }
 
@@ -595,6 +679,66 @@ mod tests {
     }
 
     #[test]
+    fn nothing_is_sent_again_beside_an_attempt_that_has_paid() {
+        let beside = |other| Around { payout: PayoutStatus::Processing, refunded: false, other };
+        for status in [AttemptStatus::Submitting, AttemptStatus::Unknown] {
+            let sent = Watched { send_deadline: Some(noon()), ..watched(status) };
+            let absent = |other| seen(&sent, beside(other), &Observed::NotFound);
+            assert_eq!(absent(OtherAttempt::None), Consequence::MayResend);
+            assert!(matches!(absent(OtherAttempt::Paid), Consequence::LookAgain { becomes: None, .. }));
+            // Not even where that was allowed before.
+            let before = |other, doubted| before_send(&sent, other, doubted, noon());
+            assert_eq!(before(OtherAttempt::None, false), BeforeSend::Send);
+            assert!(matches!(before(OtherAttempt::None, true), BeforeSend::LookAtOthers { .. }));
+            assert_eq!(before(OtherAttempt::Paid, true), BeforeSend::Look);
+            let attested = Watched { attested_unpaid_from: Some(noon()), ..sent.clone() };
+            assert_eq!(before_send(&attested, OtherAttempt::None, false, noon()), BeforeSend::Look);
+
+            let unsent = Watched { sends: 0, ..watched(status) };
+            let before = |other, doubted| before_send(&unsent, other, doubted, noon());
+            assert_eq!(before(OtherAttempt::None, false), BeforeSend::Send);
+            assert_eq!(before(OtherAttempt::None, true), BeforeSend::WithdrawForDoubt);
+            assert_eq!(before(OtherAttempt::Paid, true), BeforeSend::Withdraw);
+            // The gateway has something under its reference all the same.
+            let known = Watched { has_gateway_id: true, ..unsent };
+            assert!(!known.is_not_needed(OtherAttempt::Paid));
+        }
+    }
+
+    #[test]
+    fn of_several_other_attempts_the_worst_counts() {
+        use AttemptStatus as A;
+        for (others, expected) in [
+            (vec![], OtherAttempt::None),
+            (vec![(A::Failed, 1), (A::Reversed, 1)], OtherAttempt::None),
+            (vec![(A::Failed, 1), (A::Submitting, 0)], OtherAttempt::Unsent),
+            (vec![(A::Unknown, 0)], OtherAttempt::MayPay),
+            (vec![(A::Submitting, 1), (A::Failed, 1)], OtherAttempt::MayPay),
+            (vec![(A::Succeeded, 1), (A::Accepted, 1)], OtherAttempt::Paid),
+        ] {
+            assert_eq!(OtherAttempt::among(others.clone()), expected, "{others:?}");
+        }
+    }
+
+    #[test]
+    fn only_what_has_paid_tells_a_fee() {
+        let fee = Money::parse("10.75", Currency::Ngn).unwrap();
+        let told = Sighting { fee: Some(fee), ..sighting() };
+        let failed = Observed::Failed(told.clone(), Failure::observed("closed"));
+        for (status, observed, expected) in [
+            (AttemptStatus::Succeeded, Observed::Succeeded(told.clone()), Some(fee)),
+            (AttemptStatus::Reversed, Observed::Succeeded(told.clone()), Some(fee)),
+            (AttemptStatus::Reversed, Observed::Reversed(told.clone()), Some(fee)),
+            (AttemptStatus::Reversed, failed, None),
+            (AttemptStatus::Accepted, Observed::InFlight(told.clone()), None),
+            (AttemptStatus::Failed, Observed::Succeeded(told), None),
+            (AttemptStatus::Succeeded, Observed::NotFound, None),
+        ] {
+            assert_eq!(fee_told(status, &observed), expected, "{status} {observed:?}");
+        }
+    }
+
+    #[test]
     fn a_refusal_is_proof_only_of_a_single_send() {
         let declined = Submitted::Declined(Failure::observed("Unknown Bank Code"));
         let answer = |status, sends| answered(status, sends, &declined, FIRST, noon());
@@ -643,9 +787,11 @@ mod tests {
         for open in [AttemptStatus::Submitting, AttemptStatus::Accepted, AttemptStatus::Unknown] {
             assert_eq!(gate(&[failed(1), fact(2, open)], noon()), Gate::Nothing);
         }
-        for paid in [AttemptStatus::Succeeded, AttemptStatus::Reversed] {
-            assert_eq!(gate(&[fact(1, paid), failed(2)], noon()), Gate::HasPaid);
-        }
+        assert_eq!(gate(&[fact(1, AttemptStatus::Succeeded), failed(2)], noon()), Gate::HasPaid);
+        // Its money came back, seen twice a day apart: that does not age.
+        let returned = fact(1, AttemptStatus::Reversed);
+        assert_eq!(gate(&[returned.clone(), failed(2)], noon()), Gate::Begin(AttemptNumber::new(3).unwrap()));
+        assert_eq!(proofs(&[returned], noon() + TimeDelta::days(9)).map(|proofs| proofs.len()), Ok(1));
         let many: Vec<_> = (1..=99).map(failed).collect();
         assert_eq!(gate(&many, noon()), Gate::UsedUp);
     }

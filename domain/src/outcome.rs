@@ -162,8 +162,9 @@ impl Doubt {
     }
 }
 
-/// Proof that an attempt did not pay. Made only from an attempt whose failure the gateway itself told (or two finance admins
-/// attested), and nothing else since.
+/// Proof that an attempt did not pay, or not for good. Made only from an attempt whose failure the gateway itself told (or two
+/// finance admins attested), and nothing else since; or from one whose money came back, which was seen twice a day apart (or
+/// confirmed by finance).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ProvenUnpaid {
     attempt: AttemptNumber,
@@ -185,12 +186,12 @@ impl AttemptFacts {
             AttemptStatus::Failed if self.failed_seen_at.is_some() && self.doubt.is_none() => {
                 Ok(ProvenUnpaid { attempt: self.number })
             }
+            AttemptStatus::Reversed => Ok(ProvenUnpaid { attempt: self.number }),
             AttemptStatus::Failed
             | AttemptStatus::Submitting
             | AttemptStatus::Accepted
             | AttemptStatus::Unknown
-            | AttemptStatus::Succeeded
-            | AttemptStatus::Reversed => Err(unproven),
+            | AttemptStatus::Succeeded => Err(unproven),
         }
     }
 }
@@ -224,10 +225,11 @@ mod tests {
     }
 
     #[test]
-    fn only_a_seen_failure_is_proof() {
+    fn only_a_seen_failure_and_money_that_came_back_are_proof() {
         for status in AttemptStatus::ALL {
             let proven = facts(1, status, true).proof_unpaid().is_ok();
-            assert_eq!(proven, status == AttemptStatus::Failed, "{status}");
+            let expected = matches!(status, AttemptStatus::Failed | AttemptStatus::Reversed);
+            assert_eq!(proven, expected, "{status}");
         }
         assert!(facts(1, AttemptStatus::Failed, false).proof_unpaid().is_err());
     }

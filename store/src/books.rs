@@ -330,7 +330,7 @@ async fn attempts_have_their_money(conn: &mut PgConnection) -> Result<Vec<String
         .collect())
 }
 
-/// The gateway's fee is booked for every attempt that was booked as paid, and for no other.
+/// The gateway's fee is booked once for every attempt that has paid and whose fee was told, and for no other.
 async fn attempts_have_their_fee(conn: &mut PgConnection) -> Result<Vec<String>> {
     let attempts = sqlx::query!(
         r#"SELECT a.id AS "id!", coalesce(a.fee, 0) AS "told!", coalesce(f.booked, 0) AS "booked!" FROM attempts a
@@ -338,9 +338,7 @@ async fn attempts_have_their_fee(conn: &mut PgConnection) -> Result<Vec<String>>
                       FROM postings g JOIN entries e ON e.posting_id = g.id
                       JOIN ledger_accounts l ON l.id = e.account_id AND l.kind = 'gateway_fees'
                       WHERE g.kind = 'fee' GROUP BY g.attempt_id) f ON f.attempt_id = a.id
-           WHERE coalesce(f.booked, 0) <> CASE
-               WHEN EXISTS (SELECT FROM postings g WHERE g.attempt_id = a.id AND g.kind IN ('paid', 'overpaid'))
-               THEN coalesce(a.fee, 0) ELSE 0 END"#
+           WHERE coalesce(f.booked, 0) <> CASE WHEN a.status IN ('SUCCEEDED', 'REVERSED') THEN coalesce(a.fee, 0) ELSE 0 END"#
     )
     .fetch_all(conn)
     .await?;

@@ -90,13 +90,9 @@ pub(crate) async fn settle(
     payout: PayoutId,
     attempt: AttemptId,
     amount: Money,
-    fee: Option<Money>,
     now: DateTime<Utc>,
 ) -> Result<()> {
     ledger::paid(conn, provider, payout, attempt, amount, now).await?;
-    if let Some(fee) = fee.filter(|fee| !fee.is_zero()) {
-        ledger::fee(conn, payout, attempt, fee, now).await?;
-    }
     let paid = sqlx::query_scalar!(
         r#"WITH settled AS (
                UPDATE allocations SET state = 'PAID' WHERE payout_id = $1 AND state = 'RESERVED' RETURNING earning_id, amount

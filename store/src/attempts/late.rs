@@ -26,6 +26,8 @@ use crate::{
     text::storable,
 };
 
+const PAID_BEFORE: &str = "an earlier attempt has paid after all";
+
 /// A late success, as far as the money goes.
 pub(super) struct LateSuccess {
     id: AttemptId,
@@ -58,14 +60,12 @@ pub(super) async fn succeed_late(
     let gateway_id = paid.gateway_id.map(storable);
     let row = sqlx::query!(
         "UPDATE attempts SET status = 'SUCCEEDED', late = true, settled_at = $2, gateway_id = coalesce($3, gateway_id),
-                fee = coalesce($4, fee), failed_seen_at = NULL, failure_code = NULL, failure_message = NULL, doubt = NULL,
-                updated_at = $2
+                failed_seen_at = NULL, failure_code = NULL, failure_message = NULL, doubt = NULL, updated_at = $2
          WHERE id = $1 AND status = 'FAILED'
-         RETURNING number, batch_id, gateway_id, fee",
+         RETURNING number, batch_id, gateway_id",
         attempt.id.uuid(),
         now,
         gateway_id.as_deref(),
-        paid.fee.map(Money::amount),
     )
     .fetch_one(&mut *conn)
     .await?;
@@ -74,7 +74,7 @@ pub(super) async fn succeed_late(
         number: attempt_number(row.number)?,
         batch: BatchId::from_uuid(row.batch_id),
         gateway_id: row.gateway_id,
-        fee: row.fee.map(|fee| money(fee, payout.amount.currency().code())).transpose()?,
+        fee: paid.fee,
     };
     tracing::error!(
         payout.id = %payout.id, attempt.number = late.number.get(),
@@ -235,8 +235,23 @@ async fn withdraw_unsent(
     if status != AttemptStatus::Submitting {
         return Err(Error::corrupt(format!("attempt {} was to be withdrawn and is {status}", other.id)));
     }
-    let why = "an earlier attempt has paid after all";
-    settle::withdraw(conn, payout, AttemptId::from_uuid(other.id), why, now).await
+    settle::withdraw(conn, payout, AttemptId::from_uuid(other.id), PAID_BEFORE, now).await
+}
+
+/// The open attempt, of which nothing has left after all, is withdrawn: the late success that waits for its end completes the
+/// payout. (Where that was too much already, the payout is left to the gate, which gives it to a person.)
+pub(super) async fn completes_instead(
+    conn: &mut PgConnection,
+    payout: &Payout,
+    unsent: AttemptId,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    settle::withdraw(conn, payout, unsent, PAID_BEFORE, now).await?;
+    settle::ended(conn, unsent, false, now).await?;
+    match waiting(conn, payout).await? {
+        Some(late) => completes(conn, payout, &late, now).await,
+        None => Ok(()),
+    }
 }
 
 /// The money went twice, or after it had been given back: the excess is owed by the provider and taken from what is free at
@@ -276,7 +291,7 @@ pub(super) async fn overpaid_case(
     Ok(case)
 }
 
-/// The excess and its fee, and what is free taken for it.
+/// The excess, and what is free taken for it.
 pub(super) async fn book_overpaid(
     conn: &mut PgConnection,
     payout: &Payout,
@@ -287,9 +302,6 @@ pub(super) async fn book_overpaid(
     let (provider, amount, attempt) = (payout.provider, payout.amount, late.id);
     balances::lock_accounts(conn, provider, amount.currency()).await?;
     ledger::overpaid(conn, provider, payout.id, attempt, amount, now).await?;
-    if let Some(fee) = late.fee.filter(|fee| !fee.is_zero()) {
-        ledger::fee(conn, payout.id, attempt, fee, now).await?;
-    }
     tracing::error!(
         payout.id = %payout.id, case.id = %case,
         "payout {} was paid too much: {amount} is owed by provider {provider}, case {case}", payout.id

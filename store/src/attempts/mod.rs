@@ -4,6 +4,7 @@
 //! Architecture invariant: nothing here decides what an answer means; [`domain::judge`] does, and what it says is carried out.
 
 mod begin;
+mod fees;
 mod late;
 mod observe;
 mod reverse;
@@ -125,7 +126,7 @@ pub async fn of_payout(pool: &Pool, payout: PayoutId) -> Result<Vec<Attempt>> {
 }
 
 /// Whether money may move again (another attempt, a refund): every attempt of the payout has been seen to have failed within
-/// [`judge::FRESH`], and nothing else was seen since. Else why not.
+/// [`judge::FRESH`], and nothing else was seen since, or its money came back. Else why not.
 pub async fn proven_unpaid(
     pool: &Pool,
     payout: PayoutId,

@@ -11,7 +11,7 @@ use serde_json::json;
 use sqlx::PgConnection;
 
 use super::{
-    add_evidence, late, reverse,
+    add_evidence, fees, late, reverse,
     settle::{self, Paid, RetryPolicy},
 };
 use crate::{
@@ -131,24 +131,23 @@ pub(crate) async fn hold(conn: &mut PgConnection, attempt: AttemptId) -> Result<
     })
 }
 
-/// The payout around one of its attempts. Where several others have not conclusively failed, the one that matters most.
-async fn around(conn: &mut PgConnection, payout: &Payout, attempt: AttemptId) -> Result<Around> {
-    let others = sqlx::query!(
-        r#"SELECT coalesce(bool_or(status = 'SUCCEEDED'), false) AS "paid!",
-                  coalesce(bool_or(status IN ('SUBMITTING', 'ACCEPTED', 'UNKNOWN')), false) AS "open!",
-                  coalesce(bool_or(status = 'SUBMITTING' AND sends = 0), false) AS "unsent!"
-           FROM attempts WHERE payout_id = $1 AND id <> $2"#,
+/// The payout around one of its attempts.
+pub(super) async fn around(conn: &mut PgConnection, payout: &Payout, attempt: AttemptId) -> Result<Around> {
+    let rows = sqlx::query!(
+        "SELECT status, sends FROM attempts WHERE payout_id = $1 AND id <> $2",
         payout.id.uuid(),
         attempt.uuid(),
     )
-    .fetch_one(conn)
+    .fetch_all(conn)
     .await?;
-    let other = match (others.paid, others.open, others.unsent) {
-        (true, _, _) => OtherAttempt::Paid,
-        (false, true, true) => OtherAttempt::Unsent,
-        (false, true, false) => OtherAttempt::MayPay,
-        (false, false, _) => OtherAttempt::None,
-    };
+    let others: Result<Vec<(AttemptStatus, u32)>> = rows
+        .into_iter()
+        .map(|row| {
+            let status = row.status.parse().map_err(Error::Corrupt)?;
+            Ok((status, u32::try_from(row.sends).map_err(Error::corrupt)?))
+        })
+        .collect();
+    let other = OtherAttempt::among(others?);
     Ok(Around { payout: payout.status, refunded: payout.refunded_at.is_some(), other })
 }
 
@@ -179,6 +178,10 @@ pub async fn record_observation(
     }
     let paid = seen.sighting.map_or(Paid::ATTESTED, Paid::from);
     carry_out(&mut tx, &row, &held, &means, paid, policy, now).await?;
+    // Last: whoever books the transfer itself has locked the provider's accounts before the marketplace's own.
+    if seen.sighting.is_some() {
+        fees::book(&mut tx, payout, place.attempt, observed, now).await?;
+    }
     let progress = progress_in(&mut tx, payout, now).await?;
     tx.commit().await?;
     Ok(progress)
@@ -375,7 +378,7 @@ async fn look_again(
     Ok(())
 }
 
-/// The gateway's id for it, and its fee, as far as they are news.
+/// The gateway's id for it, as far as it is news.
 async fn remember(conn: &mut PgConnection, held: &Held, sighting: &Sighting) -> Result<()> {
     if held.watched.has_gateway_id {
         return Ok(());

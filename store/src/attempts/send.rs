@@ -6,21 +6,22 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{
     AccountName, AttemptId, AttemptNumber, AttemptTerms, NotSent, PayoutId, Progress, Reference, Submitted,
-    judge::{self, AfterSend},
+    judge::{self, AfterSend, BeforeSend},
 };
 use serde_json::json;
 use sqlx::PgConnection;
 
-use super::{Source, add_evidence, observe::hold, settle};
+use super::{
+    Source, add_evidence, late,
+    observe::{around, hold},
+    settle,
+};
 use crate::{
     Error, Pool, Result, attestations,
     control::{self, Hold},
-    payouts::{self, money, progress_in},
+    payouts::{self, Payout, money, progress_in},
     text::storable,
 };
-
-/// An open attempt that may not be sent again because an earlier one is in doubt is looked at again after this long.
-const DOUBTED_AGAIN: TimeDelta = TimeDelta::minutes(1);
 
 /// Whose send it is: an answer to a send counts for its own lease only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,11 +60,9 @@ pub async fn count_send(
     let row =
         payouts::lock(&mut tx, payout).await?.ok_or_else(|| Error::corrupt(format!("no payout {payout}")))?;
     let stands = sqlx::query!(
-        r#"SELECT a.id, a.sends,
+        r#"SELECT a.id,
                   (a.status = 'SUBMITTING' AND a.sends = 0) OR (a.status IN ('SUBMITTING', 'UNKNOWN') AND a.resend) AS "sendable!",
-                  EXISTS (SELECT FROM attempts e WHERE e.payout_id = a.payout_id AND e.number <> a.number AND e.doubt IS NOT NULL) AS "doubted!",
-                  EXISTS (SELECT FROM attestations t
-                          WHERE t.attempt_id = a.id AND t.status = 'CONFIRMED' AND t.verdict = 'not_paid') AS "attested!"
+                  EXISTS (SELECT FROM attempts e WHERE e.payout_id = a.payout_id AND e.number <> a.number AND e.doubt IS NOT NULL) AS "doubted!"
            FROM attempts a WHERE a.payout_id = $1 AND a.number = $2 FOR NO KEY UPDATE OF a"#,
         payout.uuid(),
         i16::from(number.get()),
@@ -74,32 +73,43 @@ pub async fn count_send(
         return Ok(Sending::Not(progress_in(&mut tx, payout, now).await?));
     };
     let attempt = AttemptId::from_uuid(stands.id);
-    if stands.attested && stands.sends > 0 {
-        // Nothing is sent again that two people say has not paid: it is looked at until their word may end it.
-        withdraw_leave(&mut tx, attempt, now, now).await?;
-        let progress = progress_in(&mut tx, payout, now).await?;
-        tx.commit().await?;
-        return Ok(Sending::Not(progress));
-    }
-    // The same reference still goes to a removed account: a first send of it may have reached the gateway already.
-    match control::hold(&mut tx, payout).await? {
-        Hold::None | Hold::AccountRemoved => {}
-        Hold::Paused => return Ok(Sending::Paused),
-    }
-    if stands.doubted {
-        if stands.sends == 0 {
-            let why = "an earlier attempt is in doubt";
-            settle::withdraw(&mut tx, &row, attempt, why, now).await?;
-        } else {
-            let check_at = now.checked_add_signed(DOUBTED_AGAIN).unwrap_or(now);
-            withdraw_leave(&mut tx, attempt, check_at, now).await?;
+    let held = hold(&mut tx, attempt).await?;
+    let other = around(&mut tx, &row, attempt).await?.other;
+    let before = judge::before_send(&held.watched, other, stands.doubted, now);
+    let waits_for_resume = match before {
+        BeforeSend::Withdraw | BeforeSend::Look => false,
+        // The same reference still goes to a removed account: a first send of it may have reached the gateway already.
+        BeforeSend::Send | BeforeSend::WithdrawForDoubt | BeforeSend::LookAtOthers { .. } => {
+            match control::hold(&mut tx, payout).await? {
+                Hold::None | Hold::AccountRemoved => false,
+                Hold::Paused => true,
+            }
         }
+    };
+    if waits_for_resume {
+        return Ok(Sending::Paused);
+    }
+    match before {
+        BeforeSend::Send => {}
+        BeforeSend::Withdraw => late::completes_instead(&mut tx, &row, attempt, now).await?,
+        BeforeSend::Look => withdraw_leave(&mut tx, attempt, now, now).await?,
+        BeforeSend::WithdrawForDoubt => {
+            settle::withdraw(&mut tx, &row, attempt, "an earlier attempt is in doubt", now).await?;
+        }
+        BeforeSend::LookAtOthers { check_at } => withdraw_leave(&mut tx, attempt, check_at, now).await?,
+    }
+    if before != BeforeSend::Send {
         let progress = progress_in(&mut tx, payout, now).await?;
         tx.commit().await?;
-        return Ok(if stands.sends == 0 { Sending::Not(progress) } else { Sending::Doubted(progress) });
+        return Ok(match before {
+            BeforeSend::LookAtOthers { .. } => Sending::Doubted(progress),
+            BeforeSend::Send | BeforeSend::Withdraw | BeforeSend::Look | BeforeSend::WithdrawForDoubt => {
+                Sending::Not(progress)
+            }
+        });
     }
     // What people said of an attempt before its first byte left is about nothing.
-    if stands.sends == 0 {
+    if held.watched.sends == 0 {
         attestations::contradicted(&mut tx, payout, attempt, now).await?;
     }
     let counted = sqlx::query!(
@@ -154,8 +164,9 @@ async fn withdraw_leave(
     Ok(())
 }
 
-/// Nothing left: the send is taken back, and the same attempt may go out again at once. Telling it twice takes it back once;
-/// telling it after the lease has passed to another sender takes nothing back.
+/// Nothing left: the send is taken back, and the same attempt may go out again at once. Where none is left and an earlier
+/// attempt has paid after all, it is withdrawn and that one completes the payout. Telling it twice takes it back once; telling
+/// it after the lease has passed to another sender takes nothing back.
 pub async fn record_not_sent(
     pool: &Pool,
     lease: Lease,
@@ -163,13 +174,19 @@ pub async fn record_not_sent(
     now: DateTime<Utc>,
 ) -> Result<()> {
     let mut tx = pool.begin().await?;
-    take_back(&mut tx, lease, not_sent, now).await?;
+    let id = sqlx::query_scalar!("SELECT payout_id FROM attempts WHERE id = $1", lease.attempt.uuid())
+        .fetch_one(&mut *tx)
+        .await?;
+    let id = PayoutId::from_uuid(id);
+    let row = payouts::lock(&mut tx, id).await?.ok_or_else(|| Error::corrupt(format!("no payout {id}")))?;
+    take_back(&mut tx, &row, lease, not_sent, now).await?;
     tx.commit().await?;
     Ok(())
 }
 
 async fn take_back(
     conn: &mut PgConnection,
+    payout: &Payout,
     lease: Lease,
     not_sent: &NotSent,
     now: DateTime<Utc>,
@@ -197,6 +214,11 @@ async fn take_back(
     if taken_back == 1 && before.as_deref() != Some(message.as_ref()) {
         let detail = json!({ "class": not_sent.class, "message": message });
         add_evidence(conn, lease.attempt, Source::Send, "not_sent", detail, now).await?;
+    }
+    let held = hold(conn, lease.attempt).await?;
+    let other = around(conn, payout, lease.attempt).await?.other;
+    if held.watched.is_not_needed(other) {
+        late::completes_instead(conn, payout, lease.attempt, now).await?;
     }
     Ok(())
 }
@@ -232,7 +254,7 @@ pub async fn record_submitted(
         Submitted::Duplicate => ("duplicate", json!({}), None),
         Submitted::Unknown { why } => ("unknown", json!({ "why": why }), None),
         Submitted::NotSent(not_sent) => {
-            take_back(&mut tx, lease, not_sent, now).await?;
+            take_back(&mut tx, &row, lease, not_sent, now).await?;
             let progress = progress_in(&mut tx, payout, now).await?;
             tx.commit().await?;
             return Ok(progress);

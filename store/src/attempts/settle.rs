@@ -29,7 +29,7 @@ pub struct RetryPolicy {
     pub webhook_timeout: Duration,
 }
 
-/// What is known about a transfer that paid.
+/// What is known about a transfer that paid. Its fee is booked on its own: see [`super::fees`].
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Paid<'a> {
     pub(super) gateway_id: Option<&'a str>,
@@ -57,13 +57,12 @@ pub(super) async fn succeed(
 ) -> Result<()> {
     let gateway_id = paid.gateway_id.map(storable);
     let settled = sqlx::query!(
-        "UPDATE attempts SET status = 'SUCCEEDED', settled_at = $2, gateway_id = coalesce($3, gateway_id), fee = coalesce($4, fee),
-                resend = false, check_at = NULL, updated_at = $2
+        "UPDATE attempts SET status = 'SUCCEEDED', settled_at = $2, gateway_id = coalesce($3, gateway_id), resend = false,
+                check_at = NULL, updated_at = $2
          WHERE id = $1 AND status IN ('SUBMITTING', 'ACCEPTED', 'UNKNOWN')",
         attempt.id.uuid(),
         now,
         gateway_id.as_deref(),
-        paid.fee.map(Money::amount),
     )
     .execute(&mut *conn)
     .await?
@@ -100,7 +99,7 @@ pub(super) async fn complete(
     .rows_affected();
     moved_one(moved, payout.id)?;
     bank_accounts::payout_arrived(conn, payout.bank_account).await?;
-    reservations::settle(conn, payout.provider, payout.id, attempt, payout.amount, paid.fee, now).await?;
+    reservations::settle(conn, payout.provider, payout.id, attempt, payout.amount, now).await?;
     let detail = json!({ "gateway_id": paid.gateway_id, "fee": paid.fee });
     audit::record(conn, &Actor::system(), "completed", payout.id, None, detail, now).await?;
     notifications::tell(conn, payout.id, payout.provider, Event::Completed, payout.amount, None, now).await

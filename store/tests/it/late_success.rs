@@ -1,14 +1,16 @@
 //! A failed attempt that has paid after all: completed by it, whatever the payout waited for, or too much.
 
 use chrono::TimeDelta;
-use domain::{AttemptStatus, Ending, FailureCode, Next, Observed, PayoutId, PayoutStatus};
+use domain::{AttemptStatus, Ending, FailureCode, Next, Observed, PayoutId, PayoutStatus, Submitted};
 use sqlx::PgPool;
 use store::{
+    attempts::{self, Sending},
+    control,
     manual::{self, Acted},
     payouts,
 };
 
-use crate::fixtures::{Payee, World, ada, decline, fails, number, seconds};
+use crate::fixtures::{Payee, World, absent, ada, decline, fails, not_sent, number, seconds, unknown};
 
 const DONE: Next = Next::Notify { ending: Ending::Completed };
 const TRY_LATER: &str = "bank is not available";
@@ -92,7 +94,7 @@ async fn an_attempt_that_has_not_been_sent_is_withdrawn(pool: PgPool) {
         (AttemptStatus::Failed, Some(FailureCode::Withdrawn), false)
     );
     // Nobody sends it any more.
-    assert!(matches!(world.count_send(payout, 2).await, store::attempts::Sending::Not(_)));
+    assert!(matches!(world.count_send(payout, 2).await, Sending::Not(_)));
     assert_eq!(world.balance(&payee).await, ["9.00", "0.00", "1.00"]);
     world.books_are_right().await;
 }
@@ -183,7 +185,7 @@ async fn a_second_late_success_beside_one_that_waits_is_too_much_at_once(pool: P
     }
     world.begin(payout).await;
     let lease = world.goes(payout, 3).await;
-    world.answered(payout, lease, &crate::fixtures::unknown()).await;
+    world.answered(payout, lease, &unknown()).await;
     world.look(payout, 1, Observed::Succeeded).await;
     assert_eq!(world.open_cases("overpaid").await, 0);
     world.look(payout, 2, Observed::Succeeded).await;
@@ -260,12 +262,89 @@ async fn a_late_success_against_the_send_of_the_next_attempt(pool: PgPool) {
         if late_first {
             let (progress, sending) = world.in_turn(gate, late, send).await;
             assert_eq!(progress.next, DONE);
-            assert!(matches!(sending, store::attempts::Sending::Not(_)));
+            assert!(matches!(sending, Sending::Not(_)));
         } else {
             let (sending, progress) = world.in_turn(gate, send, late).await;
-            assert!(matches!(sending, store::attempts::Sending::Go { .. }));
+            assert!(matches!(sending, Sending::Go { .. }));
             assert_eq!(progress.status, PayoutStatus::Processing);
         }
         world.books_are_right().await;
     }
+}
+
+/// Its own end is only waited for: what would be sent again would pay twice.
+#[sqlx::test(migrations = "../migrations")]
+async fn nothing_is_sent_again_while_it_waits(pool: PgPool) {
+    let mut world = World::new(&pool);
+    let payee = world.provider().await;
+    world.earns(&payee, "10").await;
+    for allowed_before in [true, false] {
+        let payout = world.begun_again(&payee, "1").await;
+        let lease = world.goes(payout, 2).await;
+        world.answered(payout, lease, &unknown()).await;
+        world.pass(TimeDelta::minutes(2));
+        let send = Next::Send { attempt: number(2) };
+        if allowed_before {
+            assert_eq!(world.look(payout, 2, absent).await.next, send);
+        }
+        world.look(payout, 1, Observed::Succeeded).await;
+        if !allowed_before {
+            assert_ne!(world.look(payout, 2, absent).await.next, send);
+        }
+        // In a pause too: it is not the pause that it waits for.
+        control::set_paused(&world.pool, true, "drill", &ada(), world.now).await.unwrap();
+        let Sending::Not(progress) = world.count_send(payout, 2).await else { panic!("sent") };
+        assert!(matches!(progress.next, Next::AwaitOutcome { .. }), "{progress:?}");
+        control::set_paused(&world.pool, false, "over", &ada(), world.now).await.unwrap();
+        for _ in 0..2 {
+            world.pass(TimeDelta::minutes(20));
+            assert!(matches!(world.look(payout, 2, absent).await.next, Next::AwaitOutcome { .. }));
+            assert!(matches!(world.count_send(payout, 2).await, Sending::Not(_)));
+        }
+        assert_eq!(world.attempt(payout, 2).await.sends, 1);
+        world.books_are_right().await;
+        assert_eq!(world.look(payout, 2, fails(TRY_LATER)).await.next, DONE);
+        world.books_are_right().await;
+    }
+    assert_eq!(world.accounts(&payee).await, ["8.00", "0.00", "2.00", "0.00"]);
+}
+
+/// Nothing of the open attempt has left after all: it makes way for the one that has paid.
+#[sqlx::test(migrations = "../migrations")]
+async fn an_attempt_with_no_send_left_is_withdrawn_for_it(pool: PgPool) {
+    let mut world = World::new(&pool);
+    let payee = world.provider().await;
+    world.earns(&payee, "10").await;
+    for way in ["not sent", "the answer", "found as it was"] {
+        let payout = world.begun_again(&payee, "1").await;
+        let lease = world.goes(payout, 2).await;
+        world.look(payout, 1, Observed::Succeeded).await;
+        assert_eq!(world.status(payout).await, PayoutStatus::Processing);
+        match way {
+            "not sent" => {
+                for _ in 0..2 {
+                    let why = not_sent("no route");
+                    attempts::record_not_sent(&world.pool, lease, &why, world.now).await.unwrap();
+                }
+            }
+            "the answer" => {
+                let answer = Submitted::NotSent(not_sent("no route"));
+                for _ in 0..2 {
+                    assert_eq!(world.answered(payout, lease, &answer).await.next, DONE);
+                }
+            }
+            _ => {
+                let taken_back = "UPDATE attempts SET sends = 0, send_deadline = NULL, check_at = NULL WHERE payout_id = $1 AND number = 2";
+                sqlx::query(taken_back).bind(payout.uuid()).execute(&world.pool).await.unwrap();
+            }
+        }
+        let Sending::Not(progress) = world.count_send(payout, 2).await else { panic!("sent") };
+        assert_eq!(progress.next, DONE, "{way}");
+        let unsent = world.attempt(payout, 2).await;
+        let code = Some(FailureCode::Withdrawn);
+        assert_eq!((unsent.status, unsent.failure_code, unsent.sends), (AttemptStatus::Failed, code, 0));
+        world.books_are_right().await;
+    }
+    assert_eq!(world.accounts(&payee).await, ["7.00", "0.00", "3.00", "0.00"]);
+    assert_eq!(world.open_cases("overpaid").await, 0);
 }

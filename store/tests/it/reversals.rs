@@ -5,10 +5,11 @@ use domain::{AttemptStatus, CaseId, Ending, Next, Observed, PayoutId, PayoutStat
 use sqlx::PgPool;
 use store::{
     cases::{self, CaseKind, CaseStatus},
+    manual::{self, Acted},
     reversals::{self, Confirmed},
 };
 
-use crate::fixtures::{World, ada, fails, seconds};
+use crate::fixtures::{World, ada, fails, number, seconds};
 
 const RETURNED: &str = "returned by the bank";
 const GONE: Next = Next::Notify { ending: Ending::Reversed };
@@ -190,9 +191,41 @@ async fn a_late_success_that_comes_back_while_it_waits_moves_nothing(pool: PgPoo
             world.look(payout, 2, fails("bank is not available")).await;
             world.pass(TimeDelta::hours(1));
             world.look(payout, 2, fails("bank is not available")).await;
-            // Money moved and came back: whether it goes once more is for a person to say.
-            assert_eq!(world.begin(payout).await.next, Next::AwaitAttention);
+            // Money moved and came back, seen twice a day apart: it goes once more.
+            assert_eq!(world.begin(payout).await.next, Next::Send { attempt: number(3) });
         }
         world.books_are_right().await;
     }
+}
+
+/// It has paid nothing and its money is back: what comes after it is as if it had failed.
+#[sqlx::test(migrations = "../migrations")]
+async fn a_late_success_that_came_back_while_it_waited_stands_in_nothings_way(pool: PgPool) {
+    let mut world = World::new(&pool);
+    let payee = world.provider().await;
+    world.earns(&payee, "10").await;
+    for refunded in [true, false] {
+        let payout = world.accepted_again(&payee, "4").await;
+        world.look(payout, 1, Observed::Succeeded).await;
+        world.look(payout, 1, fails(RETURNED)).await;
+        world.pass(TimeDelta::hours(24));
+        world.look(payout, 1, fails(RETURNED)).await;
+        assert_eq!(world.attempt(payout, 1).await.status, AttemptStatus::Reversed);
+        assert_eq!(world.status(payout).await, PayoutStatus::Processing);
+        world.books_are_right().await;
+        assert_eq!(world.look(payout, 2, fails("account closed")).await.next, Next::AwaitAttention);
+        if refunded {
+            let acted = manual::refund(&world.pool, payout, &ada(), "closed", world.now).await.unwrap();
+            assert!(matches!(acted, Acted::Done(_)), "{acted:?}");
+        } else {
+            manual::retry(&world.pool, payout, &ada(), "again", world.now).await.unwrap();
+            assert_eq!(world.begin(payout).await.next, Next::Send { attempt: number(3) });
+            world.goes(payout, 3).await;
+            assert_eq!(world.look(payout, 3, Observed::Succeeded).await.status, PayoutStatus::Completed);
+        }
+        world.books_are_right().await;
+    }
+    assert_eq!(world.accounts(&payee).await, ["6.00", "0.00", "4.00", "0.00"]);
+    // The gateway took its fee each time, also where the money came back.
+    assert_eq!(world.count("SELECT count(*) FROM postings WHERE kind = 'fee'").await, 3);
 }
