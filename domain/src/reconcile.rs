@@ -35,6 +35,8 @@ pub struct Ours {
     pub doubt: Option<Doubt>,
     /// The gateway has called this paid transfer failed before, and that is not settled.
     pub reversal_open: bool,
+    /// The gateway has told its fee. Where people have said that it paid, it has not.
+    pub fee_known: bool,
 }
 
 /// What a row of the list says about an attempt of ours.
@@ -89,7 +91,16 @@ pub fn compare(ours: &Ours, listed: &Listed) -> Compared {
             | Observed::Unrecognised { .. } => Compared::Second,
         };
     }
-    if ours.reversal_open || ours.doubt.is_some() || !differences(ours, &listed.observed).is_empty() {
+    let tells_fee = match &listed.observed {
+        Observed::Succeeded(sighting) => !ours.fee_known && sighting.fee.is_some(),
+        Observed::InFlight(_)
+        | Observed::Failed(..)
+        | Observed::Reversed(_)
+        | Observed::NotFound
+        | Observed::Unrecognised { .. } => false,
+    };
+    let unsettled = ours.reversal_open || ours.doubt.is_some() || tells_fee;
+    if unsettled || !differences(ours, &listed.observed).is_empty() {
         return Compared::Look;
     }
     if outcomes_agree(ours.status, &listed.observed) { Compared::Agrees } else { Compared::Look }
@@ -193,7 +204,14 @@ mod tests {
             beneficiary: AccountName::new("Ada"),
             narration: String::new(),
         };
-        Ours { terms, gateway_id: Some("7".to_owned()), status, doubt: None, reversal_open: false }
+        Ours {
+            terms,
+            gateway_id: Some("7".to_owned()),
+            status,
+            doubt: None,
+            reversal_open: false,
+            fee_known: false,
+        }
     }
 
     fn seen() -> Sighting {
@@ -253,6 +271,16 @@ mod tests {
             assert_eq!(compare(&half, &listed(observed.clone())), Compared::Look);
             assert_eq!(differences(&half, &observed), []);
         }
+    }
+
+    /// Two people had said that it paid: its fee is booked once its record turns up.
+    #[test]
+    fn a_fee_that_nobody_has_told_yet_is_looked_at() {
+        let fee = Money::parse("10.75", Currency::Ngn).unwrap();
+        let told = listed(Observed::Succeeded(Sighting { fee: Some(fee), ..seen() }));
+        let attested = ours(AttemptStatus::Succeeded);
+        assert_eq!(compare(&attested, &told), Compared::Look);
+        assert_eq!(compare(&Ours { fee_known: true, ..attested }, &told), Compared::Agrees);
     }
 
     #[test]

@@ -30,6 +30,7 @@ pub(super) struct Row {
     pub(super) gateway_id: Option<String>,
     pub(super) doubt: Option<String>,
     pub(super) reversal_open: bool,
+    pub(super) fee_known: bool,
     pub(super) amount: rust_decimal::Decimal,
     pub(super) currency: String,
     pub(super) bank_code: String,
@@ -54,6 +55,7 @@ impl TryFrom<Row> for Known {
                 status: row.status.parse().map_err(Error::Corrupt)?,
                 doubt: doubt.transpose()?,
                 reversal_open: row.reversal_open,
+                fee_known: row.fee_known,
                 terms: AttemptTerms {
                     reference: Reference::from_stored(row.reference),
                     amount: money(row.amount, &row.currency)?,
@@ -74,7 +76,7 @@ pub async fn known(pool: &Pool, references: &[Reference]) -> Result<Vec<Known>> 
         Row,
         r#"SELECT a.id, a.payout_id, p.provider_id, a.number, a.reference, a.status, a.gateway_id, a.doubt,
                   (a.reversal_seen_at IS NOT NULL AND a.status = 'SUCCEEDED') AS "reversal_open!",
-                  p.amount, p.currency, b.bank_code, b.account_number, b.account_name
+                  a.fee IS NOT NULL AS "fee_known!", p.amount, p.currency, b.bank_code, b.account_number, b.account_name
            FROM attempts a JOIN payouts p ON p.id = a.payout_id JOIN bank_accounts b ON b.id = p.bank_account_id
            WHERE a.reference = ANY($1)"#,
         &references,

@@ -11,6 +11,7 @@ use sqlx::PgPool;
 use store::{
     Actor, control,
     control::Resumed,
+    inbox::{self, Disposition},
     installation::{self, Place},
     reconciliations::{self, Claim, Counts, Known, Opened, Run, RunKind, RunStatus, Subject},
 };
@@ -343,4 +344,44 @@ async fn a_process_sees_that_what_it_saw_is_gone(pool: PgPool) {
     let Place::Moved { why, high_water: now } = place else { panic!("{place:?}") };
     assert_eq!((why.as_str(), now), ("what it held a moment ago is gone", high_water));
     assert!(control::get(&world.pool).await.unwrap().paused);
+}
+
+/// Whatever a webhook says of a payout that has ended, however long ago, the next run looks at it.
+#[sqlx::test(migrations = "../migrations")]
+async fn a_hint_about_a_payout_that_has_ended_is_followed_once(pool: PgPool) {
+    let mut world = World::new(&pool);
+    let payee = world.provider().await;
+    world.earns(&payee, "8").await;
+    let payout = world.completed(&payee, "4").await;
+    world.completed(&payee, "4").await;
+    world.pass(WINDOW * 3);
+    let reference = Reference::new(&prefix(), payout, AttemptNumber::FIRST);
+    let unseen = async |world: &World| {
+        let run = opened(world).await;
+        assert!(reconciliations::page_read(&world.pool, &run, &[], Counts::default(), true).await.unwrap());
+        let run = now_at(world, &run).await;
+        let unseen = reconciliations::unseen(&world.pool, &run, 9, world.now).await.unwrap();
+        reconciliations::finish(&world.pool, run.id, world.now).await.unwrap();
+        unseen.attempts.into_iter().map(|known| known.payout).collect::<Vec<_>>()
+    };
+    assert_eq!(unseen(&world).await, []);
+    let received = inbox::receive(&world.pool, b"{1}", Some(&reference), world.now).await.unwrap();
+    assert_eq!(received, Disposition::Finished { payout });
+    assert_eq!(unseen(&world).await, [payout]);
+    world.pass(seconds(1));
+    world.look(payout, 1, Observed::Succeeded).await;
+    assert_eq!(unseen(&world).await, []);
+}
+
+/// Two people had said that it paid: the list shows a fee that nobody has booked.
+#[sqlx::test(migrations = "../migrations")]
+async fn it_is_known_whose_fee_was_told(pool: PgPool) {
+    let world = World::new(&pool);
+    let payee = world.provider().await;
+    world.earns(&payee, "8").await;
+    for (payout, told) in
+        [(world.completed(&payee, "4").await, true), (world.accepted(&payee, "4").await, false)]
+    {
+        assert_eq!(known(&world, payout).await.ours.fee_known, told);
+    }
 }
