@@ -1,4 +1,7 @@
 //! Asks the gateway about one attempt, writes down what it says, and acts on it.
+//!
+//! One that has failed is asked about too: a webhook may say that it has paid after all, and that is known before its payout is
+//! tried again or given up. How often is the script's to limit: a webhook causes one look a minute.
 
 use std::sync::Arc;
 
@@ -27,7 +30,7 @@ impl ObserveStep {
     ) -> Result<Progress, ActivityError> {
         let world = &self.0;
         let place = match attempts::terms(&world.pool, input.payout, input.attempt).await {
-            Ok(place) => place.filter(|place| is_open(place.status)),
+            Ok(place) => place.filter(|place| may_change(place.status)),
             Err(error) => return Err(again(world, "observe", &error, None)),
         };
         let Some(place) = place else {
@@ -55,9 +58,13 @@ impl ObserveStep {
     }
 }
 
-fn is_open(status: AttemptStatus) -> bool {
+/// What has paid is reconciliation's.
+fn may_change(status: AttemptStatus) -> bool {
     match status {
-        AttemptStatus::Submitting | AttemptStatus::Accepted | AttemptStatus::Unknown => true,
-        AttemptStatus::Succeeded | AttemptStatus::Failed | AttemptStatus::Reversed => false,
+        AttemptStatus::Submitting
+        | AttemptStatus::Accepted
+        | AttemptStatus::Unknown
+        | AttemptStatus::Failed => true,
+        AttemptStatus::Succeeded | AttemptStatus::Reversed => false,
     }
 }

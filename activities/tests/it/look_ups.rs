@@ -137,6 +137,17 @@ async fn a_late_success_completes_the_payout_instead_of_a_retry(pool: PgPool) {
     play.check().await;
 }
 
+/// A webhook makes its script ask, also while the payout waits for a person.
+#[sqlx::test(migrations = "../migrations")]
+async fn a_hint_about_a_failed_attempt_finds_that_it_has_paid(pool: PgPool) {
+    let play = Play::failed(&pool, "account closed").await;
+    assert_eq!((play.row().await.status, play.row().await.needs_attention), (PayoutStatus::Failed, true));
+    play.shows(Observed::Succeeded(play.sighting().await));
+    assert_eq!(play.observe().await.unwrap().next, Next::Notify { ending: Ending::Completed });
+    assert_eq!(play.looks(), 2);
+    play.check().await;
+}
+
 #[sqlx::test(migrations = "../migrations")]
 async fn no_retry_begins_on_an_answer_that_does_not_confirm_the_failure(pool: PgPool) {
     let play = Play::failed(&pool, TRY_LATER).await;
