@@ -28,7 +28,7 @@ pub use ids::{
     PayoutId, PostingId, ProviderId, ReconciliationId, ReviewId, StatementId,
 };
 pub use money::{Currency, InvalidMoney, Money};
-pub use next::{Ending, Held, Next, OpenAttempt, Progress, Standing, Waiting, WaitingFor, WhoActs};
+pub use next::{Ending, Held, Next, OpenAttempt, PausedBy, Progress, Standing, Waiting, WaitingFor, WhoActs};
 pub use outcome::{
     Accepted, AttemptFacts, AttemptTerms, Doubt, NotProven, NotSent, NotSentClass, Observed, ProvenUnpaid,
     Sighting, Submitted, next_attempt,

@@ -61,6 +61,8 @@ pub struct Standing {
     pub batch: Option<BatchId>,
     /// Why an approved payout is not taken by the next window.
     pub held: Option<Held>,
+    /// Who ends the pause that stands now, if one does. What comes next does not depend on it: whoever acts looks for itself.
+    pub paused: Option<PausedBy>,
     /// Set while an automatic or admin's retry is due.
     pub next_attempt_at: Option<DateTime<Utc>>,
     pub refunded: bool,
@@ -75,6 +77,15 @@ pub struct Standing {
 pub enum Held {
     Paused,
     Funds,
+}
+
+/// Whose pause holds a payout up: everything's, its provider's, its bank's or its account's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PausedBy {
+    /// Also that of a restored database, and a suspension.
+    Admin,
+    /// It ends when finance has settled the case.
+    Case,
 }
 
 /// The attempt that may still pay.
@@ -149,12 +160,20 @@ impl Standing {
 
     /// `None` once nothing is waited for. `window` is when the next batch leaves, where batches have windows.
     pub fn waiting(&self, now: DateTime<Utc>, window: Option<DateTime<Utc>>) -> Option<Waiting> {
-        let (waiting_for, who, until) = match self.next(now) {
+        let next = self.next(now);
+        if let (Some(by), true) = (self.paused, next.sends()) {
+            let who = match by {
+                PausedBy::Admin => WhoActs::Admin,
+                PausedBy::Case => WhoActs::Finance,
+            };
+            return Some(Waiting { waiting_for: WaitingFor::PauseEnd, who, until: None });
+        }
+        let (waiting_for, who, until) = match next {
             Next::Assess => (WaitingFor::Assessment, WhoActs::System, None),
             Next::AwaitDecision => (WaitingFor::Decision, WhoActs::Admin, None),
             Next::AwaitRelease => match self.held {
-                None => (WaitingFor::Window, WhoActs::System, window),
-                Some(Held::Paused) => (WaitingFor::PauseEnd, WhoActs::Admin, None),
+                // The pause that once held it back is over.
+                None | Some(Held::Paused) => (WaitingFor::Window, WhoActs::System, window),
                 Some(Held::Funds) => (WaitingFor::Funds, WhoActs::Finance, window),
             },
             Next::Begin | Next::Send { .. } => (WaitingFor::Transfer, WhoActs::System, None),
@@ -171,6 +190,21 @@ impl Standing {
             Next::Notify { .. } => return None,
         };
         Some(Waiting { waiting_for, who, until })
+    }
+}
+
+impl Next {
+    /// Whether a pause stands in its way: it sends money, or waits to be let do so.
+    fn sends(self) -> bool {
+        match self {
+            Self::AwaitRelease | Self::Begin | Self::Send { .. } => true,
+            Self::Assess
+            | Self::AwaitDecision
+            | Self::AwaitOutcome { .. }
+            | Self::AwaitRetry { .. }
+            | Self::AwaitAttention
+            | Self::Notify { .. } => false,
+        }
     }
 }
 
@@ -241,6 +275,7 @@ mod tests {
             risk: Some(Route::Auto),
             batch: Some(BatchId::mint()),
             held: None,
+            paused: None,
             next_attempt_at: None,
             refunded: false,
             failure: None,
@@ -263,6 +298,31 @@ mod tests {
         assert!(matches!(processing(AttemptStatus::Unknown, 1, false), Next::AwaitOutcome { .. }));
         assert_eq!(processing(AttemptStatus::Unknown, 1, true), send);
         assert!(matches!(processing(AttemptStatus::Accepted, 1, true), Next::AwaitOutcome { .. }));
+    }
+
+    #[test]
+    fn what_is_paused_waits_for_whoever_paused_it() {
+        let approved = |held, paused| {
+            let standing = Standing {
+                status: PayoutStatus::Approved,
+                risk: Some(Route::Auto),
+                batch: None,
+                held,
+                paused,
+                next_attempt_at: None,
+                refunded: false,
+                failure: None,
+                open_attempt: None,
+            };
+            let waiting = standing.waiting(DateTime::UNIX_EPOCH, None).unwrap();
+            (waiting.waiting_for, waiting.who)
+        };
+        for held in [None, Some(Held::Paused), Some(Held::Funds)] {
+            assert_eq!(approved(held, Some(PausedBy::Admin)), (WaitingFor::PauseEnd, WhoActs::Admin));
+            assert_eq!(approved(held, Some(PausedBy::Case)), (WaitingFor::PauseEnd, WhoActs::Finance));
+        }
+        assert_eq!(approved(Some(Held::Paused), None), (WaitingFor::Window, WhoActs::System));
+        assert_eq!(approved(Some(Held::Funds), None), (WaitingFor::Funds, WhoActs::Finance));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What people do about trouble: partial pauses, accounts that fail, attestations, what waits too long, cases.
 
 use chrono::TimeDelta;
-use domain::{AttemptStatus, BatchId, CaseId, Next, Observed, PayoutId, PayoutStatus};
+use domain::{AttemptStatus, BatchId, CaseId, Next, Observed, PayoutId, PayoutStatus, WaitingFor, WhoActs};
 use sqlx::PgPool;
 use store::{
     Actor,
@@ -9,8 +9,10 @@ use store::{
     attestations::{self, Attested, NewAttestation, Stage, Verdict},
     bank_accounts::{self, AccountPause},
     cases::{self, Case, CaseKind, CaseStatus, Closed, Closing, Filter, Page},
+    control,
     overdue::{self, Round},
     pauses::{self, Paused, Pausing, Resuming},
+    payouts,
 };
 
 use crate::fixtures::{Payee, World, absent, ada, fails, number, retries, unknown};
@@ -437,4 +439,67 @@ async fn closing_an_overpayment_lets_the_provider_be_paid_again(pool: PgPool) {
     assert!(matches!(closed, Closed::Done(_)));
     assert_eq!(pauses::list(&world.pool).await.unwrap(), []);
     world.books_are_right().await;
+}
+
+/// People know that it paid and not what it cost: that is booked once, when the gateway's record turns up.
+#[sqlx::test(migrations = "../migrations")]
+async fn the_fee_of_what_people_said_has_paid_is_booked_when_it_is_told(pool: PgPool) {
+    let world = World::new(&pool);
+    let payee = world.provider().await;
+    world.earns(&payee, "10").await;
+    let payout = world.unknown(&payee, "1").await;
+    world.attested(payout, Verdict::Paid).await;
+    assert_eq!((world.status(payout).await, world.payout(payout).await.fee), (PayoutStatus::Completed, None));
+    world.books_are_right().await;
+    for _ in 0..2 {
+        world.look(payout, 1, Observed::Succeeded).await;
+        let fee = world.payout(payout).await.fee;
+        assert_eq!(fee.unwrap().to_string(), "26.875 NGN");
+        assert_eq!(world.attempt(payout, 1).await.fee, fee);
+        assert_eq!(world.count("SELECT count(*) FROM postings WHERE kind = 'fee'").await, 1);
+        world.books_are_right().await;
+    }
+}
+
+/// Whoever asks is told who ends the pause, also before any batch has met it.
+#[sqlx::test(migrations = "../migrations")]
+async fn what_is_paused_says_so(pool: PgPool) {
+    let mut world = World::new(&pool);
+    let payee = world.provider().await;
+    world.earns(&payee, "10").await;
+    let payout = world.approved(&payee, "1").await;
+    let waiting = async |world: &World, payout| {
+        let standing = payouts::standing(&world.pool, payout).await.unwrap().unwrap();
+        let waiting = standing.waiting(world.now, None).unwrap();
+        (waiting.waiting_for, waiting.who)
+    };
+    let (window, paused) = ((WaitingFor::Window, WhoActs::System), |who| (WaitingFor::PauseEnd, who));
+    for part in
+        [Paused::Provider(payee.id), Paused::Bank("044".parse().unwrap()), Paused::BankAccount(payee.account)]
+    {
+        pauses::pause(&world.pool, &part, "drill", &ada(), world.now).await.unwrap();
+        assert_eq!(waiting(&world, payout).await, paused(WhoActs::Admin), "{part:?}");
+        pauses::resume(&world.pool, &part, "over", &ada(), world.now).await.unwrap();
+        assert_eq!(waiting(&world, payout).await, window);
+    }
+    for (everything, expected) in [(true, paused(WhoActs::Admin)), (false, window)] {
+        control::set_paused(&world.pool, everything, "drill", &ada(), world.now).await.unwrap();
+        assert_eq!(waiting(&world, payout).await, expected);
+    }
+    // Held back by the gate once, and the pause is over.
+    let held = world.released(&payee, "1").await;
+    control::set_paused(&world.pool, true, "drill", &ada(), world.now).await.unwrap();
+    assert_eq!(world.begin(held).await.next, Next::AwaitRelease);
+    assert_eq!(waiting(&world, held).await, paused(WhoActs::Admin));
+    control::set_paused(&world.pool, false, "over", &ada(), world.now).await.unwrap();
+    assert_eq!(waiting(&world, held).await, window);
+
+    // A case's pause ends when finance has settled the case.
+    let twice = world.accepted_again(&payee, "1").await;
+    world.look(twice, 2, Observed::Succeeded).await;
+    world.look(twice, 1, Observed::Succeeded).await;
+    let payout = world.approved(&payee, "1").await;
+    assert_eq!(waiting(&world, payout).await, paused(WhoActs::Finance));
+    pauses::pause(&world.pool, &Paused::Provider(payee.id), "also", &ada(), world.now).await.unwrap();
+    assert_eq!(waiting(&world, payout).await, paused(WhoActs::Admin));
 }

@@ -345,6 +345,7 @@ proptest! {
             risk: None,
             batch: None,
             held: None,
+            paused: None,
             next_attempt_at: None,
             refunded: false,
             failure: None,

@@ -180,6 +180,7 @@ impl Life {
             risk: self.risk,
             batch: None,
             held: None,
+            paused: None,
             next_attempt_at: self.next_attempt_at,
             refunded: self.refunded,
             failure: None,
