@@ -24,6 +24,8 @@ pub struct OpenPayout {
     pub id: String,
     /// When its own clock moves it next, in milliseconds since 1970.
     pub due: Option<i64>,
+    /// It waits for a window.
+    pub is_approved: bool,
     /// Only a person moves it.
     pub is_for_a_person: bool,
 }
@@ -97,7 +99,7 @@ impl Database {
     /// Every payout that has not ended; nothing while the database is away.
     pub fn open(&self) -> Option<Vec<OpenPayout>> {
         let rows = self.try_rows(&format!(
-            "SELECT p.id, p.needs_attention OR EXISTS (SELECT FROM reviews r WHERE r.payout_id = p.id AND r.status = 'OPEN') AS person,
+            "SELECT p.id, p.status = 'APPROVED' AS approved, p.needs_attention OR EXISTS (SELECT FROM reviews r WHERE r.payout_id = p.id AND r.status = 'OPEN') AS person,
                     (extract(epoch FROM coalesce(p.next_attempt_at,
                         (SELECT max(a.check_at) FROM attempts a WHERE a.payout_id = p.id AND a.status IN ('SUBMITTING', 'ACCEPTED', 'UNKNOWN'))))
                      * 1000)::bigint AS due
@@ -107,6 +109,7 @@ impl Database {
             Some(OpenPayout {
                 id: text(row, "/id")?.to_owned(),
                 due: row.get("due").and_then(Value::as_i64),
+                is_approved: row.get("approved").and_then(Value::as_bool)?,
                 is_for_a_person: row.get("person").and_then(Value::as_bool)?,
             })
         };

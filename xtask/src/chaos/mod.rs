@@ -31,7 +31,7 @@ use crate::stack::{Keeping, Servers, Stack, sweep};
 use crate::{install, interrupt, moment, progress};
 use database::Database;
 use people::{Outside, Provider};
-use plan::{GATEWAY_BY_CHANCE, Measure, Plan, plan};
+use plan::{GATEWAY_BY_CHANCE, Measure, Plan, WINDOW, plan};
 use report::Report;
 use strikes::Striker;
 use verdict::Testimony;
@@ -161,7 +161,9 @@ fn play(
     let mut findings = testimony.findings(&striker.record);
     findings.push(verdict::clients_find(&providers, &testimony.view, &striker.record)?);
     findings.push(verdict::books(programs, &around)?);
-    let recoveries = recovery::recoveries(&striker.record, testimony.view.resumed_at, &database.steps()?);
+    let window = (plan.window == WINDOW.0).then(|| i64::try_from(WINDOW.1.as_millis()).unwrap_or(i64::MAX));
+    let recoveries =
+        recovery::recoveries(&striker.record, window, testimony.view.resumed_at, &database.steps()?);
     let wrong: BTreeSet<&String> = findings.iter().flat_map(|finding| &finding.payouts).collect();
     let slow = recoveries.iter().flat_map(|line| line.slower_than(SLOW_MILLIS).map(|(_, payout)| payout));
     let slow: BTreeSet<&String> = slow.collect();

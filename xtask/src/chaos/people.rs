@@ -44,6 +44,8 @@ const ASKS_EACH: usize = 8;
 /// Earnings of uneven amounts, so that payouts take from several and leave parts over.
 const EARNINGS: u64 = 12;
 const BANKS: [&str; 4] = ["058", "044", "011", "033"];
+/// A refusal of a request that is in order.
+const TOO_LITTLE: &str = "insufficient_balance";
 const OK: u16 = 200;
 const CREATED: u16 = 201;
 const NOT_FOUND: u16 = 404;
@@ -208,13 +210,33 @@ impl Outside {
         if answer.status != CREATED {
             let code = text(&answer.body, "/code").unwrap_or("no code").to_owned();
             let mut view = self.lock();
-            if code != "insufficient_balance" {
+            if code != TOO_LITTLE {
                 view.complaints.push(format!("{key} was refused: {} {}", answer.status, answer.body));
             }
             let count = view.refused.entry(code).or_default();
             *count = count.saturating_add(1);
             return None;
         }
+        Some(self.promised(provider, ask, key, &answer))
+    }
+
+    /// The same key again is the same payout again. Where it is another one, that is one more promise: the verdict knows whether the
+    /// database was made to forget the first.
+    fn ask_again(&self, dice: &mut Dice, provider: &Provider, ask: &Ask, key: &str, payout: &str) {
+        let Some(answer) = self.insist(dice, || provider.person.ask(ask.amount, key)) else { return };
+        if answer.status == CREATED {
+            if text(&answer.body, "/id") != Some(payout) {
+                self.promised(provider, ask, key, &answer);
+            }
+        } else if text(&answer.body, "/code") != Some(TOO_LITTLE) {
+            let mut view = self.lock();
+            view.complaints
+                .push(format!("{key} was {payout}; asked again it is {} {}", answer.status, answer.body));
+        }
+    }
+
+    /// Remembers a 201; the answer is the payout's id.
+    fn promised(&self, provider: &Provider, ask: &Ask, key: &str, answer: &Answer) -> String {
         let payout = text(&answer.body, "/id").unwrap_or_default().to_owned();
         let told = Naira::of(answer.body.get("amount"));
         let mut view = self.lock();
@@ -228,18 +250,7 @@ impl Outside {
             amount: ask.amount,
             at: moment::now(),
         });
-        Some(payout)
-    }
-
-    /// The same key again is the same payout again.
-    fn ask_again(&self, dice: &mut Dice, provider: &Provider, ask: &Ask, key: &str, payout: &str) {
-        let Some(answer) = self.insist(dice, || provider.person.ask(ask.amount, key)) else { return };
-        let again = text(&answer.body, "/id");
-        if answer.status != CREATED || again != Some(payout) {
-            let mut view = self.lock();
-            view.complaints
-                .push(format!("{key} was {payout}; asked again it is {} {}", answer.status, answer.body));
-        }
+        payout
     }
 
     fn cancel(&self, dice: &mut Dice, provider: &Provider, payout: &str) {

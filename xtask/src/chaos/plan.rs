@@ -19,6 +19,9 @@ timeout_money_moves=0.02,html_error=0.03,rate_limited=0.02,unauthorized=0.01,ip_
 fail=0.06,webhook_early=0.05,flip_after_success=0.01,lookup_lag=0.04,lookup_error=0.05,\
 webhook_lost=0.10,webhook_late=0.06,webhook_duplicate=0.08,webhook_reordered=0.05";
 
+/// Where payouts leave in windows: their distance.
+pub const WINDOW: (&str, Duration) = ("10s", Duration::from_secs(10));
+
 /// Between two planted faults of the gateway.
 const PLANTED_EVERY: Duration = Duration::from_secs(6);
 
@@ -170,7 +173,7 @@ pub fn plan(measure: Measure) -> Plan {
         strikes.push(Strike { at, what: What::EmptyWallet { lasts } });
     }
     strikes.sort_by_key(|strike| strike.at);
-    let window = if dice.happens(500) { "10s" } else { "open" };
+    let window = if dice.happens(500) { WINDOW.0 } else { "open" };
     Plan { strikes, window }
 }
 

@@ -4,7 +4,7 @@
 //! spawned, SIGCONT was sent), or from the moment its own timer was due if that was later, to the next thing that was written
 //! down about it. Payouts that waited for a person are counted apart: their next step is that person's. One whose workflow was
 //! terminated and has not been started again is counted under that, not under what fell meanwhile. While the restored database has
-//! everything paused nobody can go on: then the time begins when it was resumed.
+//! everything paused nobody can go on: then the time begins when it was resumed; and what is approved waits for the next window.
 
 use std::collections::BTreeMap;
 
@@ -39,8 +39,13 @@ impl Recovery {
     }
 }
 
-/// `resumed_at`: when a person resumed after the restore. `last` are the steps that the database knows at the end; those it was made to forget are in the record.
-pub fn recoveries(record: &Record, resumed_at: Option<i64>, last: &[(String, i64)]) -> Vec<Recovery> {
+/// `window_millis`: how far apart windows are, if there are any. `resumed_at`: when a person resumed after the restore. `last` are the steps that the database knows at the end; those it was made to forget are in the record.
+pub fn recoveries(
+    record: &Record,
+    window_millis: Option<i64>,
+    resumed_at: Option<i64>,
+    last: &[(String, i64)],
+) -> Vec<Recovery> {
     let mut steps: BTreeMap<&str, Vec<i64>> = BTreeMap::new();
     for (payout, at) in record.steps.iter().chain(last) {
         steps.entry(payout).or_default().push(*at);
@@ -67,13 +72,25 @@ pub fn recoveries(record: &Record, resumed_at: Option<i64>, last: &[(String, i64
         };
         let paused_until =
             resumed_at.filter(|_| record.restored_at.is_some_and(|restored| restored <= blow.back));
-        count(line, blow, &steps, paused_until, is_without_workflow);
+        let window = window_millis.and_then(|every| {
+            // Windows are at multiples of their distance since midnight, so also since 1970.
+            blow.back.checked_div(every)?.checked_add(1)?.checked_mul(every)
+        });
+        let waits = Waits { window, paused_until };
+        count(line, blow, &steps, waits, is_without_workflow);
     }
     let mut lines: Vec<Recovery> = lines.into_values().collect();
     for line in &mut lines {
         line.times.sort_unstable();
     }
     lines
+}
+
+/// What else than its own timer a payout may wait for, and until when.
+#[derive(Clone, Copy)]
+struct Waits {
+    window: Option<i64>,
+    paused_until: Option<i64>,
 }
 
 fn first_after(steps: &BTreeMap<&str, Vec<i64>>, payout: &str, moment: i64) -> Option<i64> {
@@ -84,7 +101,7 @@ fn count(
     line: &mut Recovery,
     blow: &Blow,
     steps: &BTreeMap<&str, Vec<i64>>,
-    paused_until: Option<i64>,
+    waits: Waits,
     is_without_workflow: impl Fn(&str) -> bool,
 ) {
     for payout in blow.open.iter().filter(|payout| !is_without_workflow(&payout.id)) {
@@ -94,10 +111,9 @@ fn count(
         }
         match first_after(steps, &payout.id, blow.back) {
             Some(next) => {
-                let mut could = payout.due.map_or(blow.back, |due| due.max(blow.back));
-                if let Some(resumed) = paused_until.filter(|resumed| *resumed < next) {
-                    could = could.max(resumed);
-                }
+                let window = waits.window.filter(|window| payout.is_approved && *window < next);
+                let resumed = waits.paused_until.filter(|resumed| *resumed < next);
+                let could = [payout.due, window, resumed].into_iter().flatten().fold(blow.back, i64::max);
                 line.times.push((next.saturating_sub(could).max(0), payout.id.clone()));
             }
             None => line.never.push(payout.id.clone()),
@@ -112,7 +128,12 @@ mod tests {
 
     #[test]
     fn a_recovery_begins_when_the_payout_could_go_on() {
-        let open = |id: &str, due, is_for_a_person| OpenPayout { id: id.to_owned(), due, is_for_a_person };
+        let open = |id: &str, due, is_for_a_person| OpenPayout {
+            id: id.to_owned(),
+            due,
+            is_approved: false,
+            is_for_a_person,
+        };
         let blow = Blow {
             kind: "SIGKILL",
             on: "worker 1",
@@ -128,7 +149,7 @@ mod tests {
         let record = Record { blows: vec![blow], ..Record::default() };
         let step = |id: &str, at| (id.to_owned(), at);
         let last = [step("a", 1_500), step("a", 2_700), step("a", 9_000), step("b", 5_200), step("c", 3_000)];
-        let lines = recoveries(&record, None, &last);
+        let lines = recoveries(&record, None, None, &last);
         assert_eq!(lines[0].times, [(200, "b".to_owned()), (700, "a".to_owned())]);
         assert_eq!((lines[0].for_a_person, lines[0].never.as_slice()), (1, ["d".to_owned()].as_slice()));
     }
