@@ -366,7 +366,9 @@ struct Held {
 impl Held {
     fn not_attestable(&self, now: DateTime<Utc>) -> Option<&'static str> {
         match self.status {
-            AttemptStatus::Submitting if self.sends == 0 => Some("it was never sent"),
+            AttemptStatus::Submitting | AttemptStatus::Unknown if self.sends == 0 => {
+                Some("it was never sent")
+            }
             AttemptStatus::Submitting if self.send_deadline.is_some_and(|deadline| now < deadline) => {
                 Some("it is being sent just now")
             }

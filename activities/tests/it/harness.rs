@@ -337,7 +337,7 @@ pub(crate) fn naira(amount: &str) -> Money {
     Money::parse(amount, Currency::Ngn).unwrap()
 }
 
-fn rules() -> Rules {
+pub(crate) fn rules() -> Rules {
     Rules {
         risk: domain::RiskPolicy {
             version: "test".to_owned(),

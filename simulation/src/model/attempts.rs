@@ -4,7 +4,10 @@ use chrono::{DateTime, Utc};
 use domain::{
     AttemptEvent, AttemptNumber, AttemptStatus, AttemptTerms, Doubt, FailureCode, Held, Next, Observed,
     PayoutEvent, PayoutStatus, Progress, Reference, Sighting, Submitted,
-    judge::{self, AfterSend, Around, Consequence, Doubted, Gate, Late, OtherAttempt, Unproven, Watched},
+    judge::{
+        self, AfterSend, Around, BeforeSend, Consequence, Doubted, Gate, Late, OtherAttempt, Unproven,
+        Watched,
+    },
 };
 use rust_decimal::{Decimal, prelude::ToPrimitive};
 
@@ -59,11 +62,13 @@ impl Model {
             Gate::Nothing => return Ok(self.as_it_stands(payout, now)),
         };
         if row.status == PayoutStatus::Failed {
-            self.shift(payout, PayoutEvent::Retry)?;
+            self.shift(payout, PayoutEvent::Retry, now)?;
         }
         let row = &self.payouts[payout];
         ensure!(
-            row.attempts.iter().all(|attempt| attempt.status == AttemptStatus::Failed),
+            row.attempts
+                .iter()
+                .all(|attempt| matches!(attempt.status, AttemptStatus::Failed | AttemptStatus::Reversed)),
             "payout {payout} begins attempt {} while another may pay or has",
             number.get()
         );
@@ -133,7 +138,7 @@ impl Model {
             self.payouts[payout].next_attempt_at = Some(now + chrono::TimeDelta::minutes(1));
         } else {
             self.coverage.mark(Mark::GateHeldFirst);
-            self.shift(payout, PayoutEvent::Hold)?;
+            self.shift(payout, PayoutEvent::Hold, now)?;
             let row = &mut self.payouts[payout];
             row.batch = None;
             row.held = Some(Held::Paused);
@@ -158,46 +163,49 @@ impl Model {
             self.coverage.mark(Mark::SendLeased);
             return Ok(Sending::Not(self.progress(payout, now)));
         }
-        if held.attested_unpaid_from.is_some() && held.sends > 0 {
-            self.coverage.mark(Mark::SendAttested);
-            self.withdraw_leave(payout, attempt, now, now);
-            return Ok(Sending::Not(self.progress(payout, now)));
-        }
-        let others =
-            || row.attempts.iter().enumerate().filter(|(at, _)| *at != attempt).map(|(_, other)| other);
-        let doubted = others().any(|other| other.doubt.is_some());
-        let has_paid = others().any(|other| other.status == AttemptStatus::Succeeded);
-        let (sends, looks) = (held.sends, held.looks);
         let leased = held.send_deadline.is_some_and(|deadline| now < deadline);
+        let attested = held.sends > 0 && held.attested_unpaid_from.is_some();
         let processing = row.status == PayoutStatus::Processing;
-        if has_paid && sends == 0 {
-            // Its send was taken back after the late success had begun to wait for it.
-            self.coverage.mark(Mark::SendWithdrawn);
-            self.withdraw(payout, attempt, now)?;
-            self.complete_by_waiting(payout)?;
-            self.touch(payout, now);
-            return Ok(Sending::Not(self.progress(payout, now)));
-        }
-        if has_paid {
-            // Its own end is only waited for: what would be sent again would be paid twice.
-            self.coverage.mark(Mark::SendPaidBefore);
-            self.withdraw_leave(payout, attempt, now + domain::poll_delay(WEBHOOK_TIMEOUT, looks), now);
-            return Ok(Sending::Not(self.progress(payout, now)));
-        }
-        if self.is_held(payout) {
+        let mut others = row.attempts.iter().enumerate().filter(|(at, _)| *at != attempt);
+        let doubted = others.any(|(_, other)| other.doubt.is_some());
+        let other = self.around(payout, attempt).other;
+        let before = judge::before_send(&watched(held), other, doubted, now);
+        let moves_money = match before {
+            BeforeSend::Withdraw | BeforeSend::Look => false,
+            BeforeSend::Send | BeforeSend::WithdrawForDoubt | BeforeSend::LookAtOthers { .. } => true,
+        };
+        if moves_money && self.is_held(payout) {
             self.coverage.mark(Mark::SendHeld);
             return Ok(Sending::Paused);
         }
-        if doubted && sends == 0 {
-            self.coverage.mark(Mark::SendWithdrawn);
-            self.withdraw(payout, attempt, now)?;
-            self.touch(payout, now);
-            return Ok(Sending::Not(self.progress(payout, now)));
-        }
-        if doubted {
-            self.coverage.mark(Mark::SendDoubted);
-            self.withdraw_leave(payout, attempt, now + chrono::TimeDelta::minutes(1), now);
-            return Ok(Sending::Doubted(self.progress(payout, now)));
+        match before {
+            BeforeSend::Send => {
+                ensure!(
+                    other != OtherAttempt::Paid,
+                    "payout {payout} is sent although another attempt has paid"
+                );
+            }
+            BeforeSend::Withdraw => {
+                self.coverage.mark(Mark::SendNotNeeded);
+                self.completes_instead(payout, attempt, now)?;
+                return Ok(Sending::Not(self.progress(payout, now)));
+            }
+            BeforeSend::Look => {
+                self.coverage.mark(if attested { Mark::SendAttested } else { Mark::SendPaidBefore });
+                self.withdraw_leave(payout, attempt, now);
+                return Ok(Sending::Not(self.progress(payout, now)));
+            }
+            BeforeSend::WithdrawForDoubt => {
+                self.coverage.mark(Mark::SendWithdrawn);
+                self.withdraw(payout, attempt, now)?;
+                self.touched.push(payout);
+                return Ok(Sending::Not(self.progress(payout, now)));
+            }
+            BeforeSend::LookAtOthers { check_at } => {
+                self.coverage.mark(Mark::SendDoubted);
+                self.withdraw_leave(payout, attempt, check_at);
+                return Ok(Sending::Doubted(self.progress(payout, now)));
+            }
         }
         if leased || !processing {
             self.coverage.mark(Mark::SendLeased);
@@ -214,16 +222,16 @@ impl Model {
         held.check_at = held.send_deadline;
         held.resend = false;
         let lease = held.leases;
-        self.touch(payout, now);
+        self.touched.push(payout);
         Ok(Sending::Go { lease })
     }
 
-    fn withdraw_leave(&mut self, payout: usize, attempt: usize, check_at: DateTime<Utc>, now: DateTime<Utc>) {
+    fn withdraw_leave(&mut self, payout: usize, attempt: usize, check_at: DateTime<Utc>) {
         let held = &mut self.payouts[payout].attempts[attempt];
         if held.resend {
             held.resend = false;
             held.check_at = Some(check_at);
-            self.touch(payout, now);
+            self.touched.push(payout);
         }
     }
 
@@ -269,14 +277,14 @@ impl Model {
                 held.resend = false;
                 held.check_at = Some(check_at);
             }
-            AfterSend::TakeBack => self.take_back(payout, attempt),
+            AfterSend::TakeBack => self.take_back(payout, attempt, now)?,
             AfterSend::Nothing => {}
         }
-        self.touch(payout, now);
+        self.touched.push(payout);
         Ok(self.progress(payout, now))
     }
 
-    fn take_back(&mut self, payout: usize, attempt: usize) {
+    fn take_back(&mut self, payout: usize, attempt: usize, now: DateTime<Utc>) -> Result<()> {
         let held = &mut self.payouts[payout].attempts[attempt];
         let sent = match held.status {
             AttemptStatus::Submitting | AttemptStatus::Unknown => {
@@ -293,6 +301,20 @@ impl Model {
             held.send_deadline = None;
             held.check_at = None;
         }
+        let watched = watched(&self.payouts[payout].attempts[attempt]);
+        if watched.is_not_needed(self.around(payout, attempt).other) {
+            self.coverage.mark(Mark::TakenBackNotNeeded);
+            self.completes_instead(payout, attempt, now)?;
+        }
+        Ok(())
+    }
+
+    /// The open attempt, of which nothing has left, is withdrawn: the late success that waits for its end completes the payout.
+    fn completes_instead(&mut self, payout: usize, unsent: usize, now: DateTime<Utc>) -> Result<()> {
+        self.withdraw(payout, unsent, now)?;
+        self.complete_by_waiting(payout, now)?;
+        self.touched.push(payout);
+        Ok(())
     }
 
     /// Writes down one look and what follows from it.
@@ -309,32 +331,32 @@ impl Model {
         let terms = &held.terms;
         let consequence = judge::look(&watched, around, terms, observed, WEBHOOK_TIMEOUT, now);
         let sighting = sighting(observed).filter(|sighting| sighting.disagreement(terms).is_none());
-        let (id, fee) = match sighting {
-            None => (None, None),
-            Some(sighting) => {
-                (gateway_id(&sighting.gateway_id), sighting.fee.map(|fee| amount(fee.amount())))
-            }
-        };
-        let fee = fee.transpose()?;
+        let agrees = sighting.is_some();
+        let id = sighting.and_then(|sighting| gateway_id(&sighting.gateway_id));
         let contradicts = sighting.is_some()
             && matches!(observed, Observed::InFlight(_) | Observed::Succeeded(_) | Observed::Reversed(_));
         let disagrees = sighting.is_none() && self::sighting(observed).is_some();
         if disagrees {
             self.payouts[payout].attempts[attempt].contradiction = true;
         }
-        self.consequence(payout, attempt, consequence, id, fee, contradicts, now)?;
-        self.touch(payout, now);
+        self.consequence(payout, attempt, consequence, id, contradicts, now)?;
+        let held = &self.payouts[payout].attempts[attempt];
+        if agrees
+            && !held.fee_booked
+            && let Some(fee) = judge::fee_told(held.status, observed)
+        {
+            self.book_fee(payout, attempt, amount(fee.amount())?)?;
+        }
+        self.touched.push(payout);
         Ok(self.progress(payout, now))
     }
 
-    #[expect(clippy::too_many_arguments, reason = "what one look has told")]
     pub(super) fn consequence(
         &mut self,
         payout: usize,
         attempt: usize,
         consequence: Consequence,
         id: Option<u32>,
-        fee: Option<Amount>,
         contradicts: bool,
         now: DateTime<Utc>,
     ) -> Result<()> {
@@ -349,7 +371,7 @@ impl Model {
         }
         let held = &mut self.payouts[payout].attempts[attempt];
         match consequence {
-            Consequence::Succeed => self.succeed(payout, attempt, fee, now),
+            Consequence::Succeed => self.succeed(payout, attempt, now),
             Consequence::Fail(failure) => {
                 if failure.code == FailureCode::AttestedUnpaid {
                     self.coverage.mark(Mark::AttestedUnpaid);
@@ -396,7 +418,7 @@ impl Model {
                 held.doubted_at = held.doubted_at.or(Some(now));
                 Ok(())
             }
-            Consequence::Late(late) => self.late(payout, attempt, late, fee, now),
+            Consequence::Late(late) => self.late(payout, attempt, late, now),
             Consequence::ReversalSeen => {
                 held.reversal_seen_at = Some(now);
                 held.reversal = true;
@@ -416,20 +438,20 @@ impl Model {
     /// The payout around one of its attempts.
     pub(super) fn around(&self, payout: usize, attempt: usize) -> Around {
         let row = &self.payouts[payout];
-        let mut other = OtherAttempt::None;
-        for (_, held) in row.attempts.iter().enumerate().filter(|(at, _)| *at != attempt) {
-            let this = match held.status {
-                // It did not pay, or its money came back.
-                AttemptStatus::Failed | AttemptStatus::Reversed => OtherAttempt::None,
-                AttemptStatus::Submitting if held.sends == 0 => OtherAttempt::Unsent,
-                AttemptStatus::Submitting | AttemptStatus::Accepted | AttemptStatus::Unknown => {
-                    OtherAttempt::MayPay
-                }
-                AttemptStatus::Succeeded => OtherAttempt::Paid,
-            };
-            other = if rank(this) > rank(other) { this } else { other };
-        }
+        let others = row.attempts.iter().enumerate().filter(|(at, _)| *at != attempt);
+        let other = OtherAttempt::among(others.map(|(_, other)| (other.status, other.sends)));
         Around { payout: row.status, refunded: row.refunded, other }
+    }
+
+    /// Whether a webhook or the time makes the gateway be asked about it.
+    pub fn is_looked_at(&self, payout: usize, attempt: usize) -> bool {
+        match self.payouts[payout].attempts[attempt].status {
+            AttemptStatus::Submitting
+            | AttemptStatus::Accepted
+            | AttemptStatus::Unknown
+            | AttemptStatus::Failed => true,
+            AttemptStatus::Succeeded | AttemptStatus::Reversed => false,
+        }
     }
 
     /// Which attempts must be looked at again before another try or a refund.
@@ -509,7 +531,7 @@ impl Model {
 }
 
 /// Released and not begun, or failed with a retry that is due.
-pub(crate) fn may_go_on(progress: &Progress, now: DateTime<Utc>) -> bool {
+pub fn may_go_on(progress: &Progress, now: DateTime<Utc>) -> bool {
     match progress.next {
         Next::Begin => true,
         Next::AwaitRetry { due } => progress.status == PayoutStatus::Failed && due <= now,
@@ -532,15 +554,6 @@ pub(super) fn watched(held: &Attempt) -> Watched {
         has_gateway_id: held.gateway_id.is_some(),
         attested_unpaid_from: held.attested_unpaid_from,
         reversal_seen_at: held.reversal_seen_at,
-    }
-}
-
-fn rank(other: OtherAttempt) -> u8 {
-    match other {
-        OtherAttempt::None => 0,
-        OtherAttempt::Unsent => 1,
-        OtherAttempt::MayPay => 2,
-        OtherAttempt::Paid => 3,
     }
 }
 

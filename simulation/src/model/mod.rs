@@ -10,7 +10,7 @@ mod people;
 mod settle;
 
 pub use attempts::Sending;
-pub(crate) use attempts::may_go_on;
+pub use attempts::may_go_on;
 pub use ledger::{Account, Ledger};
 pub use money::Adjusted;
 pub use people::{Acted, Verdict};
@@ -169,7 +169,7 @@ pub struct Attempt {
     pub fee_booked: bool,
     pub reversal_seen_at: Option<DateTime<Utc>>,
     pub attested_unpaid_from: Option<DateTime<Utc>>,
-    /// Two people have said that it paid: nobody has told its fee.
+    /// Two people have said that it paid.
     pub attested_paid: bool,
     // Open cases about it.
     pub unknown_too_long: bool,
@@ -380,14 +380,14 @@ impl Model {
     }
 
     pub(crate) fn approve_locked(&mut self, payout: usize, now: DateTime<Utc>) -> Result<()> {
-        self.shift(payout, PayoutEvent::Approve)?;
+        self.shift(payout, PayoutEvent::Approve, now)?;
         self.payouts[payout].approved_at = now;
         self.note("approved");
         Ok(())
     }
 
-    pub(crate) fn reject_locked(&mut self, payout: usize, _now: DateTime<Utc>) -> Result<()> {
-        self.shift(payout, PayoutEvent::Reject)?;
+    pub(crate) fn reject_locked(&mut self, payout: usize, now: DateTime<Utc>) -> Result<()> {
+        self.shift(payout, PayoutEvent::Reject, now)?;
         self.release(payout)?;
         self.note("rejected");
         Ok(())
@@ -423,7 +423,7 @@ impl Model {
         next.sort_by_key(|payout| (self.payouts[*payout].approved_at, *payout));
         next.truncate(limit);
         for payout in &next {
-            self.shift(*payout, PayoutEvent::Claim)?;
+            self.shift(*payout, PayoutEvent::Claim, now)?;
             let row = &mut self.payouts[*payout];
             row.batch = Some(batch);
             row.held = None;
@@ -470,6 +470,7 @@ impl Model {
                 .batch
                 .map(|batch| BatchId::from_uuid(Uuid::from_u128(u128::try_from(batch).unwrap_or_default()))),
             held: row.held,
+            paused: None,
             next_attempt_at: row.next_attempt_at,
             refunded: row.refunded,
             failure: row.failure,
@@ -488,13 +489,15 @@ impl Model {
     }
 
     /// Moves a payout as `domain` allows it.
-    pub(crate) fn shift(&mut self, payout: usize, event: PayoutEvent) -> Result<()> {
+    pub(crate) fn shift(&mut self, payout: usize, event: PayoutEvent, now: DateTime<Utc>) -> Result<()> {
         let row = &mut self.payouts[payout];
         row.status =
             row.status.after(event).map_err(|illegal| Broken(format!("payout {payout}: {illegal}")))?;
+        row.updated_at = now;
         Ok(())
     }
 
+    /// Its own row was written.
     pub(crate) fn touch(&mut self, payout: usize, now: DateTime<Utc>) {
         self.payouts[payout].updated_at = now;
         self.touched.push(payout);
@@ -532,6 +535,16 @@ impl Payout {
     /// Since when the oldest doubt about an attempt stands.
     pub fn doubted_since(&self) -> Option<DateTime<Utc>> {
         self.attempts.iter().filter_map(|attempt| attempt.doubted_at).min()
+    }
+
+    /// It was not paid, and yet one of its attempts has paid, which was booked as an excess: neither another try nor a refund is
+    /// possible, and no rule settles it. It takes two late successes, of which the one that waited was returned.
+    pub fn is_left_to_a_person(&self) -> bool {
+        self.needs_attention
+            && self
+                .attempts
+                .iter()
+                .any(|attempt| attempt.overpaid && attempt.status == AttemptStatus::Succeeded)
     }
 
     /// Nothing happens to it any more unless the gateway takes back what it said.

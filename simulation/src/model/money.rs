@@ -102,7 +102,8 @@ impl Model {
         self.move_allocations(payout, AllocationState::Reserved, AllocationState::Paid)
     }
 
-    pub(super) fn book_fee(&mut self, payout: usize, attempt: usize, fee: Option<Amount>) -> Result<()> {
+    /// Once for each transfer that paid, at the first answer that tells it.
+    pub(super) fn book_fee(&mut self, payout: usize, attempt: usize, fee: Amount) -> Result<()> {
         let row = &mut self.payouts[payout].attempts[attempt];
         ensure!(
             !row.fee_booked,
@@ -110,12 +111,7 @@ impl Model {
             row.number.get()
         );
         row.fee_booked = true;
-        match fee {
-            None | Some(0) => Ok(()),
-            Some(fee) => {
-                self.ledger.post("fee", &[(Account::GatewayWallet, -fee), (Account::GatewayFees, fee)])
-            }
-        }
+        self.ledger.post("fee", &[(Account::GatewayWallet, -fee), (Account::GatewayFees, fee)])
     }
 
     /// The money went twice: the excess is debt, recovered at once from what is available.

@@ -7,7 +7,7 @@ use domain::{
 };
 use workflows::SignalName;
 
-use super::{Amount, Model, Result, UNKNOWN_TOO_LONG, attempts};
+use super::{Model, Result, UNKNOWN_TOO_LONG, attempts};
 use crate::coverage::Mark;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,7 +56,7 @@ impl Model {
             return Ok(Acted::TooLate);
         }
         self.coverage.mark(Mark::CancelWon);
-        self.shift(payout, PayoutEvent::Cancel)?;
+        self.shift(payout, PayoutEvent::Cancel, now)?;
         self.payouts[payout].held = None;
         self.release(payout)?;
         self.tell(payout, Some((SignalName::Cancel, None)));
@@ -71,7 +71,7 @@ impl Model {
             return Ok(Acted::TooLate);
         }
         self.coverage.mark(Mark::UndoWon);
-        self.shift(payout, PayoutEvent::Undo)?;
+        self.shift(payout, PayoutEvent::Undo, now)?;
         self.payouts[payout].held = None;
         self.tell(payout, Some((SignalName::Decision, None)));
         self.touch(payout, now);
@@ -123,21 +123,15 @@ impl Model {
                     && held.sends > 0
                     && held.send_deadline.is_none_or(|deadline| deadline <= now)
             }
-            AttemptStatus::Accepted | AttemptStatus::Unknown => nothing_attested && held.sends > 0,
+            AttemptStatus::Unknown => nothing_attested && held.sends > 0,
+            AttemptStatus::Accepted => nothing_attested,
             AttemptStatus::Failed => nothing_attested && held.doubt.is_some(),
             AttemptStatus::Succeeded | AttemptStatus::Reversed => false,
         }
     }
 
     /// The second of two people has confirmed what the first one proposed.
-    pub fn attest(
-        &mut self,
-        payout: usize,
-        attempt: usize,
-        paid: bool,
-        fee: Option<Amount>,
-        now: DateTime<Utc>,
-    ) -> Result<Acted> {
+    pub fn attest(&mut self, payout: usize, attempt: usize, paid: bool, now: DateTime<Utc>) -> Result<Acted> {
         if !self.may_attest(payout, attempt, now) {
             return Ok(Acted::TooLate);
         }
@@ -148,7 +142,7 @@ impl Model {
             let watched = attempts::watched(&self.payouts[payout].attempts[attempt]);
             let consequence = judge::attested_paid(&watched, self.around(payout, attempt));
             if consequence != Consequence::Nothing {
-                self.consequence(payout, attempt, consequence, None, fee, false, now)?;
+                self.consequence(payout, attempt, consequence, None, false, now)?;
             }
         } else {
             let held = &mut self.payouts[payout].attempts[attempt];
@@ -158,7 +152,7 @@ impl Model {
             let number = self.payouts[payout].attempts[attempt].number;
             self.tell(payout, Some((SignalName::TransferUpdate, Some(number))));
         }
-        self.touch(payout, now);
+        self.touched.push(payout);
         Ok(Acted::Done)
     }
 

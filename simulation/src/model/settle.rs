@@ -7,21 +7,14 @@ use domain::{
 };
 use workflows::SignalName;
 
-use super::{Amount, FAILURES_IN_A_ROW, Model, Result, broken, ensure};
+use super::{FAILURES_IN_A_ROW, Model, Result, broken, ensure};
 use crate::coverage::Mark;
 
 impl Model {
     /// The gateway paid the attempt that was open.
-    pub(super) fn succeed(
-        &mut self,
-        payout: usize,
-        attempt: usize,
-        fee: Option<Amount>,
-        now: DateTime<Utc>,
-    ) -> Result<()> {
+    pub(super) fn succeed(&mut self, payout: usize, attempt: usize, now: DateTime<Utc>) -> Result<()> {
         self.end_attempt(payout, attempt, AttemptEvent::Succeed, now)?;
-        self.book_fee(payout, attempt, fee)?;
-        self.complete(payout, attempt)?;
+        self.complete(payout, attempt, now)?;
         self.note("completed");
         for late in 0..self.payouts[payout].attempts.len() {
             if std::mem::take(&mut self.payouts[payout].attempts[late].waits) {
@@ -43,7 +36,7 @@ impl Model {
         self.end_attempt(payout, attempt, AttemptEvent::Fail, now)?;
         let held = &mut self.payouts[payout].attempts[attempt];
         held.failed_seen_at = Some(now);
-        if self.complete_by_waiting(payout)? {
+        if self.complete_by_waiting(payout, now)? {
             return Ok(());
         }
         let row = &mut self.payouts[payout];
@@ -52,7 +45,7 @@ impl Model {
         match judge::after_failure(failure.class(), failures, &self.retries, now) {
             AfterFailure::WaitForFunds => {
                 self.coverage.mark(Mark::FailureWaitsForFunds);
-                self.shift(payout, PayoutEvent::Hold)?;
+                self.shift(payout, PayoutEvent::Hold, now)?;
                 let row = &mut self.payouts[payout];
                 row.batch = None;
                 row.held = Some(Held::Funds);
@@ -75,13 +68,13 @@ impl Model {
     }
 
     /// A late success that waited for the end of the open attempt.
-    pub(super) fn complete_by_waiting(&mut self, payout: usize) -> Result<bool> {
+    pub(super) fn complete_by_waiting(&mut self, payout: usize, now: DateTime<Utc>) -> Result<bool> {
         let Some(late) = self.payouts[payout].attempts.iter().position(|attempt| attempt.waits) else {
             return Ok(false);
         };
         self.payouts[payout].attempts[late].waits = false;
         self.coverage.mark(Mark::WaitedCompletes);
-        self.complete(payout, late)?;
+        self.complete(payout, late, now)?;
         Ok(true)
     }
 
@@ -92,7 +85,7 @@ impl Model {
         due: Option<DateTime<Utc>>,
         now: DateTime<Utc>,
     ) -> Result<()> {
-        self.shift(payout, PayoutEvent::Fail)?;
+        self.shift(payout, PayoutEvent::Fail, now)?;
         let row = &mut self.payouts[payout];
         row.failed_at = Some(now);
         row.failure = Some(code);
@@ -123,7 +116,7 @@ impl Model {
         now: DateTime<Utc>,
     ) -> Result<()> {
         if self.payouts[payout].status != PayoutStatus::Failed {
-            self.shift(payout, PayoutEvent::Fail)?;
+            self.shift(payout, PayoutEvent::Fail, now)?;
         }
         let row = &mut self.payouts[payout];
         ensure!(!row.refunded, "refunded payout {payout} is given to a person");
@@ -142,7 +135,6 @@ impl Model {
         payout: usize,
         attempt: usize,
         late: Late,
-        fee: Option<Amount>,
         now: DateTime<Utc>,
     ) -> Result<()> {
         let ended = self.payouts[payout].has_ended();
@@ -151,7 +143,6 @@ impl Model {
         held.late = true;
         held.doubt = None;
         held.doubted_at = None;
-        self.book_fee(payout, attempt, fee)?;
         let lates = self.payouts[payout].attempts.iter().filter(|attempt| attempt.late).count();
         if lates > 1 {
             self.coverage.mark(Mark::TwoLate);
@@ -160,7 +151,7 @@ impl Model {
         match late {
             Late::Completes => {
                 self.coverage.mark(Mark::LateCompletes);
-                self.complete(payout, attempt)?;
+                self.complete(payout, attempt, now)?;
             }
             Late::WithdrawsAndCompletes => {
                 self.coverage.mark(Mark::LateWithdraws);
@@ -170,7 +161,7 @@ impl Model {
                     return broken(format!("payout {payout} has no attempt to withdraw"));
                 };
                 self.withdraw(payout, unsent, now)?;
-                self.complete(payout, attempt)?;
+                self.complete(payout, attempt, now)?;
             }
             Late::Waits => {
                 self.coverage.mark(Mark::LateWaits);
@@ -199,7 +190,7 @@ impl Model {
     }
 
     /// By legal moves from wherever it stands.
-    fn complete(&mut self, payout: usize, attempt: usize) -> Result<()> {
+    fn complete(&mut self, payout: usize, attempt: usize, now: DateTime<Utc>) -> Result<()> {
         loop {
             let event = match self.payouts[payout].status {
                 PayoutStatus::Requested => PayoutEvent::Approve,
@@ -211,7 +202,7 @@ impl Model {
                     return broken(format!("payout {payout} is completed after its end"));
                 }
             };
-            self.shift(payout, event)?;
+            self.shift(payout, event, now)?;
         }
         let row = &mut self.payouts[payout];
         ensure!(row.completed_by.is_none() && !row.refunded, "payout {payout} is completed twice");
@@ -255,12 +246,12 @@ impl Model {
             self.resume_where_settled(payout);
             self.book_overpaid_returned(payout)
         } else if held.waits {
-            // Nothing was booked for it but its fee.
+            // Nothing was booked for it but its fee, if that was told.
             held.waits = false;
             self.coverage.mark(Mark::ReturnedWhileWaiting);
             Ok(())
         } else {
-            self.shift(payout, PayoutEvent::Reverse)?;
+            self.shift(payout, PayoutEvent::Reverse, now)?;
             self.book_returned(payout)
         }
     }

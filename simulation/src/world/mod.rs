@@ -551,8 +551,10 @@ impl World {
         matches!(event, Event::Reconcile)
             && self.healed
             && self.weather == 0
-            && self.model.payouts.iter().all(|row| row.has_ended() && row.outbox.is_empty())
-            && self.watches.iter().all(|watch| watch.running.is_none())
+            && self.model.payouts.iter().zip(&self.watches).all(|(row, watch)| {
+                let over = row.has_ended() && watch.running.is_none();
+                row.outbox.is_empty() && (over || row.is_left_to_a_person())
+            })
             && self.steps.iter().all(Option::is_none)
             && !self.model.payouts.iter().flat_map(|row| &row.attempts).any(|held| self.is_in_window(held))
     }
@@ -562,6 +564,10 @@ impl World {
         self.model.check_books()?;
         let mut unknown_fees = 0;
         for (payout, row) in self.model.payouts.iter().enumerate() {
+            if row.is_left_to_a_person() {
+                self.model.coverage.mark(Mark::LeftToAPerson);
+                continue;
+            }
             ensure!(
                 row.has_ended(),
                 "payout {payout} is stuck: {}{}, {:?}",
@@ -592,6 +598,7 @@ impl World {
                 );
                 if let Some(record) = transfers.record(at)
                     && held.attested_paid
+                    && !held.fee_booked
                     && matches!(record.state, State::Paid | State::Returned)
                 {
                     unknown_fees += record.fee;

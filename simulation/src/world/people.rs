@@ -185,6 +185,9 @@ impl World {
     pub(super) fn attend(&mut self, payout: usize) -> Result<()> {
         self.watch(payout).attend_planned = false;
         let row = &self.model.payouts[payout];
+        if row.is_left_to_a_person() {
+            return Ok(());
+        }
         let doubted = row.attempts.iter().position(|held| held.doubt.is_some());
         if let Some(attempt) = doubted
             && row.attempts[attempt].contradiction
@@ -235,7 +238,7 @@ impl World {
             self.gateway.of(payout).excused = true;
         }
         let verdict = paid && !wrong;
-        let acted = self.model.attest(payout, attempt, verdict, None, self.now)?;
+        let acted = self.model.attest(payout, attempt, verdict, self.now)?;
         tell!(
             self,
             "payout {payout}: two people attest that attempt {} {}: {acted:?}",

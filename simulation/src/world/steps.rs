@@ -1,7 +1,7 @@
 //! Activities: each a row of events, one per transaction and one per call to the gateway. Run at least once, perhaps twice at
 //! once, and left behind by workers that die.
 
-use domain::{AttemptNumber, AttemptStatus, Next, Observed, Progress, Submitted};
+use domain::{AttemptNumber, Next, Observed, Progress, Submitted};
 
 use super::{Event, HOUR, MINUTE, Mark, SECOND, World, tell};
 use crate::{
@@ -224,14 +224,7 @@ impl World {
             Step::Transfer(number) => return self.count_send(activity, number),
             Step::Observe(number) => {
                 let place = self.model.place(payout, number);
-                let looked_at =
-                    place.filter(|place| match self.model.payouts[payout].attempts[*place].status {
-                        AttemptStatus::Submitting
-                        | AttemptStatus::Accepted
-                        | AttemptStatus::Unknown
-                        | AttemptStatus::Failed => true,
-                        AttemptStatus::Succeeded | AttemptStatus::Reversed => false,
-                    });
+                let looked_at = place.filter(|place| self.model.is_looked_at(payout, *place));
                 match looked_at {
                     Some(attempt) => return Ok(self.then(Part::Ask { attempt })),
                     None => self.model.progress(payout, now),

@@ -122,8 +122,7 @@ impl World {
     /// The money comes back: only after we have heard that it went, or it would be a plain failure.
     pub(super) fn give_back(&mut self, payout: usize, attempt: usize, tries: u8) {
         self.weather -= 1;
-        let held = &self.model.payouts[payout].attempts[attempt];
-        let known = held.status == AttemptStatus::Succeeded && !held.waits;
+        let known = self.model.payouts[payout].attempts[attempt].status == AttemptStatus::Succeeded;
         if known {
             tell!(self, "payout {payout}: the money of attempt {} comes back", attempt + 1);
             self.gateway.change(payout, attempt, State::Returned, self.now);
