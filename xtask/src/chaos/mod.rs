@@ -17,7 +17,7 @@ mod report;
 mod strikes;
 pub mod verdict;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::process::{self, ExitCode};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -32,7 +32,7 @@ use crate::{install, interrupt, moment, progress};
 use database::Database;
 use people::{Outside, Provider};
 use plan::{GATEWAY_BY_CHANCE, Measure, Plan, WINDOW, plan};
-use report::Report;
+use report::{Report, Trail};
 use strikes::Striker;
 use verdict::Testimony;
 
@@ -165,11 +165,18 @@ fn play(
     let recoveries =
         recovery::recoveries(&striker.record, window, testimony.view.resumed_at, &database.steps()?);
     let wrong: BTreeSet<&String> = findings.iter().flat_map(|finding| &finding.payouts).collect();
-    let slow = recoveries.iter().flat_map(|line| line.slower_than(SLOW_MILLIS).map(|(_, payout)| payout));
-    let slow: BTreeSet<&String> = slow.collect();
-    let wrong = wrong.iter().chain(slow.iter().filter(|payout| !wrong.contains(*payout)));
-    let trails: BTreeMap<String, Vec<String>> =
-        wrong.take(TRAILS).map(|payout| ((*payout).clone(), database.trail(payout))).collect();
+    let mut trails: Vec<Trail> = vec![];
+    for payout in wrong.into_iter().take(TRAILS) {
+        trails.push(Trail {
+            payout: payout.clone(),
+            why: "is not as it should be".to_owned(),
+            lines: database.trail(payout),
+        });
+    }
+    for (after, time, payout) in recovery::slower_than(&recoveries, SLOW_MILLIS).into_iter().take(TRAILS) {
+        let why = format!("went on {} after {after}", moment::seconds(time));
+        trails.push(Trail { lines: database.trail(&payout), payout, why });
+    }
     for line in still_open {
         progress::note(&line);
     }

@@ -6,7 +6,7 @@
 //! terminated and has not been started again is counted under that, not under what fell meanwhile. While the restored database has
 //! everything paused nobody can go on: then the time begins when it was resumed; and what is approved waits for the next window.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::strikes::{Blow, Record, TERMINATE};
 
@@ -31,11 +31,6 @@ impl Recovery {
 
     pub fn worst(&self) -> Option<i64> {
         self.times.last().map(|(time, _)| *time)
-    }
-
-    /// Those that took longer than this.
-    pub fn slower_than(&self, limit_millis: i64) -> impl Iterator<Item = &(i64, String)> {
-        self.times.iter().filter(move |(time, _)| *time > limit_millis)
     }
 }
 
@@ -91,6 +86,19 @@ pub fn recoveries(
 struct Waits {
     window: Option<i64>,
     paused_until: Option<i64>,
+}
+
+/// Those that took longer than this, slowest first: what fell, how long it took, and the payout, once.
+pub fn slower_than(lines: &[Recovery], limit_millis: i64) -> Vec<(String, i64, String)> {
+    let all =
+        lines.iter().flat_map(|line| line.times.iter().map(move |(time, payout)| (line, *time, payout)));
+    let mut slow: Vec<_> = all.filter(|(_, time, _)| *time > limit_millis).collect();
+    slow.sort_by_key(|(_, time, _)| std::cmp::Reverse(*time));
+    let mut told = BTreeSet::new();
+    slow.retain(|(_, _, payout)| told.insert(payout.as_str()));
+    slow.into_iter()
+        .map(|(line, time, payout)| (format!("{} of {}", line.kind, line.on), time, payout.clone()))
+        .collect()
 }
 
 fn first_after(steps: &BTreeMap<&str, Vec<i64>>, payout: &str, moment: i64) -> Option<i64> {

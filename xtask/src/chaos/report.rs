@@ -1,7 +1,5 @@
 //! Shows what was done, how soon payouts went on, and whether everybody's word agrees.
 
-use std::collections::BTreeMap;
-
 use anyhow::Result;
 use serde_json::{Value, json};
 
@@ -22,12 +20,20 @@ pub struct Report {
     pub record: Record,
     pub recoveries: Vec<Recovery>,
     pub findings: Vec<Finding>,
-    /// Audit and evidence of payouts that are not as they should be.
-    pub trails: BTreeMap<String, Vec<String>>,
+    /// Audit and evidence of payouts that are not as they should be, and of those that took long.
+    pub trails: Vec<Trail>,
     pub logs: String,
     pub took: String,
     /// How to repeat it.
     pub again: String,
+}
+
+/// What is known about a payout that is looked into.
+#[derive(Debug)]
+pub struct Trail {
+    pub payout: String,
+    pub why: String,
+    pub lines: Vec<String>,
 }
 
 impl Report {
@@ -82,10 +88,10 @@ impl Report {
                 println!("    and {more} more");
             }
         }
-        for (payout, trail) in &self.trails {
+        for trail in &self.trails {
             println!();
-            println!("  payout {payout}");
-            for line in trail {
+            println!("  payout {} {}", trail.payout, trail.why);
+            for line in &trail.lines {
                 println!("    {line}");
             }
         }
@@ -130,10 +136,15 @@ impl Report {
                 json!({ "kind": blow.kind, "on": blow.on, "at": blow.at, "back": blow.back, "open": blow.open.len() })
             })
             .collect();
+        let trails: Vec<Value> = self
+            .trails
+            .iter()
+            .map(|trail| json!({ "payout": trail.payout, "why": trail.why, "lines": trail.lines }))
+            .collect();
         let report = json!({
             "ok": self.is_right(), "seed": self.seed, "window": self.plan.window, "blows": blows, "recoveries": recoveries,
             "planted": self.record.planted, "empty_wallets": self.record.empty_wallets, "fallen": fallen,
-            "findings": findings, "trails": self.trails, "logs": self.logs, "again": self.again,
+            "findings": findings, "trails": trails, "logs": self.logs, "again": self.again,
         });
         println!("{}", serde_json::to_string(&report)?);
         Ok(())
