@@ -565,14 +565,14 @@ impl Pair {
     /// Does it in both: they answer the same, and look the same afterwards.
     async fn compare(&mut self, what: &Do, done: &mut Vec<String>, name: &str) {
         done.push(format!("{}  {what:?}", self.now.format("%d %H:%M:%S")));
-        let story = || format!("{name}:\n{}", done.join("\n"));
+        let so_far = || format!("{name}:\n{}", done.join("\n"));
         let (here, there) = self.step(what).await;
         let (here, there) = (here.map(|p| (p.status, p.next)), there.map(|p| (p.status, p.next)));
         let (model, store) = (self.here(), self.there().await);
-        assert!(model == store, "\nthe model: {model:#?}\nthe store: {store:#?}\n{}", story());
-        assert!(here == there, "\nthe model answers {here:?}\nthe store answers {there:?}\n{}", story());
+        assert!(model == store, "\nthe model: {model:#?}\nthe store: {store:#?}\n{}", so_far());
+        assert!(here == there, "\nthe model answers {here:?}\nthe store answers {there:?}\n{}", so_far());
         let unasked = self.script.submits.lock().unwrap().len() + self.script.looks.lock().unwrap().len();
-        assert_eq!(unasked, 0, "answers that the store did not ask for\n{}", story());
+        assert_eq!(unasked, 0, "answers that the store did not ask for\n{}", so_far());
     }
 
     fn here(&self) -> View {
