@@ -10,11 +10,11 @@
 
 mod admin;
 mod bad_input;
+mod comparing;
 mod dead_letters;
 mod document;
 mod exports;
 mod health;
-mod comparing;
 mod idempotency;
 mod metrics;
 mod platform;

@@ -427,12 +427,16 @@ impl Life {
             self.paused = false;
         }
         let nth = usize::from(number.get() - 1);
-        let doubted = self.tries.iter().take(nth).any(|one| one.doubt.is_some());
+        // Nothing else looks at a doubted attempt while this one is open.
+        if self.tries.iter().take(nth).any(|one| one.doubt.is_some()) {
+            self.look_at_all();
+            return self.next();
+        }
         let one = self.tries.get_mut(nth).expect("only a recorded attempt is sent");
         let watched = &mut one.watched;
         let leased = watched.send_deadline.is_some_and(|deadline| now < deadline);
         let first = watched.status == AttemptStatus::Submitting && watched.sends == 0;
-        if doubted || !processing || leased || !(first || one.resend) {
+        if !processing || leased || !(first || one.resend) {
             self.look(number);
             return self.next();
         }
@@ -712,7 +716,10 @@ impl Life {
         {
             self.take(PayoutEvent::Cancel);
         }
+        let mut look = false;
         while let Some(request) = self.inbox.next_request() {
+            // The step that writes it down answers how the payout stands.
+            look |= place == Place::Decision;
             if place == Place::Decision && self.is_under_review() {
                 self.take(match request.verdict {
                     crate::contract::Verdict::Approve => PayoutEvent::Approve,
@@ -720,7 +727,6 @@ impl Life {
                 });
             }
         }
-        let mut look = false;
         for (name, wake_up) in self.inbox.take_wake_ups() {
             match place.hears(name, wake_up) {
                 Heard::Release => return Some(Next::Begin),
