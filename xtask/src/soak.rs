@@ -101,6 +101,8 @@ pub fn run(checkout: &Checkout, options: Options) -> Result<ExitCode> {
         "api_kib": { "first": samples.first().map(|one| one.api_kib), "last": samples.last().map(|one| one.api_kib) },
         "worker_bytes_per_payout": slope_of(|one| one.worker_kib),
         "api_bytes_per_payout": slope_of(|one| one.api_kib),
+        // Payouts, KiB of the worker, KiB of the API.
+        "samples": samples.iter().map(|one| [one.payouts, one.worker_kib, one.api_kib]).collect::<Vec<_>>(),
         "workers_made_anew": recycled,
         "books": books.words,
         "wrong": books.wrong,
