@@ -64,6 +64,7 @@ impl Model {
         if row.status == PayoutStatus::Failed {
             self.shift(payout, PayoutEvent::Retry, now)?;
         }
+        self.check_proven(payout, now)?;
         let row = &self.payouts[payout];
         ensure!(
             row.attempts
@@ -93,6 +94,7 @@ impl Model {
             leases: 0,
             looks: 0,
             send_deadline: None,
+            counted_at: None,
             resend: false,
             gateway_id: None,
             check_at: None,
@@ -218,6 +220,9 @@ impl Model {
         }
         held.sends += 1;
         held.leases += 1;
+        let alone = held.counted_at.is_none_or(|counted| now - counted >= SEND_LEASE);
+        ensure!(alone, "payout {payout} is sent again while a send may be on its way");
+        held.counted_at = Some(now);
         held.send_deadline = Some(now + SEND_LEASE);
         held.check_at = held.send_deadline;
         held.resend = false;
@@ -246,11 +251,12 @@ impl Model {
     ) -> Result<Progress> {
         let held = &self.payouts[payout].attempts[attempt];
         let after = judge::answered(held.status, held.sends, submitted, WEBHOOK_TIMEOUT, now);
-        let after = if held.leases == lease {
-            after
-        } else {
+        let overtaken = held.leases != lease;
+        let after = if overtaken {
             self.coverage.mark(Mark::AnswerOvertaken);
             judge::overtaken(after)
+        } else {
+            after
         };
         self.coverage.mark(match &after {
             AfterSend::Accepted { .. } => Mark::SendAccepted,
@@ -277,7 +283,12 @@ impl Model {
                 held.resend = false;
                 held.check_at = Some(check_at);
             }
-            AfterSend::TakeBack => self.take_back(payout, attempt, now)?,
+            AfterSend::TakeBack => {
+                if !overtaken {
+                    self.payouts[payout].attempts[attempt].counted_at = None;
+                }
+                self.take_back(payout, attempt, now)?;
+            }
             AfterSend::Nothing => {}
         }
         self.touched.push(payout);
@@ -332,6 +343,20 @@ impl Model {
         let consequence = judge::look(&watched, around, terms, observed, WEBHOOK_TIMEOUT, now);
         let sighting = sighting(observed).filter(|sighting| sighting.disagreement(terms).is_none());
         let agrees = sighting.is_some();
+        // Said here once more, because what the rules say is what is tested.
+        let confirms = match observed {
+            Observed::Failed(..) => agrees,
+            Observed::NotFound => held.gateway_id.is_none(),
+            Observed::InFlight(_)
+            | Observed::Succeeded(_)
+            | Observed::Reversed(_)
+            | Observed::Unrecognised { .. } => false,
+        };
+        let attested = held.attested_unpaid_from.is_some_and(|from| from <= now);
+        ensure!(
+            consequence != Consequence::ConfirmFailure || confirms || attested,
+            "a failure of payout {payout} is confirmed by {observed:?}"
+        );
         let id = sighting.and_then(|sighting| gateway_id(&sighting.gateway_id));
         let contradicts = sighting.is_some()
             && matches!(observed, Observed::InFlight(_) | Observed::Succeeded(_) | Observed::Reversed(_));
@@ -374,6 +399,8 @@ impl Model {
             Consequence::Succeed => self.succeed(payout, attempt, now),
             Consequence::Fail(failure) => {
                 if failure.code == FailureCode::AttestedUnpaid {
+                    let cooled = held.attested_unpaid_from.is_some_and(|from| from <= now);
+                    ensure!(cooled, "payout {payout} fails on what people said before it has cooled");
                     self.coverage.mark(Mark::AttestedUnpaid);
                 }
                 self.fail(payout, attempt, &failure, now)

@@ -1,5 +1,6 @@
 //! What must hold: after each transaction about what it changed, and about everything at the end.
 
+use chrono::{DateTime, TimeDelta, Utc};
 use domain::{AttemptStatus, PayoutStatus};
 
 use super::{Account, AllocationState, Amount, Model, Result, ensure};
@@ -53,6 +54,31 @@ impl Model {
             "payout {payout} has failed and nobody does anything about it"
         );
         self.check_provider(row.provider)
+    }
+
+    /// Money is about to move again: whoever failed before was seen to have failed just now, and nothing else since. Said here
+    /// once more, because what the rules say is what is tested.
+    pub(super) fn check_proven(&self, payout: usize, now: DateTime<Utc>) -> Result<()> {
+        const JUST_NOW: TimeDelta = TimeDelta::minutes(2);
+        for attempt in &self.payouts[payout].attempts {
+            let proven = match attempt.status {
+                AttemptStatus::Failed => {
+                    attempt.doubt.is_none()
+                        && attempt.failed_seen_at.is_some_and(|seen| now - seen <= JUST_NOW)
+                }
+                AttemptStatus::Reversed => true,
+                AttemptStatus::Submitting
+                | AttemptStatus::Accepted
+                | AttemptStatus::Unknown
+                | AttemptStatus::Succeeded => false,
+            };
+            ensure!(
+                proven,
+                "money of payout {payout} moves again and attempt {} was not seen to have failed just now",
+                attempt.number.get()
+            );
+        }
+        Ok(())
     }
 
     pub fn check_provider(&self, provider: usize) -> Result<()> {

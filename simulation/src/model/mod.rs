@@ -153,6 +153,8 @@ pub struct Attempt {
     pub leases: u32,
     pub looks: u32,
     pub send_deadline: Option<DateTime<Utc>>,
+    /// When the latest send was counted, unless its own sender has said that nothing left. Beside what the rules go by.
+    counted_at: Option<DateTime<Utc>>,
     pub resend: bool,
     pub gateway_id: Option<u32>,
     pub check_at: Option<DateTime<Utc>>,

@@ -103,6 +103,7 @@ impl Model {
             return Ok(Acted::NotProven);
         }
         self.coverage.mark(Mark::RefundWon);
+        self.check_proven(payout, now)?;
         let row = &mut self.payouts[payout];
         row.needs_attention = false;
         row.refunded = true;
