@@ -36,7 +36,7 @@ impl Programs {
     pub fn beside_us() -> Result<Self> {
         let own = std::env::current_exe().context("asking where this program is")?;
         let folder = own.ancestors().skip(1).find(|folder| folder.join("worker").is_file());
-        let folder = folder.context("no worker lies beside this program")?;
+        let folder = folder.context("no worker lies beside this program: build the whole workspace first")?;
         let [api, worker, simulator] = PROGRAMS.map(|name| folder.join(name));
         Ok(Self { api, worker, simulator })
     }
