@@ -305,6 +305,8 @@ pub async fn resend(pool: &Pool, id: i64, actor: &Actor, now: DateTime<Utc>) -> 
     .fetch_all(&mut *tx)
     .await?;
     if ids.is_empty() {
+        // Now, not some time after the drop: a row that is still locked is passed over by the relay.
+        tx.rollback().await?;
         return Ok(Resent::NotDead);
     }
     ids.sort_unstable();
