@@ -14,20 +14,49 @@ CREATE TABLE audit (
 CREATE INDEX audit_by_payout ON audit (payout_id, id) WHERE payout_id IS NOT NULL;
 CREATE TRIGGER audit_append_only BEFORE UPDATE OR DELETE ON audit FOR EACH ROW EXECUTE FUNCTION append_only();
 
--- One message per (payout, event, channel, endpoint), delivered at least once.
+-- What somebody was told, once: a provider about a payout or a bank account, admins about what waits for them. A row is written
+-- in the transaction it tells about; it is the line of the in-app feed, and what the messages of the other channels (0019) are
+-- made from.
 CREATE TABLE notifications (
     id           uuid PRIMARY KEY,
-    payout_id    uuid NOT NULL REFERENCES payouts,
-    provider_id  uuid NOT NULL REFERENCES providers,
-    event        text NOT NULL CHECK (event IN ('received', 'approved', 'rejected', 'cancelled', 'completed', 'failed', 'refunded', 'returned', 'check_account')),
-    channel      text NOT NULL CHECK (channel IN ('feed')),
-    endpoint     text NOT NULL DEFAULT '',
+    audience     text NOT NULL CHECK (audience IN ('provider', 'admins')),
+    event        text NOT NULL,
+    -- `payout:<id>`, `bank_account:<id>`, `attempt:<id>`, `case:<id>`, …: an event is told once about it.
+    subject      text NOT NULL CHECK (length(subject) BETWEEN 1 AND 200),
+    provider_id  uuid REFERENCES providers,
+    payout_id    uuid REFERENCES payouts,
+    amount       numeric(20, 4),
+    currency     text CHECK (currency IN ('NGN', 'GHS', 'KES')),
     title        text NOT NULL,
     body         text NOT NULL,
+    -- Why, where there is a why: a part of the body, for those who only want that.
+    reason       text,
     created_at   timestamptz NOT NULL,
+    -- When it was handed over to the other channels.
     delivered_at timestamptz,
+    -- By the provider. How far an admin has read is theirs alone (0019).
     read_at      timestamptz,
-    CONSTRAINT notifications_once UNIQUE (payout_id, event, channel, endpoint)
+    CONSTRAINT notifications_once UNIQUE (audience, event, subject),
+    CHECK ((amount IS NULL) = (currency IS NULL)),
+    CHECK (CASE audience
+        WHEN 'provider' THEN provider_id IS NOT NULL AND event IN
+            ('received', 'approved', 'rejected', 'cancelled', 'completed', 'failed', 'refunded', 'returned', 'check_account',
+             'bank_account_changed')
+        WHEN 'admins' THEN provider_id IS NULL AND read_at IS NULL AND event IN
+            ('review_waiting', 'review_escalated', 'funding_short', 'attempt_unknown', 'window_missed', 'case_opened',
+             'webhook_disabled')
+    END)
 );
-CREATE INDEX notifications_feed ON notifications (provider_id, id DESC) WHERE channel = 'feed';
-CREATE INDEX notifications_unread ON notifications (provider_id) WHERE channel = 'feed' AND read_at IS NULL;
+CREATE INDEX notifications_feed ON notifications (provider_id, id DESC) WHERE audience = 'provider';
+CREATE INDEX notifications_unread ON notifications (provider_id) WHERE audience = 'provider' AND read_at IS NULL;
+CREATE INDEX notifications_of_admins ON notifications (id DESC) WHERE audience = 'admins';
+CREATE INDEX notifications_by_payout ON notifications (payout_id, id) WHERE payout_id IS NOT NULL;
+CREATE INDEX notifications_to_hand_over ON notifications (id) WHERE delivered_at IS NULL;
+
+-- Whoever hands over hears of it at once; a sweep finds what a lost word left behind.
+CREATE FUNCTION notifications_announce() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_notify('messages', '');
+    RETURN NULL;
+END $$;
+CREATE TRIGGER notifications_announce AFTER INSERT ON notifications FOR EACH STATEMENT EXECUTE FUNCTION notifications_announce();

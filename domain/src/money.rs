@@ -25,6 +25,15 @@ impl Currency {
         }
     }
 
+    /// As people in its country write it, before the amount.
+    pub fn symbol(self) -> &'static str {
+        match self {
+            Self::Ngn => "₦",
+            Self::Ghs => "GH₵",
+            Self::Kes => "KSh ",
+        }
+    }
+
     /// Decimals of a payout amount in this currency. Fees may have more (Flutterwave tells 26.875).
     pub fn scale(self) -> u32 {
         match self {
@@ -168,6 +177,22 @@ impl Money {
         if minor.fract().is_zero() { i64::try_from(minor).ok() } else { None }
     }
 
+    /// For people: `₦12,500.00`. In messages, which have one form; a screen has its reader's locale.
+    pub fn readable(self) -> String {
+        let digits = self.amount.abs().to_string();
+        let (whole, decimals) = digits.split_once('.').unwrap_or((&digits, ""));
+        let mut grouped = String::new();
+        for (place, digit) in whole.chars().enumerate() {
+            if place > 0 && whole.len().saturating_sub(place).is_multiple_of(3) {
+                grouped.push(',');
+            }
+            grouped.push(digit);
+        }
+        let sign = if self.amount.is_sign_negative() { "-" } else { "" };
+        let point = if decimals.is_empty() { "" } else { "." };
+        format!("{sign}{}{grouped}{point}{decimals}", self.currency.symbol())
+    }
+
     fn same_currency(self, other: Self) -> Result<(), InvalidMoney> {
         if self.currency == other.currency {
             Ok(())
@@ -210,6 +235,19 @@ mod tests {
         assert_eq!(ngn("1.500").unwrap(), ngn("1.5").unwrap());
         assert_eq!(ngn("10000000000000000"), Err(InvalidMoney::TooLarge));
         assert!(ngn("9999999999999999.99").is_ok());
+    }
+
+    #[test]
+    fn people_read_groups_and_symbols() {
+        for (amount, currency, read) in [
+            ("12500", Currency::Ngn, "₦12,500.00"),
+            ("1.5", Currency::Ngn, "₦1.50"),
+            ("999", Currency::Ghs, "GH₵999.00"),
+            ("1000000", Currency::Kes, "KSh 1,000,000.00"),
+        ] {
+            assert_eq!(Money::parse(amount, currency).unwrap().readable(), read);
+        }
+        assert_eq!(Money::parse("1234.56", Currency::Ngn).unwrap().negated().readable(), "-₦1,234.56");
     }
 
     #[test]

@@ -13,7 +13,7 @@ use sqlx::PgConnection;
 use crate::{
     Actor, Error, Pool, Result, audit,
     cases::{self, CaseKind, Finding},
-    notifications::{self, Event},
+    notifications::{self, BankAccountChange, Event},
     pauses::{self, Paused},
     payouts::Payout,
     providers,
@@ -162,6 +162,15 @@ pub async fn add(
     let detail =
         json!({ "provider": new.provider, "bank": new.bank.as_str(), "ending": new.number.masked() });
     audit::record_subject(&mut tx, actor, "bank_account_added", &id.to_string(), detail, now).await?;
+    if is_change {
+        let words = format!(
+            "The bank account {} was added. Payouts can go there from {}. If this was not you, tell us at once.",
+            new.number.masked(),
+            usable_from.format("%-d %B %Y %H:%M UTC"),
+        );
+        let what = BankAccountChange::Added;
+        notifications::tell_of_account(&mut tx, new.provider, id, what, &words, now).await?;
+    }
     tx.commit().await?;
     Ok(Added::New(BankAccount {
         id,
@@ -219,21 +228,26 @@ pub async fn remove(
     now: DateTime<Utc>,
 ) -> Result<bool> {
     let mut tx = pool.begin().await?;
-    let removed = sqlx::query!(
-        "UPDATE bank_accounts SET status = 'REMOVED', removed_at = $3 WHERE id = $1 AND provider_id = $2 AND status = 'ACTIVE'",
+    let ending = sqlx::query_scalar!(
+        r#"UPDATE bank_accounts SET status = 'REMOVED', removed_at = $3 WHERE id = $1 AND provider_id = $2 AND status = 'ACTIVE'
+           RETURNING right(account_number, 4) AS "ending!""#,
         id.uuid(),
         provider.uuid(),
         now,
     )
-    .execute(&mut *tx)
-    .await?
-    .rows_affected();
-    if removed == 1 {
+    .fetch_optional(&mut *tx)
+    .await?;
+    if let Some(ending) = &ending {
         audit::record_subject(&mut tx, actor, "bank_account_removed", &id.to_string(), json!({}), now)
             .await?;
+        let words = format!(
+            "The bank account ******{ending} was removed. No new payout goes there. If this was not you, tell us at once."
+        );
+        let what = BankAccountChange::Removed;
+        notifications::tell_of_account(&mut tx, provider, id, what, &words, now).await?;
     }
     tx.commit().await?;
-    Ok(removed == 1)
+    Ok(ending.is_some())
 }
 
 /// A payout to an account has failed for good. The third in a row (another payout each) pauses the account, opens a case and

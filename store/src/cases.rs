@@ -11,7 +11,9 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::{
-    Actor, Error, Pool, Result, audit, bank_accounts, pauses,
+    Actor, Error, Pool, Result, audit, bank_accounts,
+    notifications::{self, AdminEvent},
+    pauses,
     payouts::money,
     text::{storable, storable_json},
 };
@@ -113,6 +115,9 @@ pub async fn open(conn: &mut PgConnection, finding: &Finding<'_>, now: DateTime<
     .fetch_one(&mut *conn)
     .await?;
     let case = CaseId::from_uuid(case);
+    // Told once for each case, however often it is found again.
+    let (about, key) = (AdminEvent::CaseOpened, format!("case:{case}"));
+    notifications::tell_admins(conn, about, &key, &summary, now).await?;
     add_evidence(conn, case, finding.source, finding.detail.clone(), now).await?;
     Ok(case)
 }

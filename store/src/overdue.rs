@@ -14,6 +14,7 @@ use serde_json::json;
 use crate::{
     Error, Pool, Result, attempts,
     cases::{self, CaseKind, Finding},
+    notifications::{self, AdminEvent},
     payouts::{self, Payout, attempt_number},
 };
 
@@ -55,6 +56,7 @@ pub async fn look(pool: &Pool, now: DateTime<Utc>) -> Result<Round> {
 
 /// Each attempt is answered once. One that waited before it was sent counts from what was first seen of it.
 async fn alert(pool: &Pool, now: DateTime<Utc>) -> Result<Vec<Silent>> {
+    let mut tx = pool.begin().await?;
     let rows = sqlx::query!(
         "UPDATE attempts SET alerted_at = $1 WHERE id IN (
              SELECT a.id FROM attempts a
@@ -62,22 +64,26 @@ async fn alert(pool: &Pool, now: DateTime<Utc>) -> Result<Vec<Silent>> {
                AND coalesce((SELECT min(e.observed_at) FROM evidence e WHERE e.attempt_id = a.id AND e.verdict <> 'not_sent'),
                             a.send_deadline, a.began_at) <= $2
              ORDER BY a.began_at LIMIT $3 FOR NO KEY UPDATE SKIP LOCKED)
-         RETURNING payout_id, number, began_at",
+         RETURNING id, payout_id, number, began_at",
         now,
         earlier(now, ALERT_AFTER),
         MOST_AT_ONCE,
     )
-    .fetch_all(pool)
+    .fetch_all(&mut *tx)
     .await?;
-    rows.into_iter()
-        .map(|row| {
-            Ok(Silent {
-                payout: PayoutId::from_uuid(row.payout_id),
-                attempt: attempt_number(row.number)?,
-                began_at: row.began_at,
-            })
-        })
-        .collect()
+    let mut silent = Vec::new();
+    for row in rows {
+        let (payout, attempt) = (PayoutId::from_uuid(row.payout_id), AttemptId::from_uuid(row.id));
+        let words = format!(
+            "Attempt {} of payout {payout} was sent and has no outcome yet. It is looked at again and again; after a day it is a case.",
+            row.number
+        );
+        let key = cases::about_attempt(attempt);
+        notifications::tell_admins(&mut tx, AdminEvent::AttemptUnknown, &key, &words, now).await?;
+        silent.push(Silent { payout, attempt: attempt_number(row.number)?, began_at: row.began_at });
+    }
+    tx.commit().await?;
+    Ok(silent)
 }
 
 /// One case for each attempt; a case that a person closed is opened again a day later if there is still no outcome.

@@ -11,6 +11,7 @@ mod confirm_reversal;
 mod dead_letters;
 mod decision;
 mod export;
+mod notifications;
 mod pause;
 mod pauses;
 mod payout;
@@ -54,6 +55,8 @@ type Trouble = (
 
 type Letters = (dead_letters::ListDeadLetters, dead_letters::ResendDeadLetter);
 
+type Told = (notifications::ListAdminNotifications, notifications::ReadAdminNotifications);
+
 type Comparison = (
     reconciliations::RunReconciliation,
     reconciliations::ListReconciliations,
@@ -63,10 +66,12 @@ type Comparison = (
     wallet_statements::GetStatement,
 );
 
-pub(crate) type AdminApi = (Payouts, Trouble, Letters, Comparison);
+pub(crate) type AdminApi = (Payouts, Trouble, Letters, Told, Comparison);
 
 pub(crate) fn api() -> AdminApi {
-    (payouts(), trouble(), (dead_letters::ListDeadLetters, dead_letters::ResendDeadLetter), comparison())
+    let letters = (dead_letters::ListDeadLetters, dead_letters::ResendDeadLetter);
+    let told = (notifications::ListAdminNotifications, notifications::ReadAdminNotifications);
+    (payouts(), trouble(), letters, told, comparison())
 }
 
 /// What the gateway says against what we know.

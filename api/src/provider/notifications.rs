@@ -1,6 +1,7 @@
 //! `GET /api/provider/notifications`
 
 use chrono::{DateTime, Utc};
+use domain::PayoutId;
 use poem_openapi::{Object, OpenApi, param::Query, payload::Json};
 use uuid::Uuid;
 
@@ -8,22 +9,27 @@ use crate::{
     app::TheApp,
     auth::AsProvider,
     document::Tag,
+    money::Amount,
     paging::{self, Cursor, default_limit},
     problem::Code,
     refused::{Refused, Refuses, SIGNED_IN, WITH_QUERY},
 };
 
-/// Something the provider was told about a payout.
+/// Something the provider was told.
 #[derive(Debug, Object)]
 #[oai(skip_serializing_if_is_none)]
 struct Notification {
     /// Names the message; the same event of a payout is one message.
     id: Uuid,
-    /// What it is about.
-    payout_id: Uuid,
-    /// `received`, `approved`, `rejected`, `cancelled`, `completed`, `failed`, `refunded`, `returned` or
-    /// `check_account`.
+    /// The payout it is about; absent where it is about a bank account.
+    payout_id: Option<Uuid>,
+    /// `received`, `approved`, `rejected`, `cancelled`, `completed`, `failed`, `refunded`, `returned`, `check_account` or
+    /// `bank_account_changed`.
     event: String,
+    /// The payout's amount.
+    amount: Option<Amount>,
+    /// Why, where there is a why; it is a part of `body` too.
+    reason: Option<String>,
     /// A line.
     title: String,
     /// A sentence or two.
@@ -42,6 +48,8 @@ struct Notifications {
     items: Vec<Notification>,
     /// Ask with this `cursor` for the next page. Absent on the last one.
     next_cursor: Option<String>,
+    /// How many messages have not been read, on whichever page.
+    unread: u64,
 }
 
 pub(crate) struct ListNotifications;
@@ -71,13 +79,16 @@ impl ListNotifications {
         let (rows, next_cursor) = paging::cut(rows, limit.0, |row| row.id);
         let tell = |row: store::notifications::Notification| Notification {
             id: row.id,
-            payout_id: row.payout_id,
+            payout_id: row.payout.map(PayoutId::uuid),
             event: row.event,
+            amount: row.amount.map(Amount),
+            reason: row.reason,
             title: row.title,
             body: row.body,
             created_at: row.created_at,
             read_at: row.read_at,
         };
-        Ok(Json(Notifications { items: rows.into_iter().map(tell).collect(), next_cursor }))
+        let unread = store::notifications::unread(&app.pool, caller.0).await?.unsigned_abs();
+        Ok(Json(Notifications { items: rows.into_iter().map(tell).collect(), next_cursor, unread }))
     }
 }

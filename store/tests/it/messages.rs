@@ -3,7 +3,7 @@
 use sqlx::PgPool;
 use store::{
     audit::{self, Stray},
-    notifications,
+    bank_accounts, notifications,
 };
 
 use crate::fixtures::{World, fails, seconds};
@@ -57,6 +57,48 @@ async fn messages_are_read_up_to_one(pool: PgPool) {
         .map(|message| message.read_at.unwrap() - world.now)
         .collect();
     assert_eq!(times, [seconds(9), seconds(0), seconds(0)]);
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn where_money_goes_is_not_changed_quietly(pool: PgPool) {
+    let world = World::new(&pool);
+    let payee = world.provider().await;
+    let told = async || notifications::feed(&world.pool, payee.id, None, 10).await.unwrap();
+    assert!(told().await.is_empty(), "the first account is no change");
+    let actor = store::Actor::provider(payee.id);
+    for removed in [true, false] {
+        let done =
+            bank_accounts::remove(&world.pool, payee.id, payee.account, &actor, world.now).await.unwrap();
+        assert_eq!(done, removed);
+    }
+    let told = told().await;
+    assert_eq!((told.len(), told[0].event.as_str(), told[0].payout), (1, "bank_account_changed", None));
+    let number = bank_accounts::get(&world.pool, payee.account).await.unwrap().unwrap().number;
+    assert!(!told[0].body.contains(number.expose()), "{}", told[0].body);
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn admins_are_told_once_and_each_reads_for_themselves(pool: PgPool) {
+    let world = World::new(&pool);
+    let payee = world.provider().await;
+    world.earns(&payee, "10").await;
+    world.accepted(&payee, "1").await;
+    let later = world.now + store::overdue::CASE_AFTER + seconds(3600);
+    for _ in 0..2 {
+        store::overdue::look(&world.pool, later).await.unwrap();
+    }
+    let feed = notifications::admin_feed(&world.pool, "admin:ada", None, 10).await.unwrap();
+    let events: Vec<&str> = feed.iter().map(|line| line.event.as_str()).collect();
+    assert_eq!(events, ["case_opened", "attempt_unknown"]);
+    assert!(notifications::admin_read(&world.pool, "admin:ada", feed[1].id, later).await.unwrap());
+    assert!(notifications::admin_read(&world.pool, "admin:ada", feed[0].id, later).await.unwrap());
+    assert!(notifications::admin_read(&world.pool, "admin:ada", feed[1].id, later).await.unwrap());
+    assert!(!notifications::admin_read(&world.pool, "admin:ada", payee.id.uuid(), later).await.unwrap());
+    for (admin, unread) in [("admin:ada", 0), ("admin:eve", 2)] {
+        assert_eq!(notifications::admin_unread(&world.pool, admin).await.unwrap(), unread, "{admin}");
+    }
+    let feed = notifications::admin_feed(&world.pool, "admin:ada", Some(feed[0].id), 10).await.unwrap();
+    assert_eq!(feed.iter().map(|line| line.read).collect::<Vec<_>>(), [true]);
 }
 
 #[sqlx::test(migrations = "../migrations")]
