@@ -194,6 +194,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/admin/notifications": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What the admins were told
+         * @description The in-app feed of all admins, newest first. What is read is told for you alone.
+         */
+        get: operations["listAdminNotifications"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/notifications/read": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Say what you have read
+         * @description Marks a message of the admins' feed and every older one as read by you. Safe to repeat; reading never goes backwards.
+         */
+        post: operations["readAdminNotifications"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/admin/pauses": {
         parameters: {
             query?: never;
@@ -233,6 +273,7 @@ export interface paths {
          * Pay again
          * @description Lifts what an admin paused. The pause of an open case (an overpaid provider, a failing bank account) is not lifted here: it
          *     ends when finance closes the case, and the answer names it. Safe to repeat: resuming what is not paused changes nothing.
+         *     After the database was restored everything is resumed only once a reconciliation that began later has finished.
          */
         post: operations["resume"];
         delete?: never;
@@ -1058,6 +1099,50 @@ export interface components {
             status: components["schemas"]["AttemptStatus"] & unknown;
         };
         /**
+         * AdminNotification
+         * @description Something the admins were told.
+         */
+        AdminNotification: {
+            /** @description A sentence or two. */
+            body: string;
+            /**
+             * Format: date-time
+             * @description When it happened (UTC).
+             */
+            created_at: string;
+            /**
+             * @description `review_waiting`, `review_escalated`, `funding_short`, `attempt_unknown`, `window_missed`, `case_opened` or
+             *     `webhook_disabled`.
+             */
+            event: string;
+            /**
+             * Format: uuid
+             * @description Names the message; the same event about the same thing is one message.
+             */
+            id: string;
+            /** @description Whether you have read it. Others have read their own. */
+            read: boolean;
+            /** @description What it is about: `payout:<id>`, `attempt:<id>`, `case:<id>`, `webhook_endpoint:<id>` and the like. */
+            subject: string;
+            /** @description A line. */
+            title: string;
+        };
+        /**
+         * AdminNotifications
+         * @description Messages, newest first.
+         */
+        AdminNotifications: {
+            /** @description This page. */
+            items: components["schemas"]["AdminNotification"][];
+            /** @description Ask with this `cursor` for the next page. Absent on the last one. */
+            next_cursor?: string;
+            /**
+             * Format: uint64
+             * @description How many messages you have not read, on whichever page; counted up to 1000.
+             */
+            unread: number;
+        };
+        /**
          * AdminPayout
          * @description A payout with what only staff sees.
          */
@@ -1197,6 +1282,28 @@ export interface components {
             waiting?: components["schemas"]["Waiting"] & unknown;
             /** @description Its history in the workflow engine, for operators. */
             workflow_url?: string;
+        };
+        /**
+         * AdminReadUpTo
+         * @description How far you have read.
+         */
+        AdminReadUpTo: {
+            /**
+             * Format: uuid
+             * @description The newest message that was seen; it and all older ones count as read by you.
+             */
+            up_to: string;
+        };
+        /**
+         * AdminUnread
+         * @description What is left for you to read.
+         */
+        AdminUnread: {
+            /**
+             * Format: uint64
+             * @description Messages that came later; counted up to 1000.
+             */
+            unread: number;
         };
         /**
          * AllPayouts
@@ -1834,9 +1941,11 @@ export interface components {
         };
         /**
          * Notification
-         * @description Something the provider was told about a payout.
+         * @description Something the provider was told.
          */
         Notification: {
+            /** @description The payout's amount. */
+            amount?: components["schemas"]["Money"] & unknown;
             /** @description A sentence or two. */
             body: string;
             /**
@@ -1845,8 +1954,8 @@ export interface components {
              */
             created_at: string;
             /**
-             * @description `received`, `approved`, `rejected`, `cancelled`, `completed`, `failed`, `refunded`, `returned` or
-             *     `check_account`.
+             * @description `received`, `approved`, `rejected`, `cancelled`, `completed`, `failed`, `refunded`, `returned`, `check_account` or
+             *     `bank_account_changed`.
              */
             event: string;
             /**
@@ -1856,14 +1965,16 @@ export interface components {
             id: string;
             /**
              * Format: uuid
-             * @description What it is about.
+             * @description The payout it is about; absent where it is about a bank account.
              */
-            payout_id: string;
+            payout_id?: string;
             /**
              * Format: date-time
              * @description When it was read.
              */
             read_at?: string;
+            /** @description Why, where there is a why; it is a part of `body` too. */
+            reason?: string;
             /** @description A line. */
             title: string;
         };
@@ -1876,6 +1987,11 @@ export interface components {
             items: components["schemas"]["Notification"][];
             /** @description Ask with this `cursor` for the next page. Absent on the last one. */
             next_cursor?: string;
+            /**
+             * Format: uint64
+             * @description How many messages have not been read, on whichever page.
+             */
+            unread: number;
         };
         /**
          * Pause
@@ -3353,6 +3469,188 @@ export interface operations {
             };
         };
     };
+    listAdminNotifications: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description How many per page. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["AdminNotifications"];
+                };
+            };
+            /** @description `invalid_parameter`: A parameter is not valid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated`: Authentication is required. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large`: The headers are too large. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: Not available just now. `overloaded`: Too many requests at once. `timed_out`: The request took too long. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readAdminNotifications: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AdminReadUpTo"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["AdminUnread"];
+                };
+            };
+            /** @description `malformed_json`: The body is not JSON. `invalid_request`: The request is not valid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated`: Authentication is required. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: Not found. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The body must be JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large`: The headers are too large. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: Not available just now. `overloaded`: Too many requests at once. `timed_out`: The request took too long. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     listPauses: {
         parameters: {
             query?: never;
@@ -3581,6 +3879,15 @@ export interface operations {
             };
             /** @description `not_found`: Not found. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_reconciled`: The database was restored and is not reconciled yet. */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
