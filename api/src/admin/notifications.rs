@@ -119,11 +119,7 @@ impl ReadAdminNotifications {
     /// Say what you have read
     ///
     /// Marks a message of the admins' feed and every older one as read by you. Safe to repeat; reading never goes backwards.
-    #[oai(
-        path = "/api/admin/notifications/read",
-        method = "post",
-        operation_id = "readAdminNotifications"
-    )]
+    #[oai(path = "/api/admin/notifications/read", method = "post", operation_id = "readAdminNotifications")]
     async fn read(
         &self,
         app: TheApp<'_>,
