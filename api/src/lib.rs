@@ -10,6 +10,7 @@
 pub mod app;
 pub mod auth;
 pub mod banks;
+pub mod dashboard;
 pub mod document;
 pub mod health;
 pub mod metrics;

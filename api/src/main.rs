@@ -11,12 +11,13 @@ use api::{
     app::{App, TemporalUi},
     auth::SharedSecret,
     banks::BankList,
+    dashboard::Dashboard,
     health::{Redis, TemporalPort},
     metrics, server,
     settings::{Settings, from_env},
 };
 use domain::{Clock, SystemClock};
-use poem::{Server, listener::TcpListener};
+use poem::{EndpointExt as _, Server, listener::TcpListener};
 use store::Pool;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -59,6 +60,7 @@ fn main() -> ExitCode {
 
 async fn run(shared: worker::Settings, own: Settings) -> anyhow::Result<()> {
     let stop = stop_on_signals()?;
+    let dashboard = own.dashboard.as_deref().map(Dashboard::read).transpose().context("DASHBOARD_DIR")?;
     let pool = store::connect_lazy(shared.database_url.expose(), shared.database_pool_size)?;
     if own.migrate_on_start {
         store::migrate(&pool).await.context("migrations (MIGRATE_ON_START)")?;
@@ -101,10 +103,15 @@ async fn run(shared: worker::Settings, own: Settings) -> anyhow::Result<()> {
         let (stop, running) = (stop.clone(), Running { world, engine, redis });
         tokio::spawn(async move { serve(running, &shared, true, stop).await })
     });
+    let api = server::endpoint(Arc::new(app), own.public_url.as_ref());
+    let endpoint = match dashboard {
+        Some(dashboard) => dashboard.beside(api).boxed(),
+        None => api.boxed(),
+    };
     let answered = Server::new(TcpListener::bind(own.listen))
         .idle_timeout(IDLE_CONNECTION)
         .run_with_graceful_shutdown(
-            server::endpoint(Arc::new(app), own.public_url.as_ref()),
+            endpoint,
             stop.clone().cancelled_owned(),
             Some(DRAIN_TIMEOUT),
         )

@@ -2,7 +2,7 @@
 //!
 //! Each is read from one environment variable, once; every mistake is collected, so that one failed start names them all.
 
-use std::{fmt, net::SocketAddr};
+use std::{fmt, net::SocketAddr, path::PathBuf};
 
 use chrono::TimeDelta;
 use url::Url;
@@ -57,6 +57,8 @@ pub struct Settings {
     pub listen: SocketAddr,
     /// `API_PUBLIC_URL`: where clients reach this API; goes into the document.
     pub public_url: Option<Url>,
+    /// `DASHBOARD_DIR`: the dashboard's production build; none is served without it.
+    pub dashboard: Option<PathBuf>,
     /// `JWT_SECRET`.
     pub jwt_secret: JwtSecret,
     /// `JWT_AUDIENCE`.
@@ -88,6 +90,9 @@ impl Settings {
                 text.parse().ok()
             });
         let public_url = from.parse("API_PUBLIC_URL", Some(""), "an http or https URL", web_url_if_any);
+        let dashboard = from.parse("DASHBOARD_DIR", Some(""), "a folder", |text| {
+            Some((!text.is_empty()).then(|| PathBuf::from(text)))
+        });
         let jwt_secret = from.parse("JWT_SECRET", None, "at least 32 bytes", JwtSecret::new);
         let jwt_audience =
             from.parse("JWT_AUDIENCE", Some("payouts"), "a word", |text| Some(text.to_owned()));
@@ -116,6 +121,7 @@ impl Settings {
             Some(Self {
                 listen: listen?,
                 public_url: public_url?,
+                dashboard: dashboard?,
                 jwt_secret: jwt_secret?,
                 jwt_audience: jwt_audience?,
                 webhook_secret: webhook_secret?,

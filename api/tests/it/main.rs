@@ -11,6 +11,7 @@
 mod admin;
 mod bad_input;
 mod comparing;
+mod dashboard;
 mod dead_letters;
 mod document;
 mod exports;
