@@ -45,7 +45,10 @@ const HEADERS: [(HeaderName, &str); 6] = [
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::REFERRER_POLICY, "no-referrer"),
     (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
-    (HeaderName::from_static("permissions-policy"), "camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
+    (
+        HeaderName::from_static("permissions-policy"),
+        "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+    ),
 ];
 
 const FOR_EVER: &str = "public, max-age=31536000, immutable";
@@ -209,7 +212,8 @@ fn collect(
         let entry = entry.map_err(unreadable)?;
         let (path, name) = (entry.path(), entry.file_name());
         let Some(name) = name.to_str().filter(|name| !name.starts_with('.')) else { continue };
-        let about = fs::metadata(&path).map_err(|source| NoDashboard::Unreadable { path: path.clone(), source })?;
+        let about =
+            fs::metadata(&path).map_err(|source| NoDashboard::Unreadable { path: path.clone(), source })?;
         *bytes = bytes.saturating_add(about.len());
         if *bytes > MAX_BYTES || found.len() >= MAX_FILES || depth >= MAX_DEPTH {
             return Err(NoDashboard::TooMuch { folder: root.to_path_buf() });
@@ -217,7 +221,8 @@ fn collect(
         if about.is_dir() {
             collect(root, &path, depth.saturating_add(1), bytes, found)?;
         } else {
-            let body = fs::read(&path).map_err(|source| NoDashboard::Unreadable { path: path.clone(), source })?;
+            let body =
+                fs::read(&path).map_err(|source| NoDashboard::Unreadable { path: path.clone(), source })?;
             let parent = folder.strip_prefix(root).unwrap_or(folder).to_string_lossy();
             let parent = if parent.is_empty() { String::new() } else { format!("/{parent}") };
             found.insert(format!("{parent}/{name}"), body);

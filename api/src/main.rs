@@ -110,11 +110,7 @@ async fn run(shared: worker::Settings, own: Settings) -> anyhow::Result<()> {
     };
     let answered = Server::new(TcpListener::bind(own.listen))
         .idle_timeout(IDLE_CONNECTION)
-        .run_with_graceful_shutdown(
-            endpoint,
-            stop.clone().cancelled_owned(),
-            Some(DRAIN_TIMEOUT),
-        )
+        .run_with_graceful_shutdown(endpoint, stop.clone().cancelled_owned(), Some(DRAIN_TIMEOUT))
         .await
         .with_context(|| format!("API_LISTEN {}", own.listen));
     stop.cancel();

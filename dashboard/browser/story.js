@@ -1,84 +1,36 @@
-// The whole story in two windows on a real stack: a provider asks, an admin approves by keyboard and runs a batch, and the provider sees
-// each step without loading the page again; then one that is cancelled, and one that is asked for twice at once.
-//
-//   npm run dev          in one terminal, beside `cargo xtask dev`
-//   npm run story        in another
+// Tells one story in as many windows as it needs, and what every window showed when it fails.
 
-import assert from "node:assert/strict";
+import { hear, launch, open, signInAs } from "./chromium.js";
 
-import { base, launch, signInAs } from "./chromium.js";
+/** @typedef {import("playwright-core").Page} Page */
+/** @typedef {{ window: (who: string, look?: import("playwright-core").BrowserContextOptions) => Promise<Page>, told: (what: string) => void }} Teller */
 
-const WHO = "Bisi Adewale";
-const STEP_LIMIT_MS = 15_000;
-const PAID_LIMIT_MS = 90_000;
-
-const browser = await launch();
-try {
-  const window = async () => (await browser.newContext({ locale: "en-NG", timezoneId: "Africa/Lagos", viewport: { width: 1280, height: 900 } })).newPage();
-  const provider = await window();
-  const admin = await window();
-  await signInAs(provider, WHO);
-  await signInAs(admin, "Ada");
-
-  const id = await ask("750");
-  let loads = 0;
-  provider.on("load", () => (loads += 1));
-  await sees("Under review");
-  told("asked for, and held for review");
-
-  await admin.goto(`${base}/admin/reviews?payout=${id}`);
-  await admin.getByRole("article", { name: `Payout of ${WHO}` }).waitFor();
-  await admin.keyboard.press("a");
-  await admin.getByLabel("Reason").fill("Known client, invoice seen.");
-  await admin.keyboard.press("Control+Enter");
-  await admin.getByRole("dialog").waitFor({ state: "detached" });
-  told("approved by keyboard in a second window");
-
-  await provider.getByText("Approved", { exact: true }).first().waitFor({ timeout: STEP_LIMIT_MS });
-  told("the provider sees the approval");
-
-  await admin.goto(`${base}/admin/batches`);
-  await admin.getByRole("button", { name: "Run a batch now" }).click();
-  await admin.getByRole("button", { name: "Run it now" }).click();
-  await admin.getByRole("alertdialog").waitFor({ state: "detached" });
-  await provider.getByRole("heading", { name: "The money has arrived" }).waitFor({ timeout: PAID_LIMIT_MS });
-  assert.equal(loads, 0, "the provider's page was loaded again");
-  told("the provider sees that the money has arrived, without a reload");
-
-  await ask("300");
-  await provider.getByRole("button", { name: "Cancel this payout" }).click();
-  await provider.getByRole("button", { name: "Cancel the payout" }).click();
-  await provider.getByRole("heading", { name: "Cancelled" }).waitFor({ timeout: STEP_LIMIT_MS });
-  told("another is cancelled");
-
-  let posts = 0;
-  provider.on("request", (request) => (posts += request.method() === "POST" ? 1 : 0));
-  await ask("200", true);
-  assert.equal(posts, 1, "two presses made two requests");
-  await provider.getByRole("button", { name: "Cancel this payout" }).click();
-  await provider.getByRole("button", { name: "Cancel the payout" }).click();
-  told("two presses are one request");
-
-  /** @param {string} amount @param {boolean} [twice] */
-  async function ask(amount, twice = false) {
-    await provider.goto(`${base}/provider/payouts/new`);
-    await provider.getByLabel("Amount").fill(amount);
-    await provider.getByRole("button", { name: "Continue" }).click();
-    const send = provider.getByRole("button", { name: "Request this payout" });
-    await (twice ? send.dblclick() : send.click());
-    await provider.waitForURL(/\/provider\/payouts\/[0-9a-f-]{36}$/);
-    return provider.url().slice(-36);
+/** @param {(teller: Teller) => Promise<void>} play */
+export async function story(play) {
+  const browser = await launch();
+  /** @type {[string, Page][]} */
+  const windows = [];
+  /** @type {string[]} */
+  const wrong = [];
+  try {
+    await play({
+      window: async (who, look) => {
+        const page = await open(browser, look);
+        hear(page, (what) => wrong.push(`${who}: ${what}`));
+        windows.push([who, page]);
+        await signInAs(page, who);
+        return page;
+      },
+      told: (what) => console.log(`✓ ${what}`),
+    });
+  } catch (error) {
+    for (const [who, page] of windows) {
+      const shown = await page.locator("body").innerText().catch(() => "nothing");
+      console.error(`--- ${who} at ${page.url()} sees:\n${shown.replace(/\n+/g, "\n").slice(0, 1200)}`);
+    }
+    throw error;
+  } finally {
+    await browser.close();
   }
-
-  /** @param {string} heading */
-  async function sees(heading) {
-    await provider.getByRole("heading", { name: heading }).waitFor({ timeout: STEP_LIMIT_MS });
-  }
-} finally {
-  await browser.close();
-}
-
-/** @param {string} what */
-function told(what) {
-  console.log(`✓ ${what}`);
+  if (wrong.length > 0) throw new Error(`what no page may do:\n${wrong.join("\n")}`);
 }

@@ -12,15 +12,16 @@ import type { Someone } from "../src/sign-in/someone.ts";
 
 const TOKEN_LIVES_SECONDS = 24 * 60 * 60;
 
-/** Those whom `cargo xtask dev` seeds, and staff: two of finance, since what needs two people needs two names. */
+/** Those whom `cargo xtask dev` seeds, and staff: two of each, since what needs two people needs two names. */
 const PEOPLE: readonly { role: "provider" | "admin" | "finance"; subject: string; name: string; about: string }[] = [
   { role: "provider", subject: "provider-amina", name: "Amina Yusuf", about: "Provider, verified" },
   { role: "provider", subject: "provider-chidi", name: "Chidi Okonkwo", about: "Provider with a large balance" },
   { role: "provider", subject: "provider-bisi", name: "Bisi Adewale", about: "Provider, not verified yet" },
   { role: "provider", subject: "provider-tunde", name: "Tunde Bakare", about: "Provider who has earned nothing yet" },
   { role: "admin", subject: "admin-ada", name: "Ada", about: "Admin, decides on reviews" },
-  { role: "finance", subject: "finance-femi", name: "Femi", about: "Finance: settles cases" },
-  { role: "finance", subject: "finance-sade", name: "Sade", about: "Finance: the second person" },
+  { role: "admin", subject: "admin-ben", name: "Ben", about: "Admin: the second person" },
+  { role: "finance", subject: "finance-fola", name: "Fola", about: "Finance: settles cases" },
+  { role: "finance", subject: "finance-gift", name: "Gift", about: "Finance: the second person" },
 ];
 
 /** `state` is the folder of the stack. `API_URL` names another API; `PAYOUTS_STACK` another stack's folder. */

@@ -2,15 +2,16 @@
 
 use std::fs;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 
 use crate::checkout::Checkout;
 use crate::seed::{SeededProvider, seed};
 use crate::stack::programs::{Profile, build};
+use crate::stack::service::Service;
 use crate::stack::settings::Surroundings;
 use crate::stack::token::{Role, mint};
 use crate::stack::{JWT_SECRET, Keeping, Stack, forget_data, secrets};
-use crate::{interrupt, progress};
+use crate::{dashboard, interrupt, progress};
 
 /// The folder under `.local` that a second start finds again.
 pub const STACK: &str = "dev";
@@ -31,15 +32,30 @@ pub fn run(checkout: &Checkout, options: Options) -> Result<()> {
     stack.add_programs(&programs, &[]);
     stack.start()?;
     let providers = progress::step("seeding", || seed(stack.around()))?;
-    introduce(checkout, stack.around(), &providers)?;
+    let mut dashboard = dashboard(checkout, stack.around())?;
+    introduce(checkout, stack.around(), &providers, dashboard.as_ref().map(|(_, url)| url.as_str()))?;
     loop {
         stack.check()?;
+        if let Some(obituary) = dashboard.as_mut().and_then(|(service, _)| service.obituary()) {
+            bail!("{obituary}");
+        }
         if interrupt::tick().is_err() {
             progress::note("stopping");
             stack.stop();
             return Ok(());
         }
     }
+}
+
+/// The dashboard's development server, where there is a Node to run it.
+fn dashboard(checkout: &Checkout, around: &Surroundings) -> Result<Option<(Service, String)>> {
+    if !dashboard::install(checkout)? {
+        progress::note("WARNING: Node is not installed, so there is no dashboard");
+        return Ok(None);
+    }
+    let (mut service, url) = dashboard::development_server(checkout, STACK, &around.api_url())?;
+    progress::step("starting dashboard", || service.start())?;
+    Ok(Some((service, url)))
 }
 
 /// `cargo xtask token`: one more token for the stack of this checkout.
@@ -51,10 +67,18 @@ pub fn token(checkout: &Checkout, role: Role, subject: &str, provider: Option<&s
 }
 
 /// Says where everything is, how to get in, and what to try first.
-fn introduce(checkout: &Checkout, around: &Surroundings, providers: &[SeededProvider]) -> Result<()> {
+fn introduce(
+    checkout: &Checkout,
+    around: &Surroundings,
+    providers: &[SeededProvider],
+    dashboard: Option<&str>,
+) -> Result<()> {
     println!();
     println!("  Everything runs.");
     println!();
+    if let Some(url) = dashboard {
+        println!("  Dashboard    {url}, where everybody below signs in with one press");
+    }
     println!("  API          {}", around.api_url());
     println!("  API docs     {}/docs", around.api_url());
     if let Some(ui) = &around.temporal.ui {

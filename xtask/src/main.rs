@@ -8,12 +8,14 @@
 #![expect(clippy::print_stdout, reason = "a command-line program answers on standard output")]
 
 mod bench;
+mod browser;
 mod chaos;
 mod check;
 mod checkout;
 mod command;
 #[cfg(test)]
 mod compose;
+mod dashboard;
 mod db;
 mod demo;
 mod dev;
@@ -144,6 +146,8 @@ enum Verb {
         #[arg(long)]
         as_built: bool,
     },
+    /// Take the README's pictures of the dashboard anew, from a stack with some life in it
+    Screenshots,
     /// Attack the rules and the script in virtual time: many small worlds, a hostile gateway, no server
     Simulate {
         /// At least so many
@@ -178,7 +182,7 @@ enum Verb {
     },
     /// Check formatting, lints, generated files and architecture rules
     Check {
-        /// Only these: format, workflows, compose, clippy, queries, openapi, typescript
+        /// Only these: format, workflows, compose, clippy, queries, openapi, typescript, dashboard
         words: Vec<String>,
     },
     /// Write openapi/openapi.json anew
@@ -248,6 +252,7 @@ fn run() -> Result<ExitCode> {
             let options = soak::Options { json, payouts, resume, profile: profile(release), as_built };
             return soak::run(&checkout, options);
         }
+        Verb::Screenshots => browser::screenshots(&checkout)?,
         Verb::Simulate { payouts, seed, world, at_most, without, trace } => {
             let options = simulate::Options { payouts, seed, world, at_most, without, trace };
             return simulate::run(&checkout, &options);

@@ -2,7 +2,8 @@
 //!
 //! Guarantees: the servers are this run's alone and hold nothing of an earlier one; they are stopped whatever happens; the
 //! last line is the test runner's summary. Tests get `DATABASE_URL`, `REDIS_*`, `TEMPORAL_*` and, where Node is installed,
-//! `NODE_SDK_DIR`. Cost: a cluster without durability starts in a second, in-memory Temporal in half of one.
+//! `NODE_SDK_DIR`. The dashboard's production build is made first, for the stories that some of the tests play in a browser.
+//! Cost: a cluster without durability starts in a second, in-memory Temporal in half of one.
 
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
@@ -12,7 +13,7 @@ use anyhow::Result;
 use crate::checkout::Checkout;
 use crate::stack::programs::{build_everything, cargo, selection};
 use crate::stack::{Keeping, Stack, sweep};
-use crate::{command, install, progress};
+use crate::{browser, command, dashboard, install, progress};
 
 /// The folder under `.local` whose subfolders are single runs.
 const FAMILY: &str = "run";
@@ -26,6 +27,11 @@ pub fn run(checkout: &Checkout, packages: &[String], arguments: &[String]) -> Re
     let mut stack = Stack::open(checkout, &format!("{FAMILY}/{}", std::process::id()), Keeping::Nothing)?;
     // The programs too, since end-to-end tests of one crate start those of another.
     build_everything(checkout, packages)?;
+    if packages.is_empty() || packages.iter().any(|package| package == "xtask") {
+        // Whose first load is measured here, and whose stories run in a browser.
+        dashboard::build(checkout)?;
+        browser::announce();
+    }
     stack.start()?;
 
     let mut tests = cargo(checkout);

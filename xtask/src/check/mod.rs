@@ -6,6 +6,7 @@
 
 mod clippy;
 mod compose_schema;
+mod dashboard;
 mod format;
 pub mod openapi;
 mod typescript;
@@ -35,7 +36,7 @@ struct Check {
     run: fn(&Checkout) -> Result<Verdict>,
 }
 
-const CHECKS: [Check; 7] = [
+const CHECKS: [Check; 8] = [
     Check { word: "format", holds: "the sources are formatted", run: format::check },
     Check { word: "workflows", holds: "workflows depend on no I/O", run: workflow_dependencies::check },
     Check { word: "compose", holds: "docker-compose follows the compose schema", run: compose_schema::check },
@@ -43,6 +44,7 @@ const CHECKS: [Check; 7] = [
     Check { word: "queries", holds: ".sqlx is what PostgreSQL says", run: queries },
     Check { word: "openapi", holds: "openapi.json is what the API says", run: openapi::check },
     Check { word: "typescript", holds: "the TypeScript client compiles", run: typescript::check },
+    Check { word: "dashboard", holds: "the dashboard compiles against that client", run: dashboard::check },
 ];
 
 /// Runs the checks of these words; none means all.

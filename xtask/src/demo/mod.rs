@@ -19,14 +19,15 @@ use std::time::Instant;
 use anyhow::{Result, bail};
 
 use crate::checkout::Checkout;
+use crate::dashboard::DASHBOARD_DIR;
 use crate::http::text;
 use crate::marketplace::{NewPerson, Person};
 use crate::naira::Naira;
 use crate::progress::human;
 use crate::stack::programs::{Profile, Programs, build};
 use crate::stack::token::{Role, mint};
-use crate::stack::{Keeping, Stack, sweep};
-use crate::{install, interrupt, moment, progress};
+use crate::stack::{Keeping, Part, Stack, sweep};
+use crate::{dashboard, install, interrupt, moment, progress};
 use case::{Case, Played, Row};
 use kill::Kill;
 use scenarios::{AUTO_APPROVED, CASES, TRUST};
@@ -86,6 +87,11 @@ pub fn run(checkout: &Checkout, options: Options) -> Result<ExitCode> {
     let name = format!("{FAMILY}/{}", process::id());
     let mut stack = Stack::open(checkout, &name, Keeping::Nothing)?;
     stack.add_programs(&programs, &SETTINGS);
+    if options.keep
+        && let Some(built) = dashboard::build(checkout)?
+    {
+        stack.service(Part::Api)?.set(DASHBOARD_DIR, &built.to_string_lossy());
+    }
     stack.start()?;
     let started = began.elapsed();
 
@@ -234,6 +240,7 @@ fn keep(stack: &mut Stack) -> Result<()> {
     let around = stack.around();
     eprintln!();
     eprintln!("  The stack goes on until Ctrl-C.");
+    eprintln!("  Dashboard    {}, to sign in with one of the tokens", around.api_url());
     eprintln!("  API docs     {}/docs", around.api_url());
     if let Some(ui) = &around.temporal.ui {
         eprintln!("  Temporal UI  {ui}");
@@ -241,6 +248,7 @@ fn keep(stack: &mut Stack) -> Result<()> {
     eprintln!("  Simulator    {}", around.simulator_url());
     eprintln!("  Database     {}", around.database_url);
     eprintln!("  admin token    {}", mint(&around.jwt_secret, Role::Admin, "admin-ada", None)?);
+    eprintln!("  finance token  {}", mint(&around.jwt_secret, Role::Finance, "finance-fola", None)?);
     eprintln!("  platform token {}", mint(&around.jwt_secret, Role::Platform, "marketplace", None)?);
     loop {
         stack.check()?;

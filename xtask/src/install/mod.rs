@@ -4,6 +4,7 @@
 //! that carries its version; the folder appears only when it is complete (written beside, then renamed), so an interrupted
 //! download leaves nothing half installed and a new pin installs anew.
 
+pub mod chromium;
 pub mod node;
 pub mod postgres;
 mod python;

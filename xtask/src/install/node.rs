@@ -1,9 +1,10 @@
-//! Node packages, installed from a committed `package-lock.json` into a copy under `.local`.
+//! Node packages, installed from a committed `package-lock.json`, into a copy under `.local` or where the sources are.
 //!
-//! The copy keeps `node_modules` out of the source folders; it is made anew when the lock file changes and never otherwise,
-//! so a second run needs no network. Node itself is not installed here: only `check` and `test` use it.
+//! The copy keeps `node_modules` out of the source folders; only the dashboard, whose development server watches its sources, has
+//! them in place. Installed anew when the lock file changes and never otherwise, so a second run needs no network. Node itself is
+//! not installed here: what uses it says so and goes on without.
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -24,19 +25,34 @@ pub fn install(checkout: &Checkout, name: &str, source: &Path) -> Result<PathBuf
     let copy = checkout.local().join("node").join(name);
     let wanted =
         fs::read(source.join(LOCK)).with_context(|| format!("reading {LOCK} of {}", source.display()))?;
-    // Written last: an interrupted install has none.
-    let installed = copy.join("node_modules/.installed-lock");
-    let is_fresh = fs::read(&installed).is_ok_and(|found| found == wanted);
     copy_sources(source, &copy)?;
-    if !is_fresh {
-        progress::step(&format!("installing the Node packages of {name}"), || {
-            let mut npm = Command::new("npm");
-            npm.args(["ci", "--no-audit", "--no-fund", "--loglevel=error"]).current_dir(&copy);
-            command::capture(&mut npm)?;
-            fs::write(&installed, &wanted).with_context(|| format!("writing {}", installed.display()))
-        })?;
-    }
+    packages(name, &copy, &wanted)?;
     Ok(copy)
+}
+
+/// Runs `npm ci` in `folder` itself when its lock file is new; whoever comes at the same time waits.
+pub fn install_in_place(checkout: &Checkout, name: &str, folder: &Path) -> Result<()> {
+    let locks = checkout.local().join("node");
+    fs::create_dir_all(&locks).with_context(|| format!("creating {}", locks.display()))?;
+    let held = File::create(locks.join(format!("{name}.lock"))).context("creating a lock file")?;
+    held.lock().context("waiting for another install")?;
+    let wanted =
+        fs::read(folder.join(LOCK)).with_context(|| format!("reading {LOCK} of {}", folder.display()))?;
+    packages(name, folder, &wanted)
+}
+
+fn packages(name: &str, folder: &Path, wanted: &[u8]) -> Result<()> {
+    // Written last: an interrupted install has none.
+    let installed = folder.join("node_modules/.installed-lock");
+    if fs::read(&installed).is_ok_and(|found| found == wanted) {
+        return Ok(());
+    }
+    progress::step(&format!("installing the Node packages of {name}"), || {
+        let mut npm = Command::new("npm");
+        npm.args(["ci", "--no-audit", "--no-fund", "--loglevel=error"]).current_dir(folder);
+        command::capture(&mut npm)?;
+        fs::write(&installed, wanted).with_context(|| format!("writing {}", installed.display()))
+    })
 }
 
 /// Copies what is not generated; a file that has left the source leaves the copy too.

@@ -36,7 +36,7 @@ struct Claims<'a> {
 }
 
 impl Role {
-    fn name(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
             Self::Provider => "provider",
             Self::Admin => "admin",
