@@ -17,5 +17,6 @@ export default defineConfig(({ mode }) => ({
   server: { host: "127.0.0.1", fs: { allow: [here("."), here("../openapi/typescript")] } },
   // Nothing is put inside a page as a data: address: the server's policy lets only our own files in.
   build: { target: "es2022", manifest: true, assetsInlineLimit: 0 },
-  test: { environment: "jsdom", include: ["src/**/*.test.{ts,tsx}"] },
+  // Files that need a page say so in their first line. No test is about time: the limit only ends one that hangs.
+  test: { environment: "node", include: ["src/**/*.test.{ts,tsx}"], testTimeout: 120_000, hookTimeout: 120_000 },
 }));

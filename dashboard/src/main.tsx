@@ -9,11 +9,13 @@ import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 
 import { queries } from "./api/queries.ts";
+import { followChanges } from "./live/stream.ts";
 import { router } from "./router.tsx";
 
 const app = document.getElementById("app");
 if (!app) throw new Error("index.html has no #app");
 
+followChanges();
 createRoot(app).render(
   <StrictMode>
     <QueryClientProvider client={queries}>

@@ -3,7 +3,7 @@
 import { queryOptions } from "@tanstack/react-query";
 
 import { answer, api } from "../api/client.ts";
-import { LIVE } from "../live.ts";
+import { LIVE } from "../live/pace.ts";
 
 export const pauses = queryOptions({
   queryKey: ["pauses"],

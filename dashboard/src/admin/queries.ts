@@ -3,7 +3,7 @@
 import { keepPreviousData, queryOptions } from "@tanstack/react-query";
 
 import { answer, api, type Schemas } from "../api/client.ts";
-import { LIVE, paceOf } from "../live.ts";
+import { LIVE, paceOf } from "../live/pace.ts";
 import { type allPayoutsSearch, type casesSearch, dayBegins, dayEnds, only, type pageSearch } from "../show/search.ts";
 
 const QUEUE_PAGE = 50;
@@ -74,7 +74,7 @@ export const reconciliations = (search: ReturnType<typeof pageSearch>) =>
     queryKey: ["reconciliations", search],
     queryFn: ({ signal }) => answer(api.GET("/api/admin/reconciliations", { params: { query: { limit: 20, ...search } }, signal })),
     placeholderData: keepPreviousData,
-    ...LIVE.list,
+    ...LIVE.untold,
   });
 
 export const statements = (search: ReturnType<typeof pageSearch>) =>
@@ -97,7 +97,7 @@ export const statement = (id: string, unmatched: boolean, after: number) =>
 export const deadLetters = queryOptions({
   queryKey: ["dead-letters"],
   queryFn: ({ signal }) => answer(api.GET("/api/admin/dead-letters", { params: { query: { limit: 20 } }, signal })),
-  ...LIVE.list,
+  ...LIVE.untold,
 });
 
 export const health = queryOptions({
@@ -108,7 +108,7 @@ export const health = queryOptions({
     const told = data ?? error;
     return told && "dependencies" in told ? told : answer(Promise.resolve<{ data?: Schemas["Health"]; error: unknown; response: Response }>({ error: told, response }));
   },
-  ...LIVE.list,
+  ...LIVE.untold,
 });
 
 /** Every payout that matches, as a file. */

@@ -1,4 +1,5 @@
 // @vitest-environment jsdom
+// @vitest-environment jsdom
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";

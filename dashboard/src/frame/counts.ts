@@ -3,7 +3,7 @@
 import { queryOptions } from "@tanstack/react-query";
 
 import { answer, api, type Schemas } from "../api/client.ts";
-import { LIVE } from "../live.ts";
+import { LIVE } from "../live/pace.ts";
 
 const COUNTED = 100;
 

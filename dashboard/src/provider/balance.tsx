@@ -6,7 +6,7 @@ import { Link } from "@tanstack/react-router";
 import { balance, openPayouts, payout, payouts } from "./queries.ts";
 import { PayoutRows } from "./payout-rows.tsx";
 import type { Schemas } from "../api/client.ts";
-import { hasEnded } from "../live.ts";
+import { hasEnded } from "../live/pace.ts";
 import { isZero, units } from "../show/money.ts";
 import { Money, StatusBadge } from "../show/status.tsx";
 import { Distance } from "../show/time.tsx";

@@ -1,3 +1,4 @@
+// @vitest-environment jsdom
 import { beforeEach, describe, expect, it } from "vitest";
 
 import { begin, type Body, type Event, keep, next, type Once } from "./once.ts";

@@ -3,7 +3,7 @@
 import { keepPreviousData, queryOptions } from "@tanstack/react-query";
 
 import { answer, api } from "../api/client.ts";
-import { hasEnded, LIVE, paceOf } from "../live.ts";
+import { hasEnded, LIVE, paceOf } from "../live/pace.ts";
 import { dayBegins, dayEnds, only, type pageSearch, type payoutsSearch } from "../show/search.ts";
 
 /** Enough to see everything that is under way. */

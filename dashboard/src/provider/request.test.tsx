@@ -1,8 +1,9 @@
+// @vitest-environment jsdom
 // The form against an API that is slow, silent or says no: what leaves this page, and how often.
 
 import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { createMemoryHistory, createRootRoute, createRoute, createRouter, RouterProvider } from "@tanstack/react-router";
-import { cleanup, render, screen, waitFor } from "@testing-library/react";
+import { cleanup, configure, render, screen, waitFor } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 
@@ -39,6 +40,9 @@ const made = (): Promise<Response> => Promise.resolve(new Response(JSON.stringif
 const silence = (): Promise<Response> => Promise.reject(new TypeError("Failed to fetch"));
 const refusal = (status: number, code: string, detail: string) => (): Promise<Response> =>
   Promise.resolve(new Response(JSON.stringify({ type: "", title: detail, status, code, detail, errors: [] }), { status, headers: { "Content-Type": "application/problem+json" } }));
+
+// A slow machine is no failure.
+configure({ asyncUtilTimeout: 60_000 });
 
 beforeEach(() => {
   sessionStorage.clear();

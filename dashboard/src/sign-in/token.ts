@@ -52,14 +52,14 @@ export function signOut(): void {
   listeners.forEach((listener) => listener());
 }
 
+/** Tells whenever somebody signs in or out. The answer ends that. */
+export function subscribe(listener: () => void): () => void {
+  listeners.add(listener);
+  return () => listeners.delete(listener);
+}
+
 export function useSession(): Session | null {
-  return useSyncExternalStore(
-    (listener) => {
-      listeners.add(listener);
-      return () => listeners.delete(listener);
-    },
-    () => current,
-  );
+  return useSyncExternalStore(subscribe, () => current);
 }
 
 /** What a token says of its bearer. */

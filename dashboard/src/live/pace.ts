@@ -1,22 +1,31 @@
-// How what is on the screen stays true. Today: asking again. Server-sent events will replace this file's inside, not its callers.
+// How what is on the screen stays true: the stream tells what has changed (`stream.ts`), and without one it is asked for again.
 //
-// Cost: a page in the background asks nothing. One in front asks at the pace of what it shows.
+// Cost: a page in the background asks nothing. One in front asks once a minute while the stream is open, in case something is told to
+// nobody; without it at the pace of what it shows.
 
-import type { Schemas } from "./api/client.ts";
+import { isFollowing } from "./stream.ts";
+import type { Schemas } from "../api/client.ts";
 
 const SECOND = 1000;
+const WHILE_FOLLOWING = 60 * SECOND;
+
+function every(seconds: number): { refetchInterval: () => number } {
+  return { refetchInterval: () => (isFollowing() ? Math.max(WHILE_FOLLOWING, seconds * SECOND) : seconds * SECOND) };
+}
 
 /** By how fast it can change. */
 export const LIVE = {
   /** A payout that moves by itself while somebody looks at it. */
-  moving: { refetchInterval: 1.5 * SECOND },
+  moving: every(1.5),
   /** Lists and queues that others work on too. */
-  list: { refetchInterval: 5 * SECOND },
+  list: every(5),
   /** What changes when somebody does something about it. */
-  steady: { refetchInterval: 30 * SECOND },
+  steady: every(30),
+  /** What no change is told of: the state of the processes. */
+  untold: { refetchInterval: 5 * SECOND },
   /** What does not change under the reader: a payout that has ended, the banks. */
   still: { refetchInterval: false },
-} as const satisfies Record<string, { refetchInterval: number | false }>;
+} as const;
 
 /** Statuses after which a payout moves no more, but for a return by the bank days later. */
 export function hasEnded(payout: { status: Schemas["PayoutStatus"]; refunded_at?: string }): boolean {
@@ -37,5 +46,5 @@ export function hasEnded(payout: { status: Schemas["PayoutStatus"]; refunded_at?
 
 /** The pace of one payout's page. */
 export function paceOf(payout: Parameters<typeof hasEnded>[0] | undefined): number | false {
-  return payout && hasEnded(payout) ? LIVE.still.refetchInterval : LIVE.moving.refetchInterval;
+  return payout && hasEnded(payout) ? LIVE.still.refetchInterval : LIVE.moving.refetchInterval();
 }
