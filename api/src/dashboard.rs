@@ -34,9 +34,12 @@ const ASSETS: &str = "/assets/";
 /// First segments that are never a page of the dashboard.
 const OF_THE_API: [&str; 6] = ["api", "docs", "errors", "healthz", "openapi.json", "readyz"];
 
-/// Our own scripts, styles, typeface and API, and nothing else. `frame-ancestors` and the header below it keep the buttons that move
-/// money out of other sites' frames.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; \
+/// Our own scripts, styles, typeface and API, and nothing else. The two hashes are rules about touch that the component library writes
+/// into the page itself; a browser says so when an update of it has others, and the dashboard's stories fail. `frame-ancestors`, and
+/// the header below it, keep the buttons that move money out of other sites' frames.
+const POLICY: &str = "default-src 'none'; script-src 'self'; \
+                      style-src 'self' 'sha256-38RhXrc7EdReTKsOm23ZPOCUgniTUUcjky8QOOrQx6o=' \
+                      'sha256-gYiS/BvZvRcK27JIXTuwhZ3hs2+VJ1X+2gUlE+farlg='; img-src 'self' data:; font-src 'self'; \
                       connect-src 'self'; worker-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; \
                       frame-ancestors 'none'";
 const HEADERS: [(HeaderName, &str); 6] = [

@@ -87,13 +87,13 @@ async function cancelled(who, amount) {
   await call(who, "POST", `/api/provider/payouts/${id}/cancel`);
 }
 
-/** For good: only a person goes on from there. @param {string} who @param {string} amount @param {unknown} account */
+/** As often as it is tried: only a person goes on from there. @param {string} who @param {string} amount @param {unknown} account */
 async function refused(who, amount, account) {
-  await fault({ match: account, times: 1, fault: { kind: "fail", message: "DISBURSE FAILED: closed account", after: "1s" } });
+  await fault({ match: account, times: 4, fault: { kind: "fail", message: "DISBURSE FAILED: closed account", after: "300ms" } });
   const id = await ask(who, amount);
   await until(id, inReview);
   await approve(id);
-  await until(id, (seen) => seen.payout.status === "FAILED");
+  await until(id, (seen) => seen.payout.needs_attention === true);
 }
 
 /** The gateway takes it and says no more. @param {string} who @param {string} amount */

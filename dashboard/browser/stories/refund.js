@@ -1,4 +1,4 @@
-// The bank refuses for good: the provider reads why and what happens now, an admin finds the payout among those that need attention
+// The bank refuses four times: the provider reads why and what happens now, an admin finds the payout among those that need attention
 // and refunds it, and the provider sees the money back in the balance without loading the page again.
 
 import assert from "node:assert/strict";
@@ -14,7 +14,7 @@ await story(async ({ window, told }) => {
   const admin = await window("Fola");
 
   const account = { account_number: "3012345678", bank_code: "011" };
-  await fault({ match: account, times: 1, fault: { kind: "fail", message: "DISBURSE FAILED: closed account" } });
+  await fault({ match: account, times: 4, fault: { kind: "fail", message: "DISBURSE FAILED: closed account", after: "300ms" } });
   const id = await ask(WHO, "1200.00");
   await until(id, (seen) => seen.waiting?.waiting_for === "decision");
   await call("Ada", "POST", `/api/admin/payouts/${id}/decision`, { decision: "approve", reason: "The work was checked." });
