@@ -8,6 +8,7 @@ use domain::{BatchWindow, Clock, PayoutId, ReferencePrefix};
 use gateway::PayoutGateway;
 use poem::web::Data;
 use store::attempts::RetryPolicy;
+use worker::settings::AppEnv;
 
 use crate::{auth::Verifier, banks::BankList, health::Dependency, settings::WebhookSecret};
 
@@ -25,6 +26,8 @@ pub struct App {
     pub zone: Tz,
     /// What follows from an observation, here as in the workflow.
     pub retry_policy: RetryPolicy,
+    /// Whether this is for trying things out.
+    pub environment: AppEnv,
     /// What this installation's references begin with.
     pub prefix: ReferencePrefix,
     /// How long after it was paid a transfer may still come back.
@@ -58,7 +61,16 @@ pub struct TemporalUi {
 impl TemporalUi {
     /// The list of runs of this payout's workflow; the latest is on top.
     pub fn link(&self, payout: PayoutId) -> String {
+        format!("{}/{}", self.workflows(), payout.workflow_id())
+    }
+
+    /// What such a link begins with: a payout's id follows.
+    pub fn payouts(&self) -> String {
+        format!("{}/{}", self.workflows(), domain::WORKFLOW_ID_PREFIX)
+    }
+
+    fn workflows(&self) -> String {
         let base = self.base.as_str().trim_end_matches('/');
-        format!("{base}/namespaces/{}/workflows/{}", self.namespace, payout.workflow_id())
+        format!("{base}/namespaces/{}/workflows", self.namespace)
     }
 }

@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use domain::ProviderId;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use poem::Request;
@@ -29,6 +30,10 @@ pub struct Caller {
     /// The token's `sub`: printable, at most 200 characters.
     pub subject: String,
     pub role: Role,
+    /// `exp`: when the token ends.
+    pub expires_at: DateTime<Utc>,
+    /// `auth_time`: when they last showed the issuer who they are; absent where the issuer does not say.
+    pub signed_in_at: Option<DateTime<Utc>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,6 +78,8 @@ struct Claims {
     sub: String,
     role: String,
     provider_id: Option<String>,
+    exp: i64,
+    auth_time: Option<i64>,
 }
 
 #[async_trait::async_trait]
@@ -86,7 +93,7 @@ impl Verifier for SharedSecret {
 }
 
 fn caller(claims: Claims) -> Result<Caller, NotVerified> {
-    let Claims { sub, role, provider_id } = claims;
+    let Claims { sub, role, provider_id, exp, auth_time } = claims;
     let printable = !sub.is_empty() && !sub.chars().any(char::is_control);
     if !printable || sub.chars().count() > MAX_SUBJECT_CHARS {
         return Err(NotVerified("`sub` is empty, too long or not printable".to_owned()));
@@ -101,7 +108,14 @@ fn caller(claims: Claims) -> Result<Caller, NotVerified> {
         ("platform", _) => Role::Platform,
         (_, _) => return Err(NotVerified("`role` is unknown".to_owned())),
     };
-    Ok(Caller { subject: sub, role })
+    let expires_at =
+        DateTime::from_timestamp(exp, 0).ok_or_else(|| NotVerified("`exp` is no time".to_owned()))?;
+    let signed_in_at = auth_time
+        .map(|at| {
+            DateTime::from_timestamp(at, 0).ok_or_else(|| NotVerified("`auth_time` is no time".to_owned()))
+        })
+        .transpose()?;
+    Ok(Caller { subject: sub, role, expires_at, signed_in_at })
 }
 
 /// A provider's token: role `provider`, with the provider's id in `provider_id`.
@@ -112,13 +126,41 @@ pub struct AsProvider(pub ProviderId);
 /// A token of staff: role `admin` or `finance`. `sub` is the name in the audit trail.
 #[derive(SecurityScheme)]
 #[oai(ty = "bearer", bearer_format = "JWT", rename = "admin", checker = "check_admin")]
-pub struct AsAdmin(pub store::Actor);
+pub struct AsAdmin(pub Staff);
+
+/// Someone of the staff, under the name that the audit trail gets.
+#[derive(Debug, Clone)]
+pub struct Staff {
+    pub actor: store::Actor,
+    /// Whether they are of finance.
+    pub finance: bool,
+}
+
+impl Staff {
+    /// Who asks what can be done.
+    pub(crate) fn who(&self) -> store::actions::Who<'_> {
+        store::actions::Who { actor: &self.actor, finance: self.finance }
+    }
+}
+
+/// Most of what staff does asks only who it was.
+impl std::ops::Deref for Staff {
+    type Target = store::Actor;
+    fn deref(&self) -> &store::Actor {
+        &self.actor
+    }
+}
+
+/// Anybody's token, whatever the role.
+#[derive(SecurityScheme)]
+#[oai(ty = "bearer", bearer_format = "JWT", rename = "anyone", checker = "check_anyone")]
+pub struct AsAnyone(pub Caller);
 
 /// A token of finance: role `finance`. It opens everything that `admin` opens too, under the same name in the audit trail: one
 /// person with two tokens is one person.
 #[derive(SecurityScheme)]
 #[oai(ty = "bearer", bearer_format = "JWT", rename = "finance", checker = "check_finance")]
-pub struct AsFinance(pub store::Actor);
+pub struct AsFinance(pub Staff);
 
 /// The marketplace's own token: role `platform`.
 #[derive(SecurityScheme)]
@@ -133,18 +175,24 @@ async fn check_provider(request: &Request, bearer: Bearer) -> poem::Result<Provi
     }
 }
 
-async fn check_admin(request: &Request, bearer: Bearer) -> poem::Result<store::Actor> {
-    let caller = verify(request, bearer).await?;
-    match caller.role {
-        Role::Admin | Role::Finance => Ok(store::Actor::admin(&caller.subject)),
-        Role::Provider(_) | Role::Platform => Err(forbidden().into()),
-    }
+async fn check_anyone(request: &Request, bearer: Bearer) -> poem::Result<Caller> {
+    Ok(verify(request, bearer).await?)
 }
 
-async fn check_finance(request: &Request, bearer: Bearer) -> poem::Result<store::Actor> {
+async fn check_admin(request: &Request, bearer: Bearer) -> poem::Result<Staff> {
+    let caller = verify(request, bearer).await?;
+    let finance = match caller.role {
+        Role::Admin => false,
+        Role::Finance => true,
+        Role::Provider(_) | Role::Platform => return Err(forbidden().into()),
+    };
+    Ok(Staff { actor: store::Actor::admin(&caller.subject), finance })
+}
+
+async fn check_finance(request: &Request, bearer: Bearer) -> poem::Result<Staff> {
     let caller = verify(request, bearer).await?;
     match caller.role {
-        Role::Finance => Ok(store::Actor::admin(&caller.subject)),
+        Role::Finance => Ok(Staff { actor: store::Actor::admin(&caller.subject), finance: true }),
         Role::Provider(_) | Role::Admin | Role::Platform => Err(forbidden().into()),
     }
 }
@@ -194,11 +242,18 @@ mod tests {
     #[tokio::test]
     async fn takes_what_our_issuer_makes_and_nothing_else() {
         let id = ProviderId::mint();
-        let good =
-            json!({ "sub": "ada", "role": "provider", "provider_id": id, "aud": "payouts", "exp": FAR });
+        let good = json!({
+            "sub": "ada", "role": "provider", "provider_id": id, "aud": "payouts", "exp": FAR, "auth_time": 1_800_000_000
+        });
         let hs256 = Header::new(Algorithm::HS256);
         let caller = verify(&signed(&hs256, &good, SECRET)).await.unwrap();
-        assert_eq!(caller, Caller { subject: "ada".to_owned(), role: Role::Provider(id) });
+        let expected = Caller {
+            subject: "ada".to_owned(),
+            role: Role::Provider(id),
+            expires_at: "2100-01-01T00:00:00Z".parse().unwrap(),
+            signed_in_at: Some("2027-01-15T08:00:00Z".parse().unwrap()),
+        };
+        assert_eq!(caller, expected);
 
         for (member, value) in [
             ("exp", json!(1_600_000_000)),
@@ -213,6 +268,8 @@ mod tests {
             ("role", Value::Null),
             ("provider_id", Value::Null),
             ("provider_id", json!("1 OR 1=1")),
+            ("auth_time", json!("yesterday")),
+            ("auth_time", json!(i64::MAX)),
         ] {
             let mut claims = good.clone();
             claims[member] = value.clone();

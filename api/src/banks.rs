@@ -3,14 +3,23 @@
 //! The list changes a few times a year and is asked for on every screen that adds an account. When the gateway cannot be asked,
 //! the old list is good enough for a day: a bank that is gone is refused by the name enquiry anyway.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{AccountName, AccountNumber, BankCode};
 use gateway::{Bank, LookUpFailed, PayoutGateway, ResolveFailed};
 use tokio::sync::Mutex;
 
-use crate::problem::{Code, FieldCode, FieldError, Problem};
+use crate::{
+    app::App,
+    problem::{Code, FieldCode, FieldError, Problem},
+};
 
 const FRESH: TimeDelta = TimeDelta::hours(1);
 const USABLE: TimeDelta = TimeDelta::days(1);
@@ -19,7 +28,11 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Callers take turns, so that an expired list is fetched once.
 #[derive(Default)]
-pub struct BankList(Mutex<Option<Fetched>>);
+pub struct BankList {
+    kept: Mutex<Option<Fetched>>,
+    /// When the names were last waited for in vain (seconds of the Unix epoch).
+    missed: AtomicI64,
+}
 
 #[derive(Clone)]
 struct Fetched {
@@ -33,7 +46,7 @@ impl BankList {
         gateway: &dyn PayoutGateway,
         now: DateTime<Utc>,
     ) -> Result<Arc<Vec<Bank>>, Problem> {
-        let mut kept = self.0.lock().await;
+        let mut kept = self.kept.lock().await;
         let within = |span: TimeDelta| {
             let young = |fetched: &&Fetched| now.signed_duration_since(fetched.at) < span;
             kept.as_ref().filter(young).map(|fetched| Arc::clone(&fetched.banks))
@@ -51,6 +64,39 @@ impl BankList {
             Err(late) => late,
         };
         within(USABLE).ok_or(refused)
+    }
+
+    /// Whether it was asked for in vain so lately that a page does not wait for it again.
+    fn missed_lately(&self, now: DateTime<Utc>) -> bool {
+        const PAUSE_SECONDS: i64 = 60;
+        let since = now.timestamp().saturating_sub(self.missed.load(Ordering::Relaxed));
+        (0..PAUSE_SECONDS).contains(&since)
+    }
+}
+
+/// The names of banks, for people. Nobody waits long for them, and without them everything else is still told.
+pub(crate) struct BankNames(Option<Arc<Vec<Bank>>>);
+
+/// A list that is not at hand is waited for this long: it is an ornament.
+const PATIENCE_FOR_NAMES: Duration = Duration::from_secs(1);
+
+impl BankNames {
+    pub(crate) async fn get(app: &App) -> Self {
+        let (now, list) = (app.now(), &app.banks);
+        if list.missed_lately(now) {
+            return Self(None);
+        }
+        let asked = tokio::time::timeout(PATIENCE_FOR_NAMES, list.get(app.gateway.as_ref(), now)).await;
+        let banks = asked.ok().and_then(Result::ok);
+        if banks.is_none() {
+            list.missed.store(now.timestamp(), Ordering::Relaxed);
+        }
+        Self(banks)
+    }
+
+    pub(crate) fn of(&self, code: &BankCode) -> Option<String> {
+        let banks = self.0.as_ref()?;
+        banks.iter().find(|bank| bank.code == *code).map(|bank| bank.name.clone())
     }
 }
 

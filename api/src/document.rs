@@ -1,6 +1,9 @@
 //! The `OpenAPI` document: made from the handlers, merged by path, in an order that does not depend on the order of the code.
 
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::OnceLock,
+};
 
 use poem::{endpoint::BoxEndpoint, http::Method};
 use poem_openapi::{
@@ -9,7 +12,7 @@ use poem_openapi::{
 };
 use serde_json::Value;
 
-use crate::{admin, health, platform, provider, webhooks};
+use crate::{admin, health, me, platform, provider, webhooks};
 
 /// The document's own version: raised when clients must be told, not with every release.
 const VERSION: &str = "1.0";
@@ -19,6 +22,8 @@ const DESCRIPTION: &str = include_str!("document.md");
 /// The chapters of the document.
 #[derive(Tags)]
 pub(crate) enum Tag {
+    /// For whoever signed in: who they are here, and what they may do.
+    Account,
     /// For a provider's own app: ask for money, see where it is and why it waits.
     Provider,
     /// For risk and finance: decide, retry, refund, run batches, and answer for it later.
@@ -31,11 +36,17 @@ pub(crate) enum Tag {
     Health,
 }
 
-type Api =
-    (provider::ProviderApi, admin::AdminApi, platform::PlatformApi, webhooks::WebhookApi, health::HealthApi);
+type Api = (
+    me::GetMe,
+    provider::ProviderApi,
+    admin::AdminApi,
+    platform::PlatformApi,
+    webhooks::WebhookApi,
+    health::HealthApi,
+);
 
 fn api() -> Api {
-    (provider::api(), admin::api(), platform::api(), webhooks::api(), health::HealthApi)
+    (me::GetMe, provider::api(), admin::api(), platform::api(), webhooks::api(), health::HealthApi)
 }
 
 /// Every operation, with its document.
@@ -52,6 +63,31 @@ pub fn committed() -> String {
     let mut text = serde_json::to_string_pretty(&document).unwrap_or_default();
     text.push('\n');
     text
+}
+
+/// The names of the operations that tokens of these security schemes open, sorted. Read from the document itself, so that what
+/// somebody is told they may do is what is checked.
+pub(crate) fn operations_of(schemes: &[&str]) -> Vec<String> {
+    static BY_SCHEME: OnceLock<BTreeMap<String, Vec<String>>> = OnceLock::new();
+    let by_scheme = BY_SCHEME.get_or_init(operations_by_scheme);
+    let mut names: Vec<String> =
+        schemes.iter().filter_map(|scheme| by_scheme.get(*scheme)).flatten().cloned().collect();
+    names.sort();
+    names
+}
+
+fn operations_by_scheme() -> BTreeMap<String, Vec<String>> {
+    let document: Value = serde_json::from_str(&committed()).unwrap_or_default();
+    let mut by_scheme: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let paths = document.get("paths").and_then(Value::as_object).into_iter().flat_map(|paths| paths.values());
+    for operation in paths.filter_map(Value::as_object).flat_map(|methods| methods.values()) {
+        let name = operation.get("operationId").and_then(Value::as_str);
+        let schemes = operation.get("security").and_then(Value::as_array).into_iter().flatten();
+        for scheme in schemes.filter_map(Value::as_object).flat_map(|scheme| scheme.keys()) {
+            by_scheme.entry(scheme.clone()).or_default().extend(name.map(ToOwned::to_owned));
+        }
+    }
+    by_scheme
 }
 
 /// Merges the parts: one endpoint lives in one file, so several parts can have the same path, and poem-openapi would write that

@@ -22,6 +22,7 @@ mod body;
 mod docs_page;
 mod idempotency;
 mod limits;
+mod me;
 mod money;
 mod paging;
 mod platform;

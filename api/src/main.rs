@@ -79,6 +79,7 @@ async fn run(shared: worker::Settings, own: Settings) -> anyhow::Result<()> {
         window: shared.window,
         zone: shared.zone,
         retry_policy: shared.retry.clone(),
+        environment: shared.app_env,
         prefix: shared.prefix.clone(),
         return_window: shared.return_window,
         temporal_ui: own

@@ -8,8 +8,9 @@ use std::borrow::Cow;
 use domain::{Currency, InvalidMoney, Money};
 use poem_openapi::{
     registry::{MetaSchema, MetaSchemaRef, Registry},
-    types::{ParseError, ParseFromJSON, ParseResult, ToJSON, Type},
+    types::{ParseError, ParseFromJSON, ParseFromParameter, ParseResult, ToJSON, Type},
 };
+use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
 use crate::problem::{FieldCode, FieldError};
@@ -156,8 +157,65 @@ impl ToJSON for Amount {
     }
 }
 
+/// An amount without its currency, as a parameter of a list: plain decimal digits, so that nothing is rounded on the way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct PlainAmount(pub(crate) Decimal);
+
+impl Type for PlainAmount {
+    const IS_REQUIRED: bool = true;
+    type RawValueType = Self;
+    type RawElementValueType = Self;
+
+    fn name() -> Cow<'static, str> {
+        "decimal".into()
+    }
+
+    fn schema_ref() -> MetaSchemaRef {
+        MetaSchemaRef::Inline(Box::new(MetaSchema {
+            pattern: Some("^[0-9]{1,16}(\\.[0-9]{1,4})?$".to_owned()),
+            ..MetaSchema::new("string")
+        }))
+    }
+
+    fn as_raw_value(&self) -> Option<&Self> {
+        Some(self)
+    }
+
+    fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
+        Box::new(std::iter::once(self))
+    }
+}
+
+impl ParseFromParameter for PlainAmount {
+    fn parse_from_parameter(value: &str) -> ParseResult<Self> {
+        let (whole, fraction) = value.split_once('.').unwrap_or((value, "0"));
+        let digits = |part: &str, most: usize| {
+            (1..=most).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit())
+        };
+        let amount = Decimal::from_str_exact(value).ok().filter(|_| digits(whole, 16) && digits(fraction, 4));
+        amount.map(Self).ok_or_else(|| ParseError::custom("must be a decimal such as 1500.00"))
+    }
+}
+
+impl ToJSON for PlainAmount {
+    fn to_json(&self) -> Option<Value> {
+        Some(Value::String(self.0.to_string()))
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn a_plain_amount_is_digits() {
+        use poem_openapi::types::ParseFromParameter as _;
+        let read = |text: &str| super::PlainAmount::parse_from_parameter(text).ok().map(|amount| amount.0.to_string());
+        assert_eq!(read("1500.50").as_deref(), Some("1500.50"));
+        assert_eq!(read("0").as_deref(), Some("0"));
+        for wrong in ["", ".", "1.", ".5", "-1", "+1", "1e3", "1,5", "1.00000", "99999999999999999", "1_000"] {
+            assert_eq!(read(wrong), None, "{wrong}");
+        }
+    }
+
     use super::*;
 
     fn codes(value: &Value) -> Vec<(String, String)> {

@@ -39,6 +39,63 @@ impl Cursor {
     }
 }
 
+/// A place in a list that can be read both ways: the page after it, or the page before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Turn {
+    pub id: Uuid,
+    /// Towards the beginning of the list.
+    pub back: bool,
+}
+
+const BACK_KIND: u8 = 4;
+
+impl Turn {
+    pub(crate) fn encode(self) -> String {
+        let mut bytes = vec![if self.back { BACK_KIND } else { KIND }];
+        bytes.extend_from_slice(self.id.as_bytes());
+        URL_SAFE_NO_PAD.encode(bytes)
+    }
+
+    fn decode(text: &str) -> Option<Self> {
+        let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
+        let (kind, id) = bytes.split_first()?;
+        let back = match *kind {
+            KIND => false,
+            BACK_KIND => true,
+            _ => return None,
+        };
+        Uuid::from_slice(id).ok().map(|id| Self { id, back })
+    }
+}
+
+/// A page, and where the pages beside it are.
+pub(crate) struct Sheet<T> {
+    pub items: Vec<T>,
+    pub next_cursor: Option<String>,
+    pub previous_cursor: Option<String>,
+}
+
+/// Cuts what was fetched, nearest to `from` first, to the page in the list's own order.
+pub(crate) fn sheet<T>(
+    mut rows: Vec<T>,
+    limit: u16,
+    from: Option<Turn>,
+    id: impl Fn(&T) -> Uuid,
+) -> Sheet<T> {
+    let more = rows.len() > usize::from(limit);
+    rows.truncate(usize::from(limit));
+    let back = from.is_some_and(|from| from.back);
+    if back {
+        rows.reverse();
+    }
+    // Where one came from there is a page: the row that the cursor names is on it.
+    let (after, before) = if back { (true, more) } else { (more, from.is_some()) };
+    let turn = |row: Option<&T>, back: bool| row.map(|row| Turn { id: id(row), back }.encode());
+    let next_cursor = turn(rows.last().filter(|_| after), false);
+    let previous_cursor = turn(rows.first().filter(|_| before), true);
+    Sheet { items: rows, next_cursor, previous_cursor }
+}
+
 /// The same for a list in the order of time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct TimedCursor {
@@ -173,6 +230,7 @@ macro_rules! parameter {
 }
 
 parameter!(Cursor);
+parameter!(Turn);
 parameter!(TimedCursor);
 parameter!(NumberCursor);
 
@@ -193,6 +251,36 @@ mod tests {
         for wrong in ["", "x", "AQ", "Ag", "!!!", &Uuid::now_v7().to_string()] {
             assert_eq!((Cursor::decode(wrong), TimedCursor::decode(wrong)), (None, None), "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_list_is_read_forth_and_back() {
+        let all: Vec<Uuid> = (0..5).map(|_| Uuid::now_v7()).collect();
+        // What a store answers: at most three, nearest to the place first.
+        let fetch = |from: Option<Turn>| -> Vec<Uuid> {
+            let place = from.map(|from| all.iter().position(|id| *id == from.id).unwrap());
+            match (from, place) {
+                (Some(Turn { back: true, .. }), Some(place)) => all[..place].iter().rev().take(3).copied().collect(),
+                (_, Some(place)) => all[place + 1..].iter().take(3).copied().collect(),
+                (_, None) => all.iter().take(3).copied().collect(),
+            }
+        };
+        let read = |cursor: Option<&str>| {
+            let from = cursor.map(|text| Turn::decode(text).unwrap());
+            sheet(fetch(from), 2, from, |id| *id)
+        };
+        let first = read(None);
+        assert_eq!((first.items.as_slice(), &first.previous_cursor), (&all[..2], &None));
+        let second = read(first.next_cursor.as_deref());
+        assert_eq!(second.items, all[2..4]);
+        let third = read(second.next_cursor.as_deref());
+        assert_eq!((third.items.as_slice(), &third.next_cursor), (&all[4..], &None));
+        let back = read(third.previous_cursor.as_deref());
+        assert_eq!(back.items, all[2..4]);
+        let begin = read(back.previous_cursor.as_deref());
+        assert_eq!((begin.items.as_slice(), &begin.previous_cursor), (&all[..2], &None));
+        assert_eq!(read(begin.next_cursor.as_deref()).items, all[2..4]);
+        assert_eq!(Turn::decode(&TimedCursor { time: DateTime::UNIX_EPOCH, id: all[0] }.encode()), None);
     }
 
     #[test]

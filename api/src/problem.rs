@@ -293,6 +293,20 @@ impl Problem {
         self.code
     }
 
+    pub(crate) fn detail(&self) -> &str {
+        &self.body.detail
+    }
+
+    /// With `insufficient_balance`.
+    pub(crate) fn available(&self) -> Option<Amount> {
+        self.body.available
+    }
+
+    /// With `bank_account_cooling_off`.
+    pub(crate) fn until(&self) -> Option<DateTime<Utc>> {
+        self.body.until
+    }
+
     #[cfg(test)]
     pub(crate) fn errors(&self) -> &[FieldError] {
         &self.body.errors

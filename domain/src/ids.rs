@@ -76,7 +76,8 @@ id!(/// One comparison of the gateway's transfers with our attempts.
 id!(/// One imported statement of the gateway's wallet.
     StatementId, "statement");
 
-const WORKFLOW_ID_PREFIX: &str = "payout-";
+/// What the id of a payout's workflow begins with.
+pub const WORKFLOW_ID_PREFIX: &str = "payout-";
 
 impl PayoutId {
     /// The id of the workflow that carries this payout.

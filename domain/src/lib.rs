@@ -25,7 +25,7 @@ pub use clock::{Clock, ManualClock, SystemClock};
 pub use failure::{Failure, FailureClass, FailureCode};
 pub use ids::{
     AdjustmentId, AttemptId, AttestationId, BankAccountId, BatchId, CaseId, DecisionId, EarningId, InvalidId,
-    PayoutId, PostingId, ProviderId, ReconciliationId, ReviewId, StatementId,
+    PayoutId, PostingId, ProviderId, ReconciliationId, ReviewId, StatementId, WORKFLOW_ID_PREFIX,
 };
 pub use money::{Currency, InvalidMoney, Money};
 pub use next::{Ending, Held, Next, OpenAttempt, PausedBy, Progress, Standing, Waiting, WaitingFor, WhoActs};

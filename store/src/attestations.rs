@@ -174,6 +174,33 @@ pub async fn of_payout(pool: &Pool, payout: PayoutId) -> Result<Vec<Attestation>
     .collect()
 }
 
+/// Why each attempt of a payout cannot be attested now, where it cannot: what [`propose`] would say.
+pub(crate) async fn attestable(
+    pool: &Pool,
+    payout: PayoutId,
+    now: DateTime<Utc>,
+) -> Result<Vec<(AttemptNumber, Option<&'static str>)>> {
+    let rows = sqlx::query!(
+        r#"SELECT id, number, status, sends, send_deadline, doubt IS NOT NULL AS "doubted!" FROM attempts
+           WHERE payout_id = $1 ORDER BY number"#,
+        payout.uuid(),
+    )
+    .fetch_all(pool)
+    .await?;
+    rows.into_iter()
+        .map(|row| {
+            let attempt = Held {
+                id: AttemptId::from_uuid(row.id),
+                status: row.status.parse().map_err(Error::Corrupt)?,
+                sends: row.sends,
+                send_deadline: row.send_deadline,
+                doubted: row.doubted,
+            };
+            Ok((attempt_number(row.number)?, attempt.not_attestable(now)))
+        })
+        .collect()
+}
+
 /// One finance admin says how an attempt ended. Saying the very same again changes nothing.
 pub async fn propose(
     pool: &Pool,

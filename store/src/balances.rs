@@ -91,6 +91,23 @@ pub(crate) async fn lock_available(
     Ok(available.unwrap_or_default())
 }
 
+/// The same as it is now, not locked.
+pub(crate) async fn available(
+    conn: &mut PgConnection,
+    provider: ProviderId,
+    currency: Currency,
+) -> Result<Decimal> {
+    let available = sqlx::query_scalar!(
+        r#"SELECT balance AS "balance!" FROM ledger_accounts
+           WHERE kind = 'provider_available' AND provider_id = $1 AND currency = $2"#,
+        provider.uuid(),
+        currency.code(),
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(available.unwrap_or_default())
+}
+
 /// What the ledger says was in the gateway's wallet at `now`: funded less paid less fees. Reads every movement of the wallet
 /// (about two microseconds each): for a check and a batch, not for a request.
 pub async fn wallet(pool: &Pool, currency: Currency, now: DateTime<Utc>) -> Result<Decimal> {

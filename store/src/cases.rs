@@ -331,6 +331,23 @@ pub async fn open_of_payout(pool: &Pool, payout: PayoutId) -> Result<Vec<Case>> 
     list(pool, &filter, Page { before: None, limit: LIMIT }).await
 }
 
+/// The same for the payouts of a page.
+pub async fn open_of_payouts(pool: &Pool, payouts: &[PayoutId]) -> Result<Vec<Case>> {
+    let ids: Vec<Uuid> = payouts.iter().copied().map(PayoutId::uuid).collect();
+    sqlx::query_as!(
+        Row,
+        "SELECT id, kind, subject, payout_id, provider_id, amount, currency, summary, status, opened_at, seen_at, closed_at,
+                closed_by, resolution
+         FROM cases WHERE payout_id = ANY($1) AND status = 'OPEN' ORDER BY id DESC",
+        &ids,
+    )
+    .fetch_all(pool)
+    .await?
+    .into_iter()
+    .map(Case::try_from)
+    .collect()
+}
+
 pub async fn get(pool: &Pool, id: CaseId) -> Result<Option<Case>> {
     get_in(&mut *pool.acquire().await?, id).await
 }

@@ -117,7 +117,7 @@ pub async fn undo(
 ) -> Result<Undone> {
     let mut tx = pool.begin().await?;
     let Some(payout) = payouts::lock(&mut tx, id).await? else { return Ok(Undone::NotFound) };
-    if payout.status.after(PayoutEvent::Undo).is_err() {
+    if !undoable(&payout) {
         return Ok(Undone::TooLate(conflict(&mut tx, &payout).await?));
     }
     let moved = sqlx::query!(
@@ -140,6 +140,11 @@ pub async fn undo(
     Ok(Undone::Done(Box::new(payout)))
 }
 
+/// Approved, and no batch has it.
+pub(crate) fn undoable(payout: &Payout) -> bool {
+    payout.status.after(PayoutEvent::Undo).is_ok()
+}
+
 /// Whether the decision that this key names has been taken already.
 async fn decided_before(conn: &mut PgConnection, payout: PayoutId, key: &str) -> Result<bool> {
     let key = storable(key);
@@ -156,12 +161,21 @@ async fn decided_before(conn: &mut PgConnection, payout: PayoutId, key: &str) ->
 /// Assessed, before people, and not decided yet. A payout that came back from a batch is not rejected while the gateway says that
 /// an attempt may pay: its money would be given back and sent.
 async fn may_decide(conn: &mut PgConnection, payout: &Payout, verdict: Verdict) -> Result<bool> {
+    let may_pay = match verdict {
+        Verdict::Approve => false,
+        Verdict::Reject => attempts::may_pay(conn, payout.id).await?,
+    };
+    Ok(decidable(payout, verdict, may_pay))
+}
+
+/// The same where it is known whether an attempt may pay.
+pub(crate) fn decidable(payout: &Payout, verdict: Verdict, may_pay: bool) -> bool {
     let under_review = payout.status == PayoutStatus::Requested && payout.risk.is_some();
-    Ok(under_review
+    under_review
         && match verdict {
             Verdict::Approve => true,
-            Verdict::Reject => !attempts::may_pay(conn, payout.id).await?,
-        })
+            Verdict::Reject => !may_pay,
+        }
 }
 
 async fn decide_locked(

@@ -16,6 +16,7 @@ mod error;
 mod pool;
 mod text;
 
+pub mod actions;
 pub mod assessments;
 pub mod attempts;
 pub mod attestations;

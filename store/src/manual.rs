@@ -89,13 +89,18 @@ pub async fn refund(
     finish(tx, id).await
 }
 
+/// It failed for good, and is a person's to move on.
+pub(crate) fn for_people(payout: &Payout, event: PayoutEvent) -> bool {
+    payout.status.after(event).is_ok() && payout.needs_attention
+}
+
 async fn needing_attention(
     conn: &mut PgConnection,
     id: PayoutId,
     event: PayoutEvent,
 ) -> Result<std::result::Result<Payout, Acted>> {
     let Some(payout) = payouts::lock(conn, id).await? else { return Ok(Err(Acted::NotFound)) };
-    if payout.status.after(event).is_err() || !payout.needs_attention {
+    if !for_people(&payout, event) {
         return Ok(Err(Acted::NotWaiting(conflict(conn, &payout).await?)));
     }
     Ok(Ok(payout))

@@ -4,7 +4,11 @@ use chrono::{DateTime, Utc};
 use poem_openapi::{Enum, Object, types::Any};
 use uuid::Uuid;
 
-use crate::money::Amount;
+use crate::{
+    auth::Staff,
+    money::Amount,
+    shapes::{Action, actions},
+};
 
 /// Why somebody must look.
 ///
@@ -69,10 +73,13 @@ pub(super) struct Case {
     pub closed_by: Option<String>,
     /// What settled it.
     pub resolution: Option<String>,
+    /// What can be done about it, and whether you may do it now.
+    pub actions: Vec<Action>,
 }
 
-impl From<&store::cases::Case> for Case {
-    fn from(case: &store::cases::Case) -> Self {
+impl Case {
+    /// With what this one of the staff may do about it.
+    pub(super) fn told(case: &store::cases::Case, staff: &Staff) -> Self {
         Self {
             id: case.id.uuid(),
             kind: case.kind.into(),
@@ -87,6 +94,7 @@ impl From<&store::cases::Case> for Case {
             closed_at: case.closed_at,
             closed_by: case.closed_by.clone(),
             resolution: case.resolution.clone(),
+            actions: actions(Some(store::actions::of_case(case, staff.who()))),
         }
     }
 }

@@ -67,7 +67,7 @@ impl ListCases {
     async fn list(
         &self,
         app: TheApp<'_>,
-        _caller: AsAdmin,
+        caller: AsAdmin,
         request: &Request,
         /// Only cases of this kind.
         kind: Query<Option<CaseKind>>,
@@ -100,7 +100,7 @@ impl ListCases {
         };
         let rows = store::cases::list(&app.pool, &filter, page).await?;
         let (rows, next_cursor) = paging::cut(rows, limit.0, |row| row.id.uuid());
-        let items = rows.iter().map(Case::from).collect();
+        let items = rows.iter().map(|case| Case::told(case, &caller.0)).collect();
         Ok(Answer::Found(Content::Page(Json(Cases { items, next_cursor }))))
     }
 }
@@ -129,7 +129,7 @@ impl GetCase {
     async fn get(
         &self,
         app: TheApp<'_>,
-        _caller: AsAdmin,
+        caller: AsAdmin,
         /// The case.
         id: Path<Uuid>,
     ) -> Result<Json<CaseDetail>, Refused<Self>> {
@@ -137,7 +137,7 @@ impl GetCase {
         let case = store::cases::get(&app.pool, id).await?.ok_or_else(Problem::not_found)?;
         let evidence = store::cases::evidence(&app.pool, id).await?;
         Ok(Json(CaseDetail {
-            case: Case::from(&case),
+            case: Case::told(&case, &caller.0),
             evidence: evidence.into_iter().map(CaseEvidence::from).collect(),
         }))
     }

@@ -70,7 +70,7 @@ impl CloseCase {
             resolution: body.0.resolution.as_deref(),
         };
         match store::cases::close(&app.pool, &closing, &caller.0, app.now()).await? {
-            Closed::Done(case) => Ok(Json(Case::from(case.as_ref()))),
+            Closed::Done(case) => Ok(Json(Case::told(&case, &caller.0))),
             Closed::NotFound => Err(Problem::not_found().into()),
             Closed::Already(case) => Err(closed_already(&case).into()),
             Closed::StillSo { why } => {

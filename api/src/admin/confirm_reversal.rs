@@ -40,7 +40,7 @@ impl ConfirmReversal {
     ) -> Result<Json<Case>, Refused<Self>> {
         let id = CaseId::from_uuid(id.0);
         match store::reversals::confirm_by_finance(&app.pool, id, &body.0, &caller.0, app.now()).await? {
-            Confirmed::Done(case) => Ok(Json(Case::from(case.as_ref()))),
+            Confirmed::Done(case) => Ok(Json(Case::told(&case, &caller.0))),
             Confirmed::NotFound => Err(Problem::not_found().into()),
             Confirmed::NotAReversal => {
                 Err(Problem::new(Code::NotAReversal, "The case is not about a paid transfer that came back.")

@@ -14,7 +14,7 @@ use poem_openapi::{
 };
 use store::{
     cases::{self, Case},
-    payouts::{self, Payout},
+    payouts::{self, Payee, Payout},
 };
 
 use super::view::held_words;
@@ -26,7 +26,7 @@ const MAX_PAGES: u16 = 100;
 
 const PAYOUTS: &str = "id,provider_id,bank_account_id,status,amount,currency,fee,risk,requested_at,approved_at,approved_by,batch_id,\
                        held,attempts,needs_attention,failure_code,failure_message,completed_at,rejected_at,rejection_code,\
-                       rejection_reason,cancelled_at,refunded_at,reversed_at\r\n";
+                       rejection_reason,cancelled_at,refunded_at,reversed_at,provider_external_id,provider_name\r\n";
 const CASES: &str = "id,kind,subject,status,payout_id,provider_id,amount,currency,summary,opened_at,seen_at,closed_at,closed_by,\
                      resolution\r\n";
 
@@ -38,13 +38,18 @@ pub(super) struct Csv {
 }
 
 impl Csv {
-    pub(super) fn payouts(pool: store::Pool, filter: payouts::Filter) -> Self {
-        let fetch = move |before| -> BoxFuture<'static, store::Result<Vec<Payout>>> {
+    pub(super) fn payouts(pool: store::Pool, filter: payouts::Filter, order: payouts::Order) -> Self {
+        let fetch = move |from| -> BoxFuture<'static, store::Result<Vec<Line>>> {
             let (pool, filter) = (pool.clone(), filter.clone());
-            let page = payouts::Page { before, limit: i64::from(PAGE_ROWS) };
-            Box::pin(async move { payouts::list(&pool, &filter, page).await })
+            let page = payouts::Page { order, from, limit: i64::from(PAGE_ROWS) };
+            Box::pin(async move {
+                let rows = payouts::list(&pool, &filter, page).await?;
+                let ids: Vec<_> = rows.iter().map(|row| row.id).collect();
+                let mut payees = payouts::payees(&pool, &ids).await?;
+                Ok(rows.into_iter().map(|row| (payees.remove(&row.id), row)).collect())
+            })
         };
-        let pages = pages(fetch, |payout| payout.id, payout_line);
+        let pages = pages(fetch, |(_, payout)| payout.id, payout_line);
         Self { file: "payouts.csv", header: PAYOUTS, pages }
     }
 
@@ -130,7 +135,9 @@ fn case_line(case: &Case) -> String {
     cells.join(",") + "\r\n"
 }
 
-fn payout_line(payout: &Payout) -> String {
+type Line = (Option<Payee>, Payout);
+
+fn payout_line((payee, payout): &Line) -> String {
     let time = |at: Option<chrono::DateTime<chrono::Utc>>| at.map(|at| at.to_rfc3339()).unwrap_or_default();
     let text = |text: Option<&str>| cell(text.unwrap_or_default());
     let cells = [
@@ -158,6 +165,8 @@ fn payout_line(payout: &Payout) -> String {
         time(payout.cancelled_at),
         time(payout.refunded_at),
         time(payout.reversed_at),
+        text(payee.as_ref().map(|payee| payee.provider_external_id.as_str())),
+        text(payee.as_ref().map(|payee| payee.provider_name.as_str())),
     ];
     cells.join(",") + "\r\n"
 }

@@ -12,12 +12,13 @@ use super::{
 };
 use crate::{
     app::{App, TheApp},
-    auth::AsAdmin,
+    auth::{AsAdmin, Staff},
+    banks::BankNames,
     document::Tag,
     money::Amount,
     problem::{Code, Problem},
     refused::{Refused, Refuses, SIGNED_IN, WITH_ID},
-    shapes::{AttemptStatus, BankAccountBrief, RiskRoute, Waiting},
+    shapes::{Action, AttemptStatus, BankAccountBrief, RiskRoute, Waiting, actions},
 };
 
 /// A payout has a handful in the worst case.
@@ -49,6 +50,8 @@ struct AdminPayoutDetail {
     audit: Vec<AuditLine>,
     /// Its history in the workflow engine, for operators.
     workflow_url: Option<String>,
+    /// What can be done about it, and whether you may do it now.
+    actions: Vec<Action>,
 }
 
 /// Whose payout it is.
@@ -117,6 +120,8 @@ struct AdminAttempt {
     settled_at: Option<DateTime<Utc>>,
     /// What was observed about it, in order.
     evidence: Vec<Evidence>,
+    /// What can be done about it, and whether you may do it now.
+    actions: Vec<Action>,
 }
 
 /// One observation.
@@ -179,15 +184,15 @@ impl GetAnyPayout {
     async fn get(
         &self,
         app: TheApp<'_>,
-        _caller: AsAdmin,
+        caller: AsAdmin,
         /// The payout.
         id: Path<Uuid>,
     ) -> Result<Json<AdminPayoutDetail>, Refused<Self>> {
-        Ok(Json(detail(&app, PayoutId::from_uuid(id.0)).await?))
+        Ok(Json(detail(&app, PayoutId::from_uuid(id.0), &caller.0).await?))
     }
 }
 
-async fn detail(app: &App, id: PayoutId) -> Result<AdminPayoutDetail, Problem> {
+async fn detail(app: &App, id: PayoutId, staff: &Staff) -> Result<AdminPayoutDetail, Problem> {
     let pool = &app.pool;
     let payout = store::payouts::get(pool, id).await?.ok_or_else(Problem::not_found)?;
     let standing = store::payouts::standing(pool, id).await?;
@@ -201,6 +206,10 @@ async fn detail(app: &App, id: PayoutId) -> Result<AdminPayoutDetail, Problem> {
         store::cases::list(pool, &filter, store::cases::Page { before: None, limit: MAX_CASES }).await?;
     let ledger = store::ledger::lines_of_payout(pool, id).await?;
     let audit = store::audit::timeline(pool, id).await?;
+    let banks = BankNames::get(app).await;
+    let mut possible = store::actions::of_staff(pool, std::slice::from_ref(&payout)).await?;
+    let mut of_attempts =
+        store::actions::of_attempts(pool, id, &attestations, staff.who(), app.now()).await?;
     Ok(AdminPayoutDetail {
         provider: provider.map(|provider| ProviderBrief {
             id: provider.id.uuid(),
@@ -208,7 +217,7 @@ async fn detail(app: &App, id: PayoutId) -> Result<AdminPayoutDetail, Problem> {
             display_name: provider.display_name,
             verified: provider.verified,
         }),
-        bank_account: bank_account.as_ref().map(BankAccountBrief::from),
+        bank_account: bank_account.as_ref().map(|account| BankAccountBrief::told(account, &banks)),
         waiting: standing
             .and_then(|standing| standing.waiting(app.now(), app.next_window()))
             .map(|waiting| Waiting::told(&waiting, &cases)),
@@ -218,12 +227,19 @@ async fn detail(app: &App, id: PayoutId) -> Result<AdminPayoutDetail, Problem> {
             findings: assessment.findings.iter().map(RuleFinding::from).collect(),
             assessed_at,
         }),
-        attempts: attempts.into_iter().map(AdminAttempt::from).collect(),
+        attempts: attempts
+            .into_iter()
+            .map(|attempt| {
+                let actions = actions(of_attempts.remove(&attempt.number));
+                AdminAttempt { actions, ..AdminAttempt::from(attempt) }
+            })
+            .collect(),
         attestations: attestations.iter().map(Attestation::from).collect(),
-        cases: cases.iter().map(Case::from).collect(),
+        cases: cases.iter().map(|case| Case::told(case, staff)).collect(),
         ledger: ledger.into_iter().map(ledger_line).collect::<Result<_, _>>()?,
         audit: audit.into_iter().map(AuditLine::from).collect(),
         workflow_url: app.temporal_ui.as_ref().map(|ui| ui.link(id)),
+        actions: actions(possible.remove(&id)),
         payout: AdminPayout::from(&payout),
     })
 }
@@ -249,6 +265,7 @@ impl From<store::attempts::Attempt> for AdminAttempt {
             reversal_seen_at: attempt.reversal_seen_at,
             settled_at: attempt.settled_at,
             evidence: attempt.evidence.into_iter().map(Evidence::from).collect(),
+            actions: vec![],
         }
     }
 }

@@ -12,6 +12,7 @@ use crate::{
     app::TheApp,
     auth::AsProvider,
     body::{Body, Fields, FromFields},
+    banks::BankNames,
     document::Tag,
     problem::{Code, FieldCode, Problem},
     refused::{Refused, Refuses, SIGNED_IN, WITH_BODY, WITH_GATEWAY},
@@ -84,9 +85,10 @@ impl AddBankAccount {
         let new =
             NewBankAccount { provider: caller.0, currency, bank: account.bank, number: account.number, name };
         let actor = Actor::provider(caller.0);
+        let banks = BankNames::get(&app).await;
         match store::bank_accounts::add(&app.pool, &new, app.cooling_off, &actor, app.now()).await? {
-            Added::New(account) => Ok(Answer::Added(Json(BankAccount::from(&account)))),
-            Added::AlreadyThere(account) => Ok(Answer::AlreadyThere(Json(BankAccount::from(&account)))),
+            Added::New(account) => Ok(Answer::Added(Json(BankAccount::told(&account, &banks)))),
+            Added::AlreadyThere(account) => Ok(Answer::AlreadyThere(Json(BankAccount::told(&account, &banks)))),
             Added::TooMany => {
                 let detail = format!("You have {MAX_ACCOUNTS} accounts already. Remove one first.");
                 Err(Problem::new(Code::TooManyBankAccounts, detail).into())

@@ -7,10 +7,11 @@ use uuid::Uuid;
 use crate::{
     app::{App, TheApp},
     auth::AsProvider,
+    banks::BankNames,
     document::Tag,
     problem::{Code, Problem},
     refused::{Refused, Refuses, SIGNED_IN, WITH_ID},
-    shapes::{BankAccountBrief, Payout, ProviderAttempt, TimelineEntry, Waiting, provider_timeline},
+    shapes::{Action, BankAccountBrief, Payout, ProviderAttempt, TimelineEntry, Waiting, actions, provider_timeline},
 };
 
 /// A payout, what it waits for, and its way so far.
@@ -27,6 +28,8 @@ struct PayoutDetail {
     timeline: Vec<TimelineEntry>,
     /// The tries to pay it, in order.
     attempts: Vec<ProviderAttempt>,
+    /// What can be done about it, and whether you may do it now.
+    actions: Vec<Action>,
 }
 
 pub(crate) struct GetPayout;
@@ -63,13 +66,16 @@ async fn detail(app: &App, provider: ProviderId, id: PayoutId) -> Result<PayoutD
     let timeline = store::audit::timeline(&app.pool, id).await?;
     let attempts = store::attempts::of_payout(&app.pool, id).await?;
     let cases = store::cases::open_of_payout(&app.pool, id).await?;
+    let banks = BankNames::get(app).await;
+    let mut possible = store::actions::of_provider(&app.pool, std::slice::from_ref(&payout)).await?;
     Ok(PayoutDetail {
-        bank_account: bank_account.as_ref().map(BankAccountBrief::from),
+        bank_account: bank_account.as_ref().map(|account| BankAccountBrief::told(account, &banks)),
         waiting: standing
             .and_then(|standing| standing.waiting(app.now(), app.next_window()))
             .map(|waiting| Waiting::told(&waiting, &cases)),
         timeline: provider_timeline(timeline),
         attempts: attempts.iter().map(ProviderAttempt::from).collect(),
+        actions: actions(possible.remove(&id)),
         payout: Payout::from(&payout),
     })
 }

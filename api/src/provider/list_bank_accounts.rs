@@ -5,6 +5,7 @@ use poem_openapi::{Object, OpenApi, payload::Json};
 use crate::{
     app::TheApp,
     auth::AsProvider,
+    banks::BankNames,
     document::Tag,
     problem::Code,
     refused::{Refused, Refuses, SIGNED_IN},
@@ -32,6 +33,8 @@ impl ListBankAccounts {
     #[oai(path = "/api/provider/bank-accounts", method = "get", operation_id = "listBankAccounts")]
     async fn list(&self, app: TheApp<'_>, caller: AsProvider) -> Result<Json<BankAccounts>, Refused<Self>> {
         let accounts = store::bank_accounts::list(&app.pool, caller.0).await?;
-        Ok(Json(BankAccounts { items: accounts.iter().map(BankAccount::from).collect() }))
+        let banks = BankNames::get(&app).await;
+        let items = accounts.iter().map(|account| BankAccount::told(account, &banks)).collect();
+        Ok(Json(BankAccounts { items }))
     }
 }

@@ -9,6 +9,7 @@ mod get_payout;
 mod list_bank_accounts;
 mod list_payouts;
 mod notifications;
+mod quote_payout;
 mod read_notifications;
 mod remove_bank_account;
 mod request_payout;
@@ -16,6 +17,7 @@ mod resolve_account;
 
 pub(crate) type ProviderApi = (
     request_payout::RequestPayout,
+    quote_payout::QuotePayout,
     list_payouts::ListPayouts,
     get_payout::GetPayout,
     cancel_payout::CancelPayout,
@@ -33,7 +35,8 @@ pub(crate) type ProviderApi = (
 pub(crate) fn api() -> ProviderApi {
     (
         request_payout::RequestPayout,
-        list_payouts::ListPayouts,
+        quote_payout::QuotePayout,
+    list_payouts::ListPayouts,
         get_payout::GetPayout,
         cancel_payout::CancelPayout,
         balance::GetBalance,

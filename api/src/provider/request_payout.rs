@@ -114,7 +114,8 @@ fn what_was_asked(amount: Money, bank_account: Uuid) -> [u8; 32] {
     ])
 }
 
-fn problem(refused: &RequestRefused) -> Problem {
+/// How a refusal is answered.
+pub(super) fn problem(refused: &RequestRefused) -> Problem {
     match refused {
         RequestRefused::InsufficientBalance { available } => Problem::insufficient_balance(*available),
         RequestRefused::KeyReused => Problem::new(

@@ -5,6 +5,8 @@ use poem_openapi::Object;
 use store::bank_accounts::AccountPause;
 use uuid::Uuid;
 
+use crate::banks::BankNames;
+
 /// Where a provider is paid.
 #[derive(Debug, Clone, Object)]
 #[oai(skip_serializing_if_is_none)]
@@ -13,6 +15,8 @@ pub(crate) struct BankAccount {
     pub id: Uuid,
     /// The bank's code in `GET /api/provider/banks`.
     pub bank_code: String,
+    /// What people call the bank. Absent while the gateway's list cannot be had.
+    pub bank_name: Option<String>,
     /// The number with all but its last four digits hidden.
     pub account_number: String,
     /// The holder's name as the bank answered it.
@@ -30,11 +34,12 @@ pub(crate) struct BankAccount {
     pub paused_detail: Option<String>,
 }
 
-impl From<&store::bank_accounts::BankAccount> for BankAccount {
-    fn from(account: &store::bank_accounts::BankAccount) -> Self {
+impl BankAccount {
+    pub(crate) fn told(account: &store::bank_accounts::BankAccount, banks: &BankNames) -> Self {
         Self {
             id: account.id.uuid(),
             bank_code: account.bank.as_str().to_owned(),
+            bank_name: banks.of(&account.bank),
             account_number: account.number.masked(),
             account_name: account.name.expose().to_owned(),
             currency: account.currency.code().to_owned(),
@@ -65,22 +70,26 @@ fn pause_words(pause: AccountPause) -> &'static str {
 
 /// The account a payout goes to.
 #[derive(Debug, Clone, Object)]
+#[oai(skip_serializing_if_is_none)]
 pub(crate) struct BankAccountBrief {
     /// The account's id.
     pub id: Uuid,
     /// The bank's code in `GET /api/provider/banks`.
     pub bank_code: String,
+    /// What people call the bank. Absent while the gateway's list cannot be had.
+    pub bank_name: Option<String>,
     /// The number with all but its last four digits hidden.
     pub account_number: String,
     /// The holder's name as the bank answered it.
     pub account_name: String,
 }
 
-impl From<&store::bank_accounts::BankAccount> for BankAccountBrief {
-    fn from(account: &store::bank_accounts::BankAccount) -> Self {
+impl BankAccountBrief {
+    pub(crate) fn told(account: &store::bank_accounts::BankAccount, banks: &BankNames) -> Self {
         Self {
             id: account.id.uuid(),
             bank_code: account.bank.as_str().to_owned(),
+            bank_name: banks.of(&account.bank),
             account_number: account.number.masked(),
             account_name: account.name.expose().to_owned(),
         }

@@ -42,3 +42,12 @@ pub enum RiskRoute {
     Auto,
     Review,
 }
+
+/// ISO 4217.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[oai(rename_all = "UPPERCASE", remote = "domain::Currency")]
+pub enum Currency {
+    Ngn,
+    Ghs,
+    Kes,
+}

@@ -1,9 +1,13 @@
 //! The answer to "what is it waiting for, who must act, when will it move".
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
-use domain::{WaitingFor, WhoActs};
+use domain::{PayoutId, WaitingFor, WhoActs};
 use poem_openapi::Object;
 use store::cases::{Case, CaseKind, CaseStatus};
+
+use crate::app::App;
 
 /// What a payout waits for. Absent once it has ended.
 #[expect(clippy::struct_field_names, reason = "the API calls it `waiting_for`")]
@@ -35,6 +39,23 @@ impl Waiting {
             detail: format!("{} {}", sentence(waiting.waiting_for), mover(who)),
         }
     }
+}
+
+/// What each payout of a page waits for; those that have ended are not in it. Four reads for all of them.
+pub(crate) async fn waiting(app: &App, ids: &[PayoutId]) -> Result<BTreeMap<PayoutId, Waiting>, store::Error> {
+    let standings = store::payouts::standings(&app.pool, ids).await?;
+    let mut cases: BTreeMap<PayoutId, Vec<Case>> = BTreeMap::new();
+    for case in store::cases::open_of_payouts(&app.pool, ids).await? {
+        if let Some(payout) = case.payout {
+            cases.entry(payout).or_default().push(case);
+        }
+    }
+    let (now, window) = (app.now(), app.next_window());
+    let told = standings.into_iter().filter_map(|(id, standing)| {
+        let waiting = standing.waiting(now, window)?;
+        Some((id, Waiting::told(&waiting, cases.get(&id).map_or(&[], Vec::as_slice))))
+    });
+    Ok(told.collect())
 }
 
 /// Whether a case of this kind is about how the payout's own money moved.

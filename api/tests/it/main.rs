@@ -21,6 +21,7 @@ mod metrics;
 mod platform;
 mod provider;
 mod roles;
+mod screens;
 mod trouble;
 mod webhooks;
 mod world;

@@ -108,7 +108,8 @@ impl PayoutGateway for FakeGateway {
     }
 
     async fn fee_quote(&self, amount: Money) -> Result<Money, LookUpFailed> {
-        Ok(Money::zero(amount.currency()))
+        self.asked()?;
+        Ok(Money::parse("10.75", amount.currency()).unwrap())
     }
 }
 
@@ -171,6 +172,7 @@ impl World {
             window: "2h".parse::<BatchWindow>().unwrap(),
             zone: chrono_tz::Africa::Lagos,
             retry_policy: retry_policy(),
+            environment: worker::settings::AppEnv::Development,
             prefix: "test".parse().unwrap(),
             return_window: chrono::TimeDelta::days(5),
             temporal_ui: Some(TemporalUi {

@@ -18,6 +18,8 @@ pub(crate) use reverse::carry_out as reverse;
 pub use send::{Lease, Sending, count_send, record_not_sent, record_submitted};
 pub use settle::RetryPolicy;
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 use domain::{
     AttemptFacts, AttemptId, AttemptNumber, AttemptStatus, BatchId, Doubt, FailureCode, Money, PayoutId,
@@ -193,6 +195,31 @@ fn doubt(text: &str) -> Result<Doubt> {
 /// given back. Whoever acts on it has locked the payout.
 pub(crate) async fn may_pay(conn: &mut PgConnection, payout: PayoutId) -> Result<bool> {
     Ok(facts(conn, payout).await?.iter().any(|attempt| attempt.proof_unpaid().is_err()))
+}
+
+/// The payouts among these of which that is so, by one read; to tell what could be done about them, not to do it.
+pub(crate) async fn that_may_pay(pool: &Pool, payouts: &[PayoutId]) -> Result<BTreeSet<PayoutId>> {
+    let ids: Vec<uuid::Uuid> = payouts.iter().copied().map(PayoutId::uuid).collect();
+    let rows = sqlx::query!(
+        "SELECT payout_id, number, status, sends, failed_seen_at, doubt FROM attempts WHERE payout_id = ANY($1)",
+        &ids
+    )
+    .fetch_all(pool)
+    .await?;
+    let mut found = BTreeSet::new();
+    for row in rows {
+        let attempt = AttemptFacts {
+            number: attempt_number(row.number)?,
+            status: row.status.parse().map_err(Error::Corrupt)?,
+            sends: u32::try_from(row.sends).map_err(Error::corrupt)?,
+            failed_seen_at: row.failed_seen_at,
+            doubt: row.doubt.as_deref().map(doubt).transpose()?,
+        };
+        if attempt.proof_unpaid().is_err() {
+            found.insert(PayoutId::from_uuid(row.payout_id));
+        }
+    }
+    Ok(found)
 }
 
 pub(crate) async fn add_evidence(

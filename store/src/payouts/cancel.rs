@@ -65,7 +65,12 @@ pub async fn engine_cancel(
 
 /// Not once a batch has it; and one that came back from a batch not while the gateway says that an attempt may pay.
 async fn may_cancel(conn: &mut PgConnection, payout: &Payout) -> Result<bool> {
-    Ok(payout.status.after(PayoutEvent::Cancel).is_ok() && !attempts::may_pay(conn, payout.id).await?)
+    Ok(cancellable(payout, attempts::may_pay(conn, payout.id).await?))
+}
+
+/// The same where it is known whether an attempt may pay.
+pub(crate) fn cancellable(payout: &Payout, may_pay: bool) -> bool {
+    payout.status.after(PayoutEvent::Cancel).is_ok() && !may_pay
 }
 
 async fn cancel_locked(

@@ -1,15 +1,18 @@
 //! A provider's request to be paid: its row, its lists, and where it stands.
 
 mod cancel;
+mod list;
 mod payees;
 mod request;
 mod standing;
 
+pub(crate) use cancel::cancellable;
 pub use cancel::{Cancelled, cancel, engine_cancel};
+pub use list::{Filter, Order, Page, Sought, list, seek};
 pub use payees::{Payee, payees};
-pub use request::{NewPayout, RequestRefused, Requested, forget_old_keys, request};
+pub use request::{NewPayout, Obstacles, RequestRefused, Requested, forget_old_keys, obstacles, request};
 pub(crate) use standing::{attempt_number, progress_in};
-pub use standing::{progress, standing};
+pub use standing::{progress, standing, standings};
 
 use chrono::{DateTime, Utc};
 use domain::{
@@ -145,58 +148,6 @@ impl TryFrom<Row> for Payout {
             updated_at: row.updated_at,
         })
     }
-}
-
-/// Which payouts a list shows. Everything is optional and narrows.
-#[derive(Debug, Clone, Default)]
-pub struct Filter {
-    pub provider: Option<ProviderId>,
-    pub status: Option<PayoutStatus>,
-    pub risk: Option<Route>,
-    pub batch: Option<BatchId>,
-    pub needs_attention: Option<bool>,
-    /// Requested at or after.
-    pub from: Option<DateTime<Utc>>,
-    /// Requested before.
-    pub to: Option<DateTime<Utc>>,
-}
-
-/// Newest first, older than `before`.
-#[derive(Debug, Clone, Copy)]
-pub struct Page {
-    pub before: Option<PayoutId>,
-    pub limit: i64,
-}
-
-pub async fn list(pool: &Pool, filter: &Filter, page: Page) -> Result<Vec<Payout>> {
-    sqlx::query_as!(
-        Row,
-        "SELECT id, provider_id, bank_account_id, amount, currency, status, risk, requested_at, approved_at, approved_by,
-                batch_id, claimed_at, held, attempts, counted_failures, next_attempt_at, needs_attention, failure_code,
-                failure_message, failed_at, fee, completed_at, rejected_at, rejection_code, rejection_reason, cancelled_at,
-                refunded_at, reversed_at, updated_at
-         FROM payouts
-         WHERE ($1::uuid IS NULL OR provider_id = $1) AND ($2::text IS NULL OR status = $2)
-           AND ($3::text IS NULL OR risk = $3) AND ($4::uuid IS NULL OR batch_id = $4)
-           AND ($5::boolean IS NULL OR needs_attention = $5)
-           AND ($6::timestamptz IS NULL OR requested_at >= $6) AND ($7::timestamptz IS NULL OR requested_at < $7)
-           AND ($8::uuid IS NULL OR id < $8)
-         ORDER BY id DESC LIMIT $9",
-        filter.provider.map(ProviderId::uuid),
-        filter.status.map(PayoutStatus::as_str),
-        filter.risk.map(Route::as_str),
-        filter.batch.map(BatchId::uuid),
-        filter.needs_attention,
-        filter.from,
-        filter.to,
-        page.before.map(PayoutId::uuid),
-        page.limit,
-    )
-    .fetch_all(pool)
-    .await?
-    .into_iter()
-    .map(Payout::try_from)
-    .collect()
 }
 
 pub async fn get(pool: &Pool, id: PayoutId) -> Result<Option<Payout>> {

@@ -4,11 +4,12 @@
 //! leaves no row behind. Nine statements on the happy path.
 
 use chrono::{DateTime, Utc};
-use domain::{BankAccountId, Money, PayoutId, ProviderId};
+use domain::{BankAccountId, Money, PausedBy, PayoutId, ProviderId};
+use rust_decimal::Decimal;
 use serde_json::{Value, json};
 use sqlx::PgConnection;
 
-use super::{Payout, get_in};
+use super::{Payout, get_in, standing::paused_account};
 use crate::{
     Actor, Error, Pool, Result, audit, balances,
     notifications::{self, Event},
@@ -65,34 +66,10 @@ pub async fn request(
         Key::OtherBody => return Ok(Err(RequestRefused::KeyReused)),
         Key::UnknownProvider => return Ok(Err(RequestRefused::UnknownProvider)),
     }
-    if let Some(refusal) = refuse_account(&mut tx, new, now).await? {
-        return Ok(Err(refusal));
-    }
-    let available = balances::lock_available(&mut tx, new.provider, new.amount.currency()).await?;
-    if available < new.amount.amount() {
-        let available = super::money(available, new.amount.currency().code())?;
-        return Ok(Err(RequestRefused::InsufficientBalance { available }));
-    }
-    let id = PayoutId::mint();
-    sqlx::query!(
-        "INSERT INTO payouts (id, provider_id, bank_account_id, amount, currency, requested_at, updated_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $6)",
-        id.uuid(),
-        new.provider.uuid(),
-        new.bank_account.uuid(),
-        new.amount.amount(),
-        new.amount.currency().code(),
-        now,
-    )
-    .execute(&mut *tx)
-    .await?;
-    reservations::reserve(&mut tx, new.provider, id, new.amount, now).await?;
-    let actor = Actor::provider(new.provider);
-    audit::record(&mut tx, &actor, "requested", id, None, json!({ "amount": new.amount }), now).await?;
-    notifications::tell(&mut tx, id, new.provider, Event::Received, new.amount, None, now).await?;
-    outbox::start(&mut tx, id, now).await?;
-    let Some(payout) = get_in(&mut tx, id).await? else {
-        return Err(Error::corrupt(format!("payout {id} is gone in its own transaction")));
+    let asked = Asked { provider: new.provider, bank_account: new.bank_account, amount: new.amount };
+    let (id, payout) = match write(&mut tx, &asked, now).await? {
+        Ok(written) => written,
+        Err(refusal) => return Ok(Err(refusal)),
     };
     let answer = render(&payout);
     sqlx::query!(
@@ -107,6 +84,84 @@ pub async fn request(
     tx.commit().await?;
     Ok(Ok(Requested::New { payout: Box::new(payout), answer }))
 }
+
+/// What is asked for, whoever asks.
+#[derive(Debug, Clone, Copy)]
+struct Asked {
+    provider: ProviderId,
+    bank_account: BankAccountId,
+    amount: Money,
+}
+
+/// Checks, reserves, and writes the payout with what must go out. A refusal has written nothing.
+async fn write(
+    conn: &mut PgConnection,
+    new: &Asked,
+    now: DateTime<Utc>,
+) -> Result<Result<(PayoutId, Payout), RequestRefused>> {
+    if let Some(refusal) = refuse_account(conn, new, now).await? {
+        return Ok(Err(refusal));
+    }
+    let available = balances::lock_available(conn, new.provider, new.amount.currency()).await?;
+    if let Some(refusal) = refuse_amount(available, new.amount)? {
+        return Ok(Err(refusal));
+    }
+    let id = PayoutId::mint();
+    sqlx::query!(
+        "INSERT INTO payouts (id, provider_id, bank_account_id, amount, currency, requested_at, updated_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $6)",
+        id.uuid(),
+        new.provider.uuid(),
+        new.bank_account.uuid(),
+        new.amount.amount(),
+        new.amount.currency().code(),
+        now,
+    )
+    .execute(&mut *conn)
+    .await?;
+    reservations::reserve(conn, new.provider, id, new.amount, now).await?;
+    let actor = Actor::provider(new.provider);
+    audit::record(conn, &actor, "requested", id, None, json!({ "amount": new.amount }), now).await?;
+    notifications::tell(conn, id, new.provider, Event::Received, new.amount, None, now).await?;
+    outbox::start(conn, id, now).await?;
+    let Some(payout) = get_in(conn, id).await? else {
+        return Err(Error::corrupt(format!("payout {id} is gone in its own transaction")));
+    };
+    Ok(Ok((id, payout)))
+}
+
+/// What would refuse a request now, as [`request`] judges it, in its order; and who would hold up what it makes. Writes and locks
+/// nothing, so that a request a moment later may hear otherwise.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Obstacles {
+    pub refusals: Vec<RequestRefused>,
+    pub paused: Option<PausedBy>,
+}
+
+pub async fn obstacles(
+    pool: &Pool,
+    provider: ProviderId,
+    bank_account: BankAccountId,
+    amount: Money,
+    now: DateTime<Utc>,
+) -> Result<Obstacles> {
+    let mut conn = pool.acquire().await?;
+    let asked = Asked { provider, bank_account, amount };
+    let account = refuse_account(&mut conn, &asked, now).await?;
+    let available = balances::available(&mut conn, provider, amount.currency()).await?;
+    let paused = paused_account(&mut conn, bank_account).await?;
+    let refusals = account.into_iter().chain(refuse_amount(available, amount)?).collect();
+    Ok(Obstacles { refusals, paused })
+}
+
+fn refuse_amount(available: Decimal, amount: Money) -> Result<Option<RequestRefused>> {
+    if available >= amount.amount() {
+        return Ok(None);
+    }
+    let available = super::money(available, amount.currency().code())?;
+    Ok(Some(RequestRefused::InsufficientBalance { available }))
+}
+
 
 enum Key {
     Taken,
@@ -148,7 +203,7 @@ async fn take_key(conn: &mut PgConnection, new: &NewPayout, now: DateTime<Utc>) 
 
 async fn refuse_account(
     conn: &mut PgConnection,
-    new: &NewPayout,
+    new: &Asked,
     now: DateTime<Utc>,
 ) -> Result<Option<RequestRefused>> {
     let found = sqlx::query!(

@@ -1,7 +1,9 @@
 //! Where a payout stands: its row and its open attempt, in one read, as `domain` judges them.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
-use domain::{AttemptNumber, BatchId, OpenAttempt, PausedBy, PayoutId, PayoutStatus, Progress, Standing};
+use domain::{AttemptNumber, BankAccountId, BatchId, OpenAttempt, PausedBy, PayoutId, PayoutStatus, Progress, Standing};
 use sqlx::PgConnection;
 
 use super::{failure_code, held, route};
@@ -37,6 +39,42 @@ pub async fn standing(pool: &Pool, id: PayoutId) -> Result<Option<Standing>> {
     Ok(Some(Standing { paused, ..standing }))
 }
 
+/// The same for every payout of a page: two reads for all of them.
+pub async fn standings(pool: &Pool, ids: &[PayoutId]) -> Result<BTreeMap<PayoutId, Standing>> {
+    let ids: Vec<uuid::Uuid> = ids.iter().copied().map(PayoutId::uuid).collect();
+    let rows = sqlx::query_as!(
+        Row,
+        r#"SELECT p.id AS "id!", p.status AS "status!", p.risk, p.batch_id, p.held, p.next_attempt_at, p.refunded_at, p.failure_code,
+                  a.number AS "number?", a.status AS "attempt_status?", a.sends AS "sends?", a.resend AS "resend?", a.check_at
+           FROM payouts p LEFT JOIN attempts a ON a.payout_id = p.id AND a.status <> 'FAILED' AND NOT a.late
+           WHERE p.id = ANY($1)"#,
+        &ids,
+    )
+    .fetch_all(pool)
+    .await?;
+    let paused = sqlx::query!(
+        r#"SELECT p.id,
+                  c.paused OR v.status <> 'ACTIVE' OR coalesce(bool_or(s.paused_by NOT LIKE 'case:%'), false) AS "by_admin!",
+                  coalesce(bool_or(s.paused_by LIKE 'case:%'), false) AS "by_case!"
+           FROM payouts p JOIN bank_accounts b ON b.id = p.bank_account_id JOIN providers v ON v.id = p.provider_id
+           CROSS JOIN control c
+           LEFT JOIN pauses s ON (s.scope, s.subject) IN
+               (('provider', p.provider_id::text), ('bank', b.bank_code), ('bank_account', b.id::text))
+           WHERE p.id = ANY($1) AND p.status IN ('APPROVED', 'PROCESSING') GROUP BY p.id, c.paused, v.status"#,
+        &ids,
+    )
+    .fetch_all(pool)
+    .await?;
+    let paused: BTreeMap<_, _> =
+        paused.into_iter().map(|seen| (seen.id, whose(seen.by_admin, seen.by_case))).collect();
+    rows.into_iter()
+        .map(|row| {
+            let (id, paused) = (PayoutId::from_uuid(row.id), paused.get(&row.id).copied().flatten());
+            Ok((id, Standing { paused, ..Standing::try_from(row)? }))
+        })
+        .collect()
+}
+
 /// Who ends the pause that holds this payout up: an admin, and where only cases do, finance.
 async fn paused_by(conn: &mut PgConnection, id: PayoutId) -> Result<Option<PausedBy>> {
     let seen = sqlx::query!(
@@ -51,45 +89,93 @@ async fn paused_by(conn: &mut PgConnection, id: PayoutId) -> Result<Option<Pause
     )
     .fetch_one(conn)
     .await?;
-    Ok(match (seen.by_admin, seen.by_case) {
+    Ok(whose(seen.by_admin, seen.by_case))
+}
+
+/// The same for a payout that would go to this account.
+pub(super) async fn paused_account(
+    conn: &mut PgConnection,
+    account: BankAccountId,
+) -> Result<Option<PausedBy>> {
+    let seen = sqlx::query!(
+        r#"SELECT c.paused OR v.status <> 'ACTIVE' OR coalesce(bool_or(s.paused_by NOT LIKE 'case:%'), false) AS "by_admin!",
+                  coalesce(bool_or(s.paused_by LIKE 'case:%'), false) AS "by_case!"
+           FROM bank_accounts b JOIN providers v ON v.id = b.provider_id
+           CROSS JOIN control c
+           LEFT JOIN pauses s ON (s.scope, s.subject) IN
+               (('provider', b.provider_id::text), ('bank', b.bank_code), ('bank_account', b.id::text))
+           WHERE b.id = $1 GROUP BY c.paused, v.status"#,
+        account.uuid(),
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(seen.and_then(|seen| whose(seen.by_admin, seen.by_case)))
+}
+
+fn whose(by_admin: bool, by_case: bool) -> Option<PausedBy> {
+    match (by_admin, by_case) {
         (true, _) => Some(PausedBy::Admin),
         (false, true) => Some(PausedBy::Case),
         (false, false) => None,
-    })
+    }
 }
 
 async fn standing_in(conn: &mut PgConnection, id: PayoutId) -> Result<Option<Standing>> {
-    let row = sqlx::query!(
-        r#"SELECT p.status, p.risk, p.batch_id, p.held, p.next_attempt_at, p.refunded_at, p.failure_code,
+    sqlx::query_as!(
+        Row,
+        r#"SELECT p.id AS "id!", p.status AS "status!", p.risk, p.batch_id, p.held, p.next_attempt_at, p.refunded_at, p.failure_code,
                   a.number AS "number?", a.status AS "attempt_status?", a.sends AS "sends?", a.resend AS "resend?", a.check_at
            FROM payouts p LEFT JOIN attempts a ON a.payout_id = p.id AND a.status <> 'FAILED' AND NOT a.late
            WHERE p.id = $1"#,
         id.uuid(),
     )
     .fetch_optional(conn)
-    .await?;
-    let Some(row) = row else { return Ok(None) };
-    let open_attempt = match (row.number, row.attempt_status, row.sends, row.resend) {
-        (Some(number), Some(status), Some(sends), Some(resend)) => Some(OpenAttempt {
-            number: attempt_number(number)?,
-            status: status.parse().map_err(Error::Corrupt)?,
-            sends: u32::try_from(sends).map_err(Error::corrupt)?,
-            resend,
-            check_at: row.check_at,
-        }),
-        (_, _, _, _) => None,
-    };
-    Ok(Some(Standing {
-        status: row.status.parse().map_err(Error::Corrupt)?,
-        risk: row.risk.as_deref().map(route).transpose()?,
-        batch: row.batch_id.map(BatchId::from_uuid),
-        held: row.held.as_deref().map(held).transpose()?,
-        paused: None,
-        next_attempt_at: row.next_attempt_at,
-        refunded: row.refunded_at.is_some(),
-        failure: row.failure_code.as_deref().map(failure_code).transpose()?,
-        open_attempt,
-    }))
+    .await?
+    .map(Standing::try_from)
+    .transpose()
+}
+
+struct Row {
+    id: uuid::Uuid,
+    status: String,
+    risk: Option<String>,
+    batch_id: Option<uuid::Uuid>,
+    held: Option<String>,
+    next_attempt_at: Option<DateTime<Utc>>,
+    refunded_at: Option<DateTime<Utc>>,
+    failure_code: Option<String>,
+    number: Option<i16>,
+    attempt_status: Option<String>,
+    sends: Option<i32>,
+    resend: Option<bool>,
+    check_at: Option<DateTime<Utc>>,
+}
+
+impl TryFrom<Row> for Standing {
+    type Error = Error;
+    fn try_from(row: Row) -> Result<Self> {
+        let open_attempt = match (row.number, row.attempt_status, row.sends, row.resend) {
+            (Some(number), Some(status), Some(sends), Some(resend)) => Some(OpenAttempt {
+                number: attempt_number(number)?,
+                status: status.parse().map_err(Error::Corrupt)?,
+                sends: u32::try_from(sends).map_err(Error::corrupt)?,
+                resend,
+                check_at: row.check_at,
+            }),
+            (_, _, _, _) => None,
+        };
+        Ok(Self {
+            status: row.status.parse().map_err(Error::Corrupt)?,
+            risk: row.risk.as_deref().map(route).transpose()?,
+            batch: row.batch_id.map(BatchId::from_uuid),
+            held: row.held.as_deref().map(held).transpose()?,
+            paused: None,
+            next_attempt_at: row.next_attempt_at,
+            refunded: row.refunded_at.is_some(),
+            failure: row.failure_code.as_deref().map(failure_code).transpose()?,
+            open_attempt,
+        })
+    }
 }
 
 pub(crate) fn attempt_number(number: i16) -> Result<AttemptNumber> {

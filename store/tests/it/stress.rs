@@ -16,7 +16,7 @@ async fn one_move(world: &World, payee: &Payee, dice: &mut Dice) {
     let all = payouts::list(
         &world.pool,
         &payouts::Filter { provider: Some(payee.id), ..payouts::Filter::default() },
-        payouts::Page { before: None, limit: 30 },
+        payouts::Page::newest(None, 30),
     )
     .await
     .unwrap();

@@ -157,14 +157,14 @@ async fn lists_of_payouts_are_narrowed_by_every_filter(pool: PgPool) {
         (Filter { from: Some(before), to: Some(before), ..all() }, vec![]),
         (Filter { provider: Some(payee.id), status: Some(PayoutStatus::Failed), ..all() }, vec![failed]),
     ] {
-        let page = Page { before: None, limit: 10 };
+        let page = Page::newest(None, 10);
         let found: Vec<_> = list(&world.pool, &filter, page).await.unwrap().iter().map(|p| p.id).collect();
         assert_eq!(found, expected, "{filter:?}");
     }
     let payees = store::payouts::payees(&world.pool, &[fresh, paid]).await.unwrap();
     assert_eq!(payees[&paid].account.masked(), "******0032");
     assert_eq!(payees[&fresh].provider_external_id, other.external_id);
-    let page = Page { before: Some(fresh), limit: 1 };
+    let page = Page::newest(Some(fresh), 1);
     assert_eq!(list(&world.pool, &all(), page).await.unwrap()[0].id, paid);
     let quiet = store::sweep::open_payouts(&world.pool, None, world.now + seconds(1), 10).await.unwrap();
     assert_eq!(quiet.iter().map(|start| start.payout).collect::<Vec<_>>(), [failed, fresh]);
