@@ -114,6 +114,8 @@ async fn what_is_said_to_be_allowed_is(pool: Pool) {
     world.decide(id, "approve").await;
     let (detail, _) = world.get(&staff, &admin()).await;
     assert_eq!(allowed(&detail["actions"]).0, ["undo_approval"]);
+    let cancel = world.post(&format!("{mine}/cancel"), &world.token(), &json!({})).await;
+    assert_eq!(cancel.1, StatusCode::OK, "{}", cancel.0);
 
     let (id, _) = world.sent("200.00").await;
     let (detail, _) = world.get(&format!("/api/provider/payouts/{id}"), &world.token()).await;
