@@ -291,8 +291,8 @@ export interface paths {
         };
         /**
          * Payouts of everybody
-         * @description Newest first, a page at a time. With `format=csv`, or `Accept: text/csv`, everything that matches comes as one CSV file, at
-         *     most 50,000 rows, newest first; cells that a spreadsheet would take for a formula begin with an apostrophe.
+         * @description Newest first, a page at a time; every filter narrows. `q` finds what a person has at hand. With `format=csv`, or `Accept: text/csv`, everything that matches comes as one CSV file, at
+         *     most 50,000 rows, in the same order; cells that a spreadsheet would take for a formula begin with an apostrophe.
          */
         get: operations["listAllPayouts"];
         put?: never;
@@ -596,6 +596,27 @@ export interface paths {
          * @description What each line is of ours, a thousand lines at a time.
          */
         get: operations["getWalletStatement"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/me": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Who you are here, and what you may do
+         * @description For every kind of token. Tells what the token says of its bearer, which operations it opens, when it ends, and what a
+         *     screen needs to know of this installation: its name, its time zone, its currencies.
+         */
+        get: operations["getMe"];
         put?: never;
         post?: never;
         delete?: never;
@@ -915,6 +936,29 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/provider/payouts/quote": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * What a payout would cost, and when it would arrive
+         * @description For the screen before the confirmation: the gateway's fee as a quote and who bears it, when it would leave and usually be
+         *     there, and what stands in the way. Takes the body of `POST /api/provider/payouts` and judges it by the same checks, but
+         *     writes and reserves nothing: a request a moment later may be answered otherwise. Whether somebody will look at the payout
+         *     first is not told.
+         */
+        post: operations["quotePayout"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/webhooks/flutterwave/payout_status": {
         parameters: {
             query?: never;
@@ -993,6 +1037,25 @@ export interface components {
             bank_code: string;
         };
         /**
+         * Action
+         * @description Something that can be done, and whether the caller may do it now. Told by the checks of the operation itself; between this
+         *     answer and the act somebody else may still be faster.
+         */
+        Action: {
+            /** @description Whether the caller may do it now. */
+            allowed: boolean;
+            /** @description Why not, for programs: the code of the problem that trying it would be answered with. */
+            code?: string;
+            /** @description The same as a sentence. */
+            detail?: string;
+            /**
+             * @description On a payout: `cancel`, `another_account` (its provider); `approve`, `reject`, `undo_approval`, `retry`, `refund` (staff).
+             *     On an attempt: `propose_attestation`, `confirm_attestation`, `withdraw_attestation`. On a case: `close_case`,
+             *     `confirm_reversal`. More may come.
+             */
+            name: string;
+        };
+        /**
          * Adjustment
          * @description A correction of an earning.
          */
@@ -1043,6 +1106,8 @@ export interface components {
          * @description One try to pay, with its evidence.
          */
         AdminAttempt: {
+            /** @description What can be done about it, and whether you may do it now. */
+            actions: components["schemas"]["Action"][];
             /**
              * Format: date-time
              * @description When it was begun (UTC).
@@ -1260,6 +1325,8 @@ export interface components {
          * @description Everything there is about one payout.
          */
         AdminPayoutDetail: {
+            /** @description What can be done about it, and whether you may do it now. */
+            actions: components["schemas"]["Action"][];
             /** @description What the risk rules saw; absent until they ran. */
             assessment?: components["schemas"]["RiskAssessment"] & unknown;
             /** @description The tries to pay it, in order, each with what was observed about it. */
@@ -1307,13 +1374,33 @@ export interface components {
         };
         /**
          * AllPayouts
-         * @description Payouts of everybody, newest first.
+         * @description Payouts of everybody.
          */
         AllPayouts: {
             /** @description This page. */
-            items: components["schemas"]["AdminPayout"][];
+            items: components["schemas"]["ListedAdminPayout"][];
             /** @description Ask with this `cursor` for the next page. Absent on the last one. */
             next_cursor?: string;
+            /** @description Ask with this `cursor` for the page before. Absent on the first one. */
+            previous_cursor?: string;
+        };
+        /**
+         * Arrival
+         * @description When a payout that was asked for now could arrive.
+         */
+        Arrival: {
+            /** @description The same as a sentence. */
+            detail: string;
+            /**
+             * Format: date-time
+             * @description When the next batch leaves. Absent where payouts leave at once.
+             */
+            leaves_at?: string;
+            /**
+             * Format: date-time
+             * @description By when it is usually at the bank, if it leaves then.
+             */
+            usually_by: string;
         };
         /**
          * @description What is known about one attempt to pay.
@@ -1446,6 +1533,8 @@ export interface components {
             account_number: string;
             /** @description The bank's code in `GET /api/provider/banks`. */
             bank_code: string;
+            /** @description What people call the bank. Absent while the gateway's list cannot be had. */
+            bank_name?: string;
             /**
              * Format: date-time
              * @description When it was added (UTC).
@@ -1482,6 +1571,8 @@ export interface components {
             account_number: string;
             /** @description The bank's code in `GET /api/provider/banks`. */
             bank_code: string;
+            /** @description What people call the bank. Absent while the gateway's list cannot be had. */
+            bank_name?: string;
             /**
              * Format: uuid
              * @description The account's id.
@@ -1561,6 +1652,8 @@ export interface components {
          * @description What a person must settle.
          */
         Case: {
+            /** @description What can be done about it, and whether you may do it now. */
+            actions: components["schemas"]["Action"][];
             /** @description How much it is about. */
             amount?: components["schemas"]["Money"] & unknown;
             /**
@@ -1668,6 +1761,24 @@ export interface components {
          * @enum {string}
          */
         CaseStatus: "OPEN" | "CLOSED";
+        /**
+         * @description ISO 4217.
+         * @enum {string}
+         */
+        Currency: "NGN" | "GHS" | "KES";
+        /**
+         * CurrencyInUse
+         * @description A currency.
+         */
+        CurrencyInUse: {
+            /** @description ISO 4217. */
+            code: string;
+            /**
+             * Format: uint32
+             * @description How many decimals an amount to be paid may have.
+             */
+            decimals: number;
+        };
         /**
          * DeadLetter
          * @description Something the engine refused so often that it was given up.
@@ -1853,6 +1964,18 @@ export interface components {
             detail: string;
         };
         /**
+         * FeeQuote
+         * @description The gateway's own estimate. What it really takes is known once the transfer has been made.
+         */
+        FeeQuote: {
+            /** @description How much. */
+            amount: components["schemas"]["Money"] & unknown;
+            /** @description Who bears it: `platform` (the marketplace) or `provider`. */
+            borne_by: string;
+            /** @description The same as a sentence. */
+            detail: string;
+        };
+        /**
          * FieldError
          * @description One field that is wrong.
          */
@@ -1873,6 +1996,22 @@ export interface components {
             dependencies: components["schemas"]["DependencyHealth"][];
             /** @description `ok`; `degraded` while something is away that the API can do without; `down` while it cannot work. */
             status: string;
+        };
+        /**
+         * Installation
+         * @description This installation.
+         */
+        Installation: {
+            /** @description The currencies that amounts can have. */
+            currencies: components["schemas"]["CurrencyInUse"][];
+            /** @description `development` (nothing here is real money) or `production`. */
+            environment: string;
+            /** @description What its references at the gateway begin with. */
+            name: string;
+            /** @description The time zone in which windows and days are counted (IANA). */
+            time_zone: string;
+            /** @description Where a payout's history is shown in the workflow engine, for staff: append the payout's id. Absent where none is set up. */
+            workflow_url?: string;
         };
         /**
          * LedgerLine
@@ -1897,10 +2036,223 @@ export interface components {
             posting_id: string;
         };
         /**
+         * ListedAdminPayout
+         * @description A payout in a list.
+         */
+        ListedAdminPayout: {
+            /** @description What can be done about it, and whether you may do it now. */
+            actions: components["schemas"]["Action"][];
+            /** @description What the provider receives. */
+            amount: components["schemas"]["Money"] & unknown;
+            /**
+             * Format: date-time
+             * @description When it was approved.
+             */
+            approved_at?: string;
+            /** @description Who approved it: `admin:<name>`, `engine:<claimed name>` or `system`. */
+            approved_by?: string;
+            /**
+             * Format: uint8
+             * @description How many attempts were begun.
+             */
+            attempts: number;
+            /**
+             * Format: uuid
+             * @description Where the money goes.
+             */
+            bank_account_id: string;
+            /**
+             * Format: uuid
+             * @description The batch that took it.
+             */
+            batch_id?: string;
+            /**
+             * Format: date-time
+             * @description When it was cancelled.
+             */
+            cancelled_at?: string;
+            /**
+             * Format: date-time
+             * @description When the batch took it.
+             */
+            claimed_at?: string;
+            /**
+             * Format: date-time
+             * @description When the gateway confirmed it.
+             */
+            completed_at?: string;
+            /**
+             * Format: uint8
+             * @description How many of them count as failures of the payout.
+             */
+            counted_failures: number;
+            /**
+             * Format: date-time
+             * @description When it failed.
+             */
+            failed_at?: string;
+            /** @description Why it failed, for programs. */
+            failure_code?: string;
+            /** @description What the gateway said. */
+            failure_message?: string;
+            /** @description What the gateway took for the transfer that paid. */
+            fee?: components["schemas"]["Money"] & unknown;
+            /** @description Why the next window passes it over: `paused` or `funds`. */
+            held?: string;
+            /**
+             * Format: uuid
+             * @description Names the payout everywhere.
+             */
+            id: string;
+            /** @description Whether an admin has to retry or refund it. */
+            needs_attention: boolean;
+            /**
+             * Format: date-time
+             * @description When it is tried again by itself.
+             */
+            next_attempt_at?: string;
+            /** @description The marketplace's id of its provider. */
+            provider_external_id?: string;
+            /**
+             * Format: uuid
+             * @description Whose it is.
+             */
+            provider_id: string;
+            /** @description What people call its provider. */
+            provider_name?: string;
+            /**
+             * Format: date-time
+             * @description When the money went back to the balance after a failure.
+             */
+            refunded_at?: string;
+            /**
+             * Format: date-time
+             * @description When it was rejected.
+             */
+            rejected_at?: string;
+            /** @description Why it was rejected, for programs. */
+            rejection_code?: string;
+            /** @description Why it was rejected. */
+            rejection_reason?: string;
+            /**
+             * Format: date-time
+             * @description When it was asked for (UTC).
+             */
+            requested_at: string;
+            /**
+             * Format: date-time
+             * @description When the bank returned the money.
+             */
+            reversed_at?: string;
+            /** @description What the risk rules made of it; absent until they ran. */
+            risk?: components["schemas"]["RiskRoute"] & unknown;
+            /** @description Where it stands. */
+            status: components["schemas"]["PayoutStatus"] & unknown;
+            /**
+             * Format: date-time
+             * @description When anything about it last changed.
+             */
+            updated_at: string;
+            /** @description What it waits for, who must act, and when it moves. Absent once it has ended. */
+            waiting?: components["schemas"]["Waiting"] & unknown;
+        };
+        /**
+         * ListedPayout
+         * @description A payout in a list.
+         */
+        ListedPayout: {
+            /** @description What can be done about it, and whether you may do it now. */
+            actions: components["schemas"]["Action"][];
+            /** @description What the provider receives. Fees are not taken from it. */
+            amount: components["schemas"]["Money"] & unknown;
+            /**
+             * Format: date-time
+             * @description When it was approved, by the rules or by an admin.
+             */
+            approved_at?: string;
+            /**
+             * Format: uuid
+             * @description Where the money goes; fixed when the payout was asked for.
+             */
+            bank_account_id: string;
+            /**
+             * Format: date-time
+             * @description When the provider took it back.
+             */
+            cancelled_at?: string;
+            /**
+             * Format: date-time
+             * @description When the gateway confirmed that the money has arrived.
+             */
+            completed_at?: string;
+            /** @description Why it could not be paid, while `FAILED`. */
+            failure?: components["schemas"]["Failure"] & unknown;
+            /**
+             * Format: uuid
+             * @description Names the payout everywhere, for ever.
+             */
+            id: string;
+            /**
+             * Format: date-time
+             * @description When it is tried again by itself, while `FAILED`.
+             */
+            next_attempt_at?: string;
+            /**
+             * Format: date-time
+             * @description When the reserved money went back to the balance after a failure. From then on the payout is final.
+             */
+            refunded_at?: string;
+            /** @description Why it was rejected, while `REJECTED`. */
+            rejection?: components["schemas"]["Rejection"] & unknown;
+            /**
+             * Format: date-time
+             * @description When it was asked for (UTC).
+             */
+            requested_at: string;
+            /**
+             * Format: date-time
+             * @description When the bank returned the money.
+             */
+            reversed_at?: string;
+            /** @description Where it stands. */
+            status: components["schemas"]["PayoutStatus"] & unknown;
+            /** @description What it waits for, who must act, and when it moves. Absent once it has ended. */
+            waiting?: components["schemas"]["Waiting"] & unknown;
+        };
+        /**
          * @description How to answer a list.
          * @enum {string}
          */
         ListFormat: "json" | "csv";
+        /**
+         * Me
+         * @description Who a token says its bearer is, and what the screens around them need to know.
+         */
+        Me: {
+            /**
+             * Format: date-time
+             * @description When the token ends (UTC). Afterwards every request is answered 401.
+             */
+            expires_at: string;
+            /** @description Where they are. */
+            installation: components["schemas"]["Installation"] & unknown;
+            /**
+             * @description The operations of this document that the token opens, by `operationId`. What stands in the way of one of them now, for
+             *     one payout say, is in that payout's `actions`.
+             */
+            operations: string[];
+            /** @description Which provider they are, where they are one. */
+            provider?: components["schemas"]["MyProvider"] & unknown;
+            /** @description What they are here. */
+            role: components["schemas"]["Role"] & unknown;
+            /**
+             * Format: date-time
+             * @description When they last showed the issuer who they are (`auth_time`), where the token says so.
+             */
+            signed_in_at?: string;
+            /** @description The token's `sub`. For staff it is the name in the audit trail, after `admin:`. */
+            subject: string;
+        };
         /** @description An exact amount with its currency. The amount is a string: JSON numbers are refused. */
         Money: {
             /**
@@ -1914,6 +2266,25 @@ export interface components {
              * @enum {string}
              */
             currency: "NGN" | "GHS" | "KES";
+        };
+        /**
+         * MyProvider
+         * @description The provider that a token speaks for.
+         */
+        MyProvider: {
+            /** @description What people call them. */
+            display_name: string;
+            /** @description The marketplace's. */
+            external_id: string;
+            /**
+             * Format: uuid
+             * @description Ours.
+             */
+            id: string;
+            /** @description Whether payouts to them are suspended. */
+            suspended: boolean;
+            /** @description Whether their identity has been checked. */
+            verified: boolean;
         };
         /**
          * NewAccount
@@ -2101,6 +2472,8 @@ export interface components {
          * @description A payout, what it waits for, and its way so far.
          */
         PayoutDetail: {
+            /** @description What can be done about it, and whether you may do it now. */
+            actions: components["schemas"]["Action"][];
             /** @description The tries to pay it, in order. */
             attempts: components["schemas"]["ProviderAttempt"][];
             /** @description Where its money goes. */
@@ -2131,9 +2504,11 @@ export interface components {
          */
         Payouts: {
             /** @description This page. */
-            items: components["schemas"]["Payout"][];
+            items: components["schemas"]["ListedPayout"][];
             /** @description Ask with this `cursor` for the next page. Absent on the last one. */
             next_cursor?: string;
+            /** @description Ask with this `cursor` for the page before. Absent on the first one. */
+            previous_cursor?: string;
         };
         /**
          * @description Where a payout stands.
@@ -2265,6 +2640,49 @@ export interface components {
             suspended?: boolean;
             /** @description Whether the provider's identity has been checked. Default: false. Payouts to others are always reviewed. */
             verified?: boolean;
+        };
+        /**
+         * Quote
+         * @description What asking for this payout now would mean. Nothing is written and nothing reserved.
+         */
+        Quote: {
+            /** @description What the provider would receive. Fees are not taken from it. */
+            amount: components["schemas"]["Money"] & unknown;
+            /** @description When the money could be there, if nothing stands in its way. */
+            arrival: components["schemas"]["Arrival"] & unknown;
+            /**
+             * Format: uuid
+             * @description Where it would go.
+             */
+            bank_account_id: string;
+            /** @description What the gateway quotes for the transfer. Absent while it cannot be asked; that stands in nobody's way. */
+            fee?: components["schemas"]["FeeQuote"] & unknown;
+            /** @description What would refuse it, or hold it up once it was taken. Empty: nothing known. */
+            obstacles: components["schemas"]["QuoteObstacle"][];
+            /** @description Whether the request would be taken now. */
+            possible: boolean;
+        };
+        /**
+         * QuoteObstacle
+         * @description What stands in the way.
+         */
+        QuoteObstacle: {
+            /** @description With `insufficient_balance`: what can be asked for now. */
+            available?: components["schemas"]["Money"] & unknown;
+            /**
+             * @description For programs. Where the request would be refused it is the code of that problem; `paused`: it would be taken, and would
+             *     leave when the pause has ended.
+             */
+            code: string;
+            /** @description The same as a sentence. */
+            detail: string;
+            /** @description Whether the request would be refused; else it only waits. */
+            refuses: boolean;
+            /**
+             * Format: date-time
+             * @description With `bank_account_cooling_off`: from when the account can be paid to.
+             */
+            until?: string;
         };
         /**
          * ReadUpTo
@@ -2490,6 +2908,14 @@ export interface components {
          */
         RiskRoute: "auto" | "review";
         /**
+         * @description What a token's bearer is.
+         *
+         *     `provider` (someone the marketplace owes money), `admin` (risk), `finance` (an admin who may also settle what is between the
+         *     marketplace, the gateway and the bank), `platform` (the marketplace itself).
+         * @enum {string}
+         */
+        Role: "provider" | "admin" | "finance" | "platform";
+        /**
          * RuleFinding
          * @description One risk rule's answer.
          */
@@ -2505,6 +2931,11 @@ export interface components {
             /** @description The result as a sentence. */
             words: string;
         };
+        /**
+         * @description By when they were asked for.
+         * @enum {string}
+         */
+        Sort: "newest" | "oldest";
         /**
          * TimelineEntry
          * @description One step of a payout's way.
@@ -3947,7 +4378,9 @@ export interface operations {
             query?: {
                 /** @description Only those that this batch took. */
                 batch?: string;
-                /** @description `next_cursor` of the page before. Not for CSV. */
+                /** @description Only payouts in this currency. */
+                currency?: components["schemas"]["Currency"];
+                /** @description `next_cursor` or `previous_cursor` of another page of the same list. Not for CSV. */
                 cursor?: string;
                 /** @description `csv` for a file. Default: `json`, or what `Accept` prefers. */
                 format?: components["schemas"]["ListFormat"];
@@ -3955,12 +4388,25 @@ export interface operations {
                 from?: string;
                 /** @description How many per page. Not for CSV. */
                 limit?: number;
+                /** @description Only payouts of at most so much. */
+                max_amount?: string;
+                /** @description Only payouts of at least so much, as a decimal without a currency. */
+                min_amount?: string;
                 /** @description Only those that an admin has to act on (`true`), or need not (`false`). */
                 needs_attention?: boolean;
+                /** @description Only payouts that have not ended (`true`), or that have (`false`). */
+                open?: boolean;
                 /** @description Only this provider's. */
                 provider?: string;
+                /**
+                 * @description A payout's id, a reference at the gateway, a provider's id, or the beginning of a provider's name or external id (the
+                 *     first 50 that begin so).
+                 */
+                q?: string;
                 /** @description Only payouts that the risk rules sent this way. */
                 risk?: components["schemas"]["RiskRoute"];
+                /** @description `newest` (default) or `oldest` first. */
+                sort?: components["schemas"]["Sort"];
                 /** @description Only payouts that stand here. */
                 status?: components["schemas"]["PayoutStatus"];
                 /** @description Only payouts asked for before this time (RFC 3339). */
@@ -5493,6 +5939,70 @@ export interface operations {
             };
         };
     };
+    getMe: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["Me"];
+                };
+            };
+            /** @description `unauthenticated`: Authentication is required. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large`: The headers are too large. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: Not available just now. `overloaded`: Too many requests at once. `timed_out`: The request took too long. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     adjustEarning: {
         parameters: {
             query?: never;
@@ -6759,12 +7269,20 @@ export interface operations {
     listPayouts: {
         parameters: {
             query?: {
-                /** @description `next_cursor` of the page before. */
+                /** @description Only payouts in this currency. */
+                currency?: components["schemas"]["Currency"];
+                /** @description `next_cursor` or `previous_cursor` of another page. */
                 cursor?: string;
                 /** @description Only payouts asked for at or after this time (RFC 3339). */
                 from?: string;
                 /** @description How many per page. */
                 limit?: number;
+                /** @description Only payouts of at most so much. */
+                max_amount?: string;
+                /** @description Only payouts of at least so much, as a decimal without a currency. */
+                min_amount?: string;
+                /** @description Only payouts that have not ended (`true`), or that have (`false`). */
+                open?: boolean;
                 /** @description Only payouts that stand here. */
                 status?: components["schemas"]["PayoutStatus"];
                 /** @description Only payouts asked for before this time (RFC 3339). */
@@ -7075,6 +7593,101 @@ export interface operations {
             };
             /** @description `payout_moved_on`: The payout has moved on. */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large`: The headers are too large. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: Not available just now. `overloaded`: Too many requests at once. `timed_out`: The request took too long. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    quotePayout: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PayoutRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["Quote"];
+                };
+            };
+            /** @description `malformed_json`: The body is not JSON. `invalid_request`: The request is not valid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated`: Authentication is required. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The body must be JSON. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
