@@ -208,10 +208,13 @@ mod tests {
     #[test]
     fn a_plain_amount_is_digits() {
         use poem_openapi::types::ParseFromParameter as _;
-        let read = |text: &str| super::PlainAmount::parse_from_parameter(text).ok().map(|amount| amount.0.to_string());
+        let read = |text: &str| {
+            super::PlainAmount::parse_from_parameter(text).ok().map(|amount| amount.0.to_string())
+        };
         assert_eq!(read("1500.50").as_deref(), Some("1500.50"));
         assert_eq!(read("0").as_deref(), Some("0"));
-        for wrong in ["", ".", "1.", ".5", "-1", "+1", "1e3", "1,5", "1.00000", "99999999999999999", "1_000"] {
+        for wrong in ["", ".", "1.", ".5", "-1", "+1", "1e3", "1,5", "1.00000", "99999999999999999", "1_000"]
+        {
             assert_eq!(read(wrong), None, "{wrong}");
         }
     }

@@ -260,7 +260,9 @@ mod tests {
         let fetch = |from: Option<Turn>| -> Vec<Uuid> {
             let place = from.map(|from| all.iter().position(|id| *id == from.id).unwrap());
             match (from, place) {
-                (Some(Turn { back: true, .. }), Some(place)) => all[..place].iter().rev().take(3).copied().collect(),
+                (Some(Turn { back: true, .. }), Some(place)) => {
+                    all[..place].iter().rev().take(3).copied().collect()
+                }
                 (_, Some(place)) => all[place + 1..].iter().take(3).copied().collect(),
                 (_, None) => all.iter().take(3).copied().collect(),
             }

@@ -11,8 +11,8 @@ use super::resolve_account::GivenAccount;
 use crate::{
     app::TheApp,
     auth::AsProvider,
-    body::{Body, Fields, FromFields},
     banks::BankNames,
+    body::{Body, Fields, FromFields},
     document::Tag,
     problem::{Code, FieldCode, Problem},
     refused::{Refused, Refuses, SIGNED_IN, WITH_BODY, WITH_GATEWAY},
@@ -88,7 +88,9 @@ impl AddBankAccount {
         let banks = BankNames::get(&app).await;
         match store::bank_accounts::add(&app.pool, &new, app.cooling_off, &actor, app.now()).await? {
             Added::New(account) => Ok(Answer::Added(Json(BankAccount::told(&account, &banks)))),
-            Added::AlreadyThere(account) => Ok(Answer::AlreadyThere(Json(BankAccount::told(&account, &banks)))),
+            Added::AlreadyThere(account) => {
+                Ok(Answer::AlreadyThere(Json(BankAccount::told(&account, &banks))))
+            }
             Added::TooMany => {
                 let detail = format!("You have {MAX_ACCOUNTS} accounts already. Remove one first.");
                 Err(Problem::new(Code::TooManyBankAccounts, detail).into())

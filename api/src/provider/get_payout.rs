@@ -11,7 +11,9 @@ use crate::{
     document::Tag,
     problem::{Code, Problem},
     refused::{Refused, Refuses, SIGNED_IN, WITH_ID},
-    shapes::{Action, BankAccountBrief, Payout, ProviderAttempt, TimelineEntry, Waiting, actions, provider_timeline},
+    shapes::{
+        Action, BankAccountBrief, Payout, ProviderAttempt, TimelineEntry, Waiting, actions, provider_timeline,
+    },
 };
 
 /// A payout, what it waits for, and its way so far.

@@ -36,7 +36,7 @@ pub(crate) fn api() -> ProviderApi {
     (
         request_payout::RequestPayout,
         quote_payout::QuotePayout,
-    list_payouts::ListPayouts,
+        list_payouts::ListPayouts,
         get_payout::GetPayout,
         cancel_payout::CancelPayout,
         balance::GetBalance,

@@ -42,7 +42,10 @@ impl Waiting {
 }
 
 /// What each payout of a page waits for; those that have ended are not in it. Four reads for all of them.
-pub(crate) async fn waiting(app: &App, ids: &[PayoutId]) -> Result<BTreeMap<PayoutId, Waiting>, store::Error> {
+pub(crate) async fn waiting(
+    app: &App,
+    ids: &[PayoutId],
+) -> Result<BTreeMap<PayoutId, Waiting>, store::Error> {
     let standings = store::payouts::standings(&app.pool, ids).await?;
     let mut cases: BTreeMap<PayoutId, Vec<Case>> = BTreeMap::new();
     for case in store::cases::open_of_payouts(&app.pool, ids).await? {

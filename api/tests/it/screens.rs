@@ -119,7 +119,10 @@ async fn what_is_said_to_be_allowed_is(pool: Pool) {
 
     let (id, _) = world.sent("200.00").await;
     let (detail, _) = world.get(&format!("/api/provider/payouts/{id}"), &world.token()).await;
-    assert!(allowed(&detail["actions"]).1.contains(&("cancel".to_owned(), "payout_moved_on".to_owned())), "{detail}");
+    assert!(
+        allowed(&detail["actions"]).1.contains(&("cancel".to_owned(), "payout_moved_on".to_owned())),
+        "{detail}"
+    );
     let cancel = world.post(&format!("/api/provider/payouts/{id}/cancel"), &world.token(), &json!({})).await;
     assert_eq!(code(&cancel), (409, "payout_moved_on"));
     let (detail, _) = world.get(&format!("/api/admin/payouts/{id}"), &admin()).await;
@@ -192,7 +195,8 @@ async fn staff_finds_payouts_by_what_is_at_hand(pool: Pool) {
     let (id, reference) = world.sent("100.00").await;
     let (other, account) = world.add_provider("shop-77%_", "500.00").await;
     let body = json!({ "amount": naira("5.00"), "bank_account_id": account });
-    let request = crate::world::json_request(world.client.post("/api/provider/payouts"), &provider(other), &body);
+    let request =
+        crate::world::json_request(world.client.post("/api/provider/payouts"), &provider(other), &body);
     let (theirs, _) = crate::world::answer(request.header("idempotency-key", "k").send().await).await;
     let theirs = theirs["id"].as_str().unwrap().to_owned();
     let rename = json!({ "display_name": "Bola Adé", "verified": true });

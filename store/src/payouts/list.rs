@@ -154,7 +154,8 @@ const MAX_PROVIDERS: i64 = 50;
 pub async fn seek(pool: &Pool, text: &str) -> Result<Sought> {
     let text = text.trim();
     if let Ok(id) = uuid::Uuid::try_parse(text) {
-        let provider = sqlx::query_scalar!("SELECT id FROM providers WHERE id = $1", id).fetch_optional(pool).await?;
+        let provider =
+            sqlx::query_scalar!("SELECT id FROM providers WHERE id = $1", id).fetch_optional(pool).await?;
         return Ok(provider.map_or_else(
             || Sought::Payout(PayoutId::from_uuid(id)),
             |id| Sought::Providers(vec![ProviderId::from_uuid(id)]),

@@ -162,7 +162,6 @@ fn refuse_amount(available: Decimal, amount: Money) -> Result<Option<RequestRefu
     Ok(Some(RequestRefused::InsufficientBalance { available }))
 }
 
-
 enum Key {
     Taken,
     Answered(Value),

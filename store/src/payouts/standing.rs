@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use domain::{AttemptNumber, BankAccountId, BatchId, OpenAttempt, PausedBy, PayoutId, PayoutStatus, Progress, Standing};
+use domain::{
+    AttemptNumber, BankAccountId, BatchId, OpenAttempt, PausedBy, PayoutId, PayoutStatus, Progress, Standing,
+};
 use sqlx::PgConnection;
 
 use super::{failure_code, held, route};
