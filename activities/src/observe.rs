@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use domain::{AttemptStatus, Progress};
+use domain::{AttemptStatus, PayoutStatus, Progress};
 use store::attempts;
 use temporalio_macros::activities;
 use temporalio_sdk::activities::{ActivityContext, ActivityError};
@@ -29,6 +29,7 @@ impl ObserveStep {
         input: AttemptRef,
     ) -> Result<Progress, ActivityError> {
         let world = &self.0;
+        let _under_way = world.tally.begin_look();
         let place = match attempts::terms(&world.pool, input.payout, input.attempt).await {
             Ok(place) => place.filter(|place| may_change(place.status)),
             Err(error) => return Err(again(world, "observe", &error, None)),
@@ -54,6 +55,9 @@ impl ObserveStep {
             now,
         )
         .await;
+        if recorded.as_ref().is_ok_and(|progress| progress.status == PayoutStatus::Completed) {
+            world.tally.count_completed();
+        }
         answer(world, "observe", recorded)
     }
 }

@@ -17,6 +17,25 @@ pub struct Tally {
     recycled: AtomicU64,
     sends: [AtomicU64; SENDS.len()],
     looks: [AtomicU64; LOOKS.len()],
+    transfers_under_way: AtomicU64,
+    looks_under_way: AtomicU64,
+    completed: AtomicU64,
+}
+
+/// A step that runs; it has ended when this is dropped, however it ends.
+pub(crate) struct UnderWay<'a>(&'a AtomicU64);
+
+impl<'a> UnderWay<'a> {
+    fn begin(count: &'a AtomicU64) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(count)
+    }
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl Tally {
@@ -51,6 +70,34 @@ impl Tally {
             None => "not_asked",
         };
         count(&LOOKS, &self.looks, word);
+    }
+
+    pub(crate) fn begin_transfer(&self) -> UnderWay<'_> {
+        UnderWay::begin(&self.transfers_under_way)
+    }
+
+    pub(crate) fn begin_look(&self) -> UnderWay<'_> {
+        UnderWay::begin(&self.looks_under_way)
+    }
+
+    /// A look was the end of a payout that is paid.
+    pub(crate) fn count_completed(&self) {
+        self.completed.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Transfers that run just now.
+    pub fn transfers_under_way(&self) -> u64 {
+        self.transfers_under_way.load(Ordering::Relaxed)
+    }
+
+    /// Look-ups that run just now.
+    pub fn looks_under_way(&self) -> u64 {
+        self.looks_under_way.load(Ordering::Relaxed)
+    }
+
+    /// Payouts that were seen to be paid by this process; one that was seen twice is two.
+    pub fn completed(&self) -> u64 {
+        self.completed.load(Ordering::Relaxed)
     }
 
     /// The workers were made anew.

@@ -46,6 +46,7 @@ impl TransferStep {
         input: AttemptRef,
     ) -> Result<Progress, ActivityError> {
         let world = &self.0;
+        let _under_way = world.tally.begin_transfer();
         let rules = &world.rules;
         let sending = attempts::count_send(
             &world.pool,

@@ -10,7 +10,10 @@ use poem::web::Data;
 use store::attempts::RetryPolicy;
 use worker::settings::AppEnv;
 
-use crate::{auth::Verifier, banks::BankList, health::Dependency, settings::WebhookSecret};
+use crate::{
+    auth::Verifier, banks::BankList, health::Dependency, rate::RateLimits, settings::WebhookSecret,
+    stream::Streams,
+};
 
 /// Made once at start; handlers get it as [`TheApp`].
 pub struct App {
@@ -33,6 +36,10 @@ pub struct App {
     /// How long after it was paid a transfer may still come back.
     pub return_window: TimeDelta,
     pub temporal_ui: Option<TemporalUi>,
+    pub rates: RateLimits,
+    /// Asked how long its queues are, and nothing else: what must reach it goes through the outbox.
+    pub engine: worker::Engine,
+    pub streams: Streams,
     /// What the API can do without for a while; `/readyz` tells how they are.
     pub dependencies: Vec<Arc<dyn Dependency>>,
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use domain::ProviderId;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
-use poem::Request;
+use poem::{FromRequest, Request, RequestBody};
 use poem_openapi::{SecurityScheme, auth::Bearer};
 use serde::Deserialize;
 
@@ -34,6 +34,48 @@ pub struct Caller {
     pub expires_at: DateTime<Utc>,
     /// `auth_time`: when they last showed the issuer who they are; absent where the issuer does not say.
     pub signed_in_at: Option<DateTime<Utc>>,
+}
+
+/// Who a request is from, found out once, before anything else is done with it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Identity {
+    /// It has no bearer token.
+    None,
+    Known(Caller),
+    /// It has one that proves nothing.
+    Bad,
+}
+
+impl Identity {
+    pub(crate) async fn of(request: &Request, verifier: &dyn Verifier) -> Self {
+        let header =
+            request.headers().get(poem::http::header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+        let Some((scheme, token)) = header.and_then(|header| header.split_once(' ')) else {
+            return Self::None;
+        };
+        if !scheme.eq_ignore_ascii_case("bearer") {
+            return Self::None;
+        }
+        match verifier.verify(token.trim()).await {
+            Ok(caller) => Self::Known(caller),
+            Err(why) => {
+                tracing::debug!(%why, "a token was refused");
+                Self::Bad
+            }
+        }
+    }
+}
+
+/// The caller, in a handler whose document names one of the schemes below.
+pub(crate) struct SignedIn(pub Caller);
+
+impl<'a> FromRequest<'a> for SignedIn {
+    async fn from_request(request: &'a Request, _body: &mut RequestBody) -> poem::Result<Self> {
+        match request.extensions().get::<Identity>() {
+            Some(Identity::Known(caller)) => Ok(Self(caller.clone())),
+            Some(Identity::None | Identity::Bad) | None => Err(not_valid().into()),
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -206,14 +248,23 @@ async fn check_platform(request: &Request, bearer: Bearer) -> poem::Result<store
 }
 
 async fn verify(request: &Request, bearer: Bearer) -> Result<Caller, Problem> {
+    match request.extensions().get::<Identity>() {
+        Some(Identity::Known(caller)) => return Ok(caller.clone()),
+        Some(Identity::Bad) => return Err(not_valid()),
+        Some(Identity::None) | None => {}
+    }
     let Some(app) = request.data::<Arc<App>>() else {
         tracing::error!("a request reached authentication without the application's state");
         return Err(Problem::new(Code::InternalError, "The server is not set up."));
     };
     app.verifier.verify(&bearer.token).await.map_err(|why| {
         tracing::debug!(%why, "a token was refused");
-        Problem::new(Code::Unauthenticated, "The token is not valid, or not any more.")
+        not_valid()
     })
+}
+
+fn not_valid() -> Problem {
+    Problem::new(Code::Unauthenticated, "The token is not valid, or not any more.")
 }
 
 fn forbidden() -> Problem {

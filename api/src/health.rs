@@ -5,8 +5,8 @@
 
 use std::{sync::Arc, time::Duration};
 
+use ephemeral::Links;
 use poem_openapi::{ApiResponse, Object, OpenApi, payload::Json};
-use worker::RedisLink;
 
 use crate::{app::TheApp, document::Tag};
 
@@ -38,8 +38,8 @@ impl Dependency for TemporalPort {
     }
 }
 
-/// The shared connection to Redis.
-pub struct Redis(pub Arc<RedisLink>);
+/// Redis, through this process's connections.
+pub struct Redis(pub Arc<Links>);
 
 #[async_trait::async_trait]
 impl Dependency for Redis {

@@ -14,8 +14,10 @@ pub mod dashboard;
 pub mod document;
 pub mod health;
 pub mod metrics;
+pub mod rate;
 pub mod server;
 pub mod settings;
+pub mod stream;
 
 mod admin;
 mod body;

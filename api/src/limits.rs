@@ -1,12 +1,15 @@
-//! How much one caller can ask of this process, and what happens beyond. Request rate limits per caller (through Redis) come
-//! with their own issue; they belong in [`guard`], before the permit is taken.
+//! How much can be asked of this process, and what happens beyond. How often one caller may ask is in [`crate::rate`].
 
 use std::{sync::Arc, time::Duration};
 
-use poem::{Endpoint, Request, Response};
+use poem::{Endpoint, IntoResponse as _, Request, Response};
 use tokio::sync::Semaphore;
 
-use crate::problem::{Code, Problem, body_too_large, respond};
+use crate::{
+    app::App,
+    auth::Identity,
+    problem::{Code, Problem, body_too_large, of_framework_error, respond},
+};
 
 /// The largest JSON body of ours is below 4 KiB; a webhook's `meta` can be larger. The inbox's CHECK has the same number.
 pub(crate) const MAX_BODY_BYTES: usize = 65_536;
@@ -32,12 +35,19 @@ pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(20);
 /// Lets a request through to `next` within the limits above.
 pub(crate) async fn guard<E: Endpoint>(
     next: Arc<E>,
-    request: Request,
+    mut request: Request,
+    app: Arc<App>,
     permits: Arc<Semaphore>,
 ) -> poem::Result<Response> {
     if let Some(problem) = refuse_size(&request) {
         return Ok(respond(&problem));
     }
+    let identity = Identity::of(&request, app.verifier.as_ref()).await;
+    let told = match app.rates.count(&request, &identity).await {
+        Ok(told) => told,
+        Err(refusal) => return Ok(*refusal),
+    };
+    request.extensions_mut().insert(identity);
     let Ok(Ok(_permit)) = tokio::time::timeout(MAX_QUEUE_TIME, permits.acquire()).await else {
         return Ok(respond(&Problem::new(
             Code::Overloaded,
@@ -45,7 +55,13 @@ pub(crate) async fn guard<E: Endpoint>(
         )));
     };
     if let Ok(answer) = tokio::time::timeout(REQUEST_TIMEOUT, next.call(request)).await {
-        return answer.map(poem::IntoResponse::into_response);
+        // Errors become answers here, so that they tell the limits too.
+        let mut answer = match answer {
+            Ok(answer) => answer.into_response(),
+            Err(error) => respond(&of_framework_error(&error)),
+        };
+        told.write(&mut answer);
+        return Ok(answer);
     }
     let detail = "The request was given up. It may or may not have been carried out: send it again, with the same idempotency key \
                   where there is one.";

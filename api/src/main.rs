@@ -13,15 +13,19 @@ use api::{
     banks::BankList,
     dashboard::Dashboard,
     health::{Redis, TemporalPort},
-    metrics, server,
+    metrics,
+    rate::RateLimits,
+    server,
     settings::{Settings, from_env},
+    stream::Streams,
 };
 use domain::{Clock, SystemClock};
+use ephemeral::{Links, Seal, limits::Limits, live};
 use poem::{EndpointExt as _, Server, listener::TcpListener};
 use store::Pool;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
-use worker::{Engine, RedisLink, Running, init_logs, relay, serve, world};
+use worker::{Engine, Running, init_logs, relay, serve, tell_changes, world};
 
 /// Between two starts of a relay that lost its database connection.
 const RELAY_PAUSE: Duration = Duration::from_secs(1);
@@ -66,8 +70,14 @@ async fn run(shared: worker::Settings, own: Settings) -> anyhow::Result<()> {
         store::migrate(&pool).await.context("migrations (MIGRATE_ON_START)")?;
     }
     let world = world(&shared, pool.clone())?;
-    let redis = Arc::new(RedisLink::new(&shared.redis).context("REDIS_*")?);
+    let redis = Arc::new(Links::new(&shared.redis, "api", shared.prefix.as_str()).context("REDIS_*")?);
     let engine = Engine::new(shared.temporal_address.clone(), shared.temporal_namespace.clone());
+    let live = Arc::new(live::Live::new(redis.clone()));
+    tokio::spawn(tell_changes(pool.clone(), live.clone(), stop.clone()));
+    {
+        let (live, stop) = (live.clone(), stop.clone());
+        tokio::spawn(async move { live::subscribe(&live, &stop).await });
+    }
     let app = App {
         pool: pool.clone(),
         gateway: world.gateway.clone(),
@@ -86,6 +96,15 @@ async fn run(shared: worker::Settings, own: Settings) -> anyhow::Result<()> {
             .temporal_ui
             .clone()
             .map(|base| TemporalUi { base, namespace: shared.temporal_namespace.clone() }),
+        engine: engine.clone(),
+        rates: RateLimits {
+            links: redis.clone(),
+            limits: Limits::default(),
+            seal: Seal::new(own.jwt_secret.expose()),
+            rates: own.rates,
+            trusted: own.trusted_proxies.clone(),
+        },
+        streams: Streams::new(live, stop.clone()),
         dependencies: vec![
             Arc::new(Redis(redis.clone())),
             Arc::new(TemporalPort { address: host_and_port(&shared.temporal_address) }),

@@ -5,16 +5,17 @@ use std::{net::SocketAddr, sync::Arc};
 
 use activities::Tally;
 use domain::Clock;
+use ephemeral::Links;
 use poem::listener::TcpListener;
 use poem::{Endpoint, EndpointExt as _, IntoResponse as _, Response, Route, Server, get, handler, web::Data};
 use store::Pool;
 use tokio_util::sync::CancellationToken;
-use worker::{RedisLink, metrics};
+use worker::metrics;
 
 /// What the page is made of.
 pub struct Sources {
     pub pool: Pool,
-    pub redis: Arc<RedisLink>,
+    pub redis: Arc<Links>,
     pub max_redis_clients: u32,
     pub clock: Arc<dyn Clock>,
     /// With the worker inside this process: what it has done.

@@ -88,6 +88,8 @@ codes! {
     ProviderUnknown = "provider_unknown", UNPROCESSABLE_ENTITY, "Unknown provider";
     EarningUnknown = "earning_unknown", UNPROCESSABLE_ENTITY, "Unknown earning";
     AdjustmentTooLarge = "adjustment_too_large", UNPROCESSABLE_ENTITY, "The earning is worth less than that";
+    RateLimited = "rate_limited", TOO_MANY_REQUESTS, "Too many requests";
+    TooManyStreams = "too_many_streams", TOO_MANY_REQUESTS, "Too many streams";
     HeadersTooLarge = "headers_too_large", REQUEST_HEADER_FIELDS_TOO_LARGE, "The headers are too large";
     InternalError = "internal_error", INTERNAL_SERVER_ERROR, "Something went wrong on our side";
     Unavailable = "unavailable", SERVICE_UNAVAILABLE, "Not available just now";
@@ -210,6 +212,8 @@ pub(crate) struct ProblemBody {
     payout_status: Option<String>,
     /// With `payout_moved_on`: who moved it.
     moved_by: Option<String>,
+    /// With `rate_limited`: seconds until there is room again, as in `Retry-After`.
+    retry_after_seconds: Option<u64>,
 }
 
 /// Why a request was not carried out.
@@ -233,6 +237,7 @@ impl Problem {
             until: None,
             payout_status: None,
             moved_by: None,
+            retry_after_seconds: None,
         };
         Self { code, body: Box::new(body) }
     }
@@ -282,6 +287,11 @@ impl Problem {
     pub(crate) fn cooling_off(until: DateTime<Utc>) -> Self {
         let detail = format!("This bank account is new and can be paid to from {}.", until.to_rfc3339());
         Self::new(Code::BankAccountCoolingOff, detail).with(|body| body.until = Some(until))
+    }
+
+    /// The same, with when to come back.
+    pub(crate) fn retry_after(self, seconds: u64) -> Self {
+        self.with(|body| body.retry_after_seconds = Some(seconds))
     }
 
     /// The same problem in other words.
@@ -341,7 +351,9 @@ pub(crate) fn respond(problem: &Problem) -> Response {
     if status == StatusCode::UNAUTHORIZED {
         headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }
-    if status == StatusCode::SERVICE_UNAVAILABLE {
+    if let Some(seconds) = problem.body.retry_after_seconds {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    } else if status == StatusCode::SERVICE_UNAVAILABLE || status == StatusCode::TOO_MANY_REQUESTS {
         headers.insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_SECONDS));
     }
     response

@@ -11,8 +11,14 @@ use poem_openapi::{
 use crate::problem::{Code, PROBLEM_JSON, Problem, ProblemBody};
 
 /// Anyone may meet these.
-pub(crate) const ANYWHERE: &[Code] =
-    &[Code::Unavailable, Code::Overloaded, Code::TimedOut, Code::InternalError, Code::HeadersTooLarge];
+pub(crate) const ANYWHERE: &[Code] = &[
+    Code::Unavailable,
+    Code::Overloaded,
+    Code::TimedOut,
+    Code::InternalError,
+    Code::HeadersTooLarge,
+    Code::RateLimited,
+];
 /// Operations that ask who is there.
 pub(crate) const SIGNED_IN: &[Code] = &[Code::Unauthenticated, Code::Forbidden];
 /// Operations with a JSON body.

@@ -22,9 +22,9 @@ pub fn endpoint(app: Arc<App>, public_url: Option<&url::Url>) -> impl Endpoint<O
     let permits = Arc::new(Semaphore::new(limits::MAX_IN_FLIGHT));
     routes
         .into_endpoint()
-        .data(app)
+        .data(Arc::clone(&app))
         .with(CatchPanic::new().with_handler(panicked))
-        .around(move |next, request| limits::guard(next, request, Arc::clone(&permits)))
+        .around(move |next, request| limits::guard(next, request, Arc::clone(&app), Arc::clone(&permits)))
         .catch_all_error(|error: poem::Error| async move { respond(&of_framework_error(&error)) })
         .around(finish)
 }

@@ -8,6 +8,8 @@ use chrono::TimeDelta;
 use url::Url;
 use worker::settings::{AppEnv, InvalidSettings, Reader, duration};
 
+use crate::rate::{Network, Rates};
+
 /// Shorter secrets can be guessed offline from one token: HS256 wants as many bits as its hash.
 const MIN_SECRET_BYTES: usize = 32;
 
@@ -20,7 +22,7 @@ impl JwtSecret {
         (secret.len() >= MIN_SECRET_BYTES).then(|| Self(secret.as_bytes().to_vec()))
     }
 
-    pub(crate) fn expose(&self) -> &[u8] {
+    pub fn expose(&self) -> &[u8] {
         &self.0
     }
 }
@@ -69,6 +71,10 @@ pub struct Settings {
     pub cooling_off: TimeDelta,
     /// `TEMPORAL_UI_URL`: for links from payouts to their history; none without it.
     pub temporal_ui: Option<Url>,
+    /// `RATE_LIMIT_…`: requests per minute.
+    pub rates: Rates,
+    /// `TRUSTED_PROXIES`: whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<Network>,
     /// `METRICS_ADDRESS`: where `/metrics` is, apart from what clients reach.
     pub metrics: SocketAddr,
     /// `ENABLE_WORKERS`: run the worker inside this process.
@@ -109,6 +115,23 @@ impl Settings {
             cooling_off,
         );
         let temporal_ui = from.parse("TEMPORAL_UI_URL", Some(""), "an http or https URL", web_url_if_any);
+        let mut rate = |name: &str, default: &str| {
+            from.parse(name, Some(default), "requests per minute from 0 (no limit) to 1000000", |text| {
+                text.parse().ok().filter(|rate| *rate <= 1_000_000)
+            })
+        };
+        let rates = [
+            rate("RATE_LIMIT_PER_TOKEN", "600"),
+            rate("RATE_LIMIT_PLATFORM", "30000"),
+            rate("RATE_LIMIT_PER_ADDRESS", "6000"),
+            rate("RATE_LIMIT_WEBHOOKS", "6000"),
+        ];
+        let trusted_proxies = from.parse(
+            "TRUSTED_PROXIES",
+            Some(""),
+            "addresses and networks with commas between them, such as 10.0.0.0/8,192.0.2.7",
+            networks,
+        );
         let metrics = from.parse(
             "METRICS_ADDRESS",
             Some("127.0.0.1:9090"),
@@ -127,6 +150,11 @@ impl Settings {
                 webhook_secret: webhook_secret?,
                 cooling_off: cooling_off?,
                 temporal_ui: temporal_ui?,
+                rates: {
+                    let [token, platform, address, webhooks] = rates;
+                    Rates { token: token?, platform: platform?, address: address?, webhooks: webhooks? }
+                },
+                trusted_proxies: trusted_proxies?,
                 metrics: metrics?,
                 enable_workers: enable_workers?,
                 migrate_on_start: migrate_on_start?,
@@ -164,6 +192,11 @@ fn web_url(text: &str) -> Option<Url> {
     Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
 }
 
+/// None is none.
+fn networks(text: &str) -> Option<Vec<Network>> {
+    text.split(',').map(str::trim).filter(|one| !one.is_empty()).map(Network::parse).collect()
+}
+
 fn flag(text: &str) -> Option<bool> {
     match text {
         "true" => Some(true),
@@ -198,6 +231,8 @@ mod tests {
         assert_eq!(settings.listen.port(), 8080);
         assert_eq!(settings.jwt_audience, "payouts");
         assert_eq!(settings.cooling_off, TimeDelta::zero());
+        assert_eq!(settings.rates, Rates { token: 600, platform: 30_000, address: 6_000, webhooks: 6_000 });
+        assert!(settings.trusted_proxies.is_empty());
         assert!(!settings.enable_workers && !settings.migrate_on_start && settings.temporal_ui.is_none());
         assert_eq!(read(&required, AppEnv::Production).unwrap().cooling_off, TimeDelta::hours(24));
         assert!(!format!("{settings:?}").contains(SECRET));
@@ -229,6 +264,8 @@ mod tests {
             ("ENABLE_WORKERS", "yes please"),
             ("BANK_ACCOUNT_COOLING_OFF", "721h"),
             ("TEMPORAL_UI_URL", "javascript:alert(1)"),
+            ("RATE_LIMIT_PER_TOKEN", "-1"),
+            ("TRUSTED_PROXIES", "10.0.0.0/8, everybody"),
             ("FLUTTERWAVE_WEBHOOK_HASH", " "),
         ];
         let InvalidSettings(wrong) = read(&set, AppEnv::Development).unwrap_err();
@@ -241,6 +278,8 @@ mod tests {
                 "FLUTTERWAVE_WEBHOOK_HASH",
                 "BANK_ACCOUNT_COOLING_OFF",
                 "TEMPORAL_UI_URL",
+                "RATE_LIMIT_PER_TOKEN",
+                "TRUSTED_PROXIES",
                 "ENABLE_WORKERS"
             ]
         );

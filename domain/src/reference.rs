@@ -38,6 +38,12 @@ impl ReferencePrefix {
 #[serde(transparent)]
 pub struct Reference(String);
 
+impl ReferencePrefix {
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 impl Reference {
     pub fn new(prefix: &ReferencePrefix, payout: PayoutId, attempt: AttemptNumber) -> Self {
         Self(format!("{}-{}-{}", prefix.0, payout.uuid().simple(), attempt.get()))

@@ -27,6 +27,7 @@ pub mod batches;
 pub mod books;
 pub mod books_check;
 pub mod cases;
+pub mod changes;
 pub mod control;
 pub mod decisions;
 pub mod earnings;

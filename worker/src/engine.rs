@@ -32,6 +32,11 @@ impl Engine {
         Self { identity: identity.to_owned(), ..self }
     }
 
+    /// As operators see this process in the Temporal UI.
+    pub fn identity(&self) -> &str {
+        &self.identity
+    }
+
     pub fn namespace(&self) -> &str {
         &self.namespace
     }

@@ -3,6 +3,7 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use activities::World;
+use ephemeral::Links;
 use poem::{
     Endpoint, EndpointExt, IntoResponse, Response, Route, Server, get, handler, http::StatusCode,
     listener::TcpListener, web::Data,
@@ -10,13 +11,13 @@ use poem::{
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
-use crate::{Engine, RedisLink, metrics};
+use crate::{Engine, metrics};
 
 /// What the endpoints look at.
 pub(crate) struct Vitals {
     pub(crate) world: Arc<World>,
     pub(crate) engine: Engine,
-    pub(crate) redis: Arc<RedisLink>,
+    pub(crate) redis: Arc<Links>,
     pub(crate) max_redis_clients: u32,
 }
 

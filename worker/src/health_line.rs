@@ -2,14 +2,13 @@
 
 use std::{sync::Arc, time::Duration};
 
-use temporalio_client::tonic::IntoRequest;
-use temporalio_common::protos::temporal::api::{
-    enums::v1::TaskQueueType, taskqueue::v1::TaskQueue, workflowservice::v1::DescribeTaskQueueRequest,
-};
 use tokio_util::sync::CancellationToken;
 use workflows::names;
 
-use crate::{Engine, health::Vitals};
+use crate::{
+    fleet::{self, Queue},
+    health::Vitals,
+};
 
 const EVERY: Duration = Duration::from_mins(5);
 
@@ -30,38 +29,25 @@ pub(crate) async fn tell(
 pub(crate) async fn line(vitals: &Vitals, max_clients: u32) {
     let clients = vitals.redis.connected_clients().await;
     let backlog = store::outbox::backlog(&vitals.world.pool).await.ok();
-    let waiting = [
-        queue_backlog(&vitals.engine, names::TASK_QUEUE, TaskQueueType::Workflow).await,
-        queue_backlog(&vitals.engine, names::TRANSFER_QUEUE, TaskQueueType::Activity).await,
-        queue_backlog(&vitals.engine, names::LOOKUP_QUEUE, TaskQueueType::Activity).await,
-    ];
+    let waiting = fleet::queues(&vitals.engine).await;
+    let waiting =
+        |queue: &str| waiting.iter().find(|one| one.name == queue).and_then(|one: &Queue| one.backlog);
     let say = |number: Option<i64>| number.map_or_else(|| "?".to_owned(), |number| number.to_string());
-    let [payouts, transfers, look_ups] = waiting.map(say);
+    let [payouts, transfers, look_ups] =
+        [names::TASK_QUEUE, names::TRANSFER_QUEUE, names::LOOKUP_QUEUE].map(|queue| say(waiting(queue)));
+    if let Some(own) = vitals.redis.own_clients().await.filter(|own| *own > max_clients) {
+        tracing::warn!(
+            "{own} connections to Redis are this system's, more than REDIS_MAX_CLIENTS={max_clients}: fewer processes, or a smaller \
+             REDIS_POOL_SIZE"
+        );
+    }
+    let open = vitals.redis.connections().iter().filter(|one| one.open).count();
     tracing::info!(
-        "health: {} of {max_clients} Redis connections, {} steps done, {} to be tried again, waiting: {payouts} workflow tasks, \
+        "health: {} of {max_clients} Redis connections ({open} of this process), {} steps done, {} to be tried again, waiting: {payouts} workflow tasks, \
          {transfers} transfers, {look_ups} look-ups, {} outbox rows",
         say(clients.map(i64::from)),
         vitals.world.tally.done(),
         vitals.world.tally.failed(),
         say(backlog.map(|backlog| backlog.undelivered)),
     );
-}
-
-/// Tasks that wait in one of Temporal's queues.
-async fn queue_backlog(engine: &Engine, queue: &str, kind: TaskQueueType) -> Option<i64> {
-    let request = DescribeTaskQueueRequest {
-        namespace: engine.namespace().to_owned(),
-        task_queue: Some(TaskQueue { name: queue.to_owned(), ..TaskQueue::default() }),
-        task_queue_type: kind.into(),
-        report_stats: true,
-        ..DescribeTaskQueueRequest::default()
-    };
-    let answer = engine
-        .get()?
-        .connection()
-        .workflow_service()
-        .describe_task_queue(request.into_request())
-        .await
-        .ok()?;
-    answer.into_inner().stats.map(|stats| stats.approximate_backlog_count)
 }

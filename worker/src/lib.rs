@@ -5,14 +5,16 @@
 //! Architecture invariant: no rule of payouts is here; this crate only wires the others together.
 
 mod engine;
+pub mod fleet;
 mod forgotten;
 mod health;
 mod health_line;
+mod heartbeat;
 mod instant;
+mod live;
 pub mod metrics;
 mod place;
 mod processes;
-mod redis_link;
 mod relay;
 mod schedule;
 mod serve;
@@ -22,7 +24,7 @@ mod sweeper;
 mod telemetry;
 
 pub use engine::Engine;
-pub use redis_link::RedisLink;
+pub use live::tell_changes;
 pub use relay::relay;
 pub use serve::{Running, World, serve, world};
 pub use settings::Settings;

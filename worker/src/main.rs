@@ -3,9 +3,10 @@
 use std::{process::ExitCode, sync::Arc};
 
 use anyhow::Context;
+use ephemeral::Links;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
-use worker::{Engine, RedisLink, Running, Settings, init_logs, serve, world};
+use worker::{Engine, Running, Settings, init_logs, serve, world};
 
 #[expect(clippy::print_stderr, reason = "settings are refused before there is a log")]
 fn main() -> ExitCode {
@@ -52,7 +53,7 @@ async fn run(settings: &Settings) -> anyhow::Result<()> {
     let running = Running {
         world: world(settings, pool)?,
         engine: Engine::new(settings.temporal_address.clone(), settings.temporal_namespace.clone()),
-        redis: Arc::new(RedisLink::new(&settings.redis).context("REDIS_*")?),
+        redis: Arc::new(Links::new(&settings.redis, "worker", settings.prefix.as_str()).context("REDIS_*")?),
     };
     serve(running, settings, false, stop).await
 }

@@ -10,10 +10,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use activities::Tally;
 use chrono::{DateTime, Utc};
+use ephemeral::Links;
 use prometheus::{Encoder as _, IntCounterVec, IntGaugeVec, Opts, Registry, TextEncoder};
 use store::{Pool, vitals};
-
-use crate::RedisLink;
 
 /// The media type of [`text`].
 pub const CONTENT_TYPE: &str = prometheus::TEXT_FORMAT;
@@ -39,7 +38,7 @@ impl Deliveries {
 /// Everything that can be read just now, in Prometheus's text format. `tally`: `None` where no step ever runs.
 pub async fn text(
     pool: &Pool,
-    redis: &RedisLink,
+    redis: &Links,
     max_redis_clients: u32,
     tally: Option<&Tally>,
     now: DateTime<Utc>,
@@ -63,6 +62,20 @@ pub async fn text(
     if let Some(clients) = clients {
         page.gauge("payouts_redis_connected_clients", "Clients of the Redis server.", clients.into());
     }
+    if let Some(own) = redis.own_clients().await {
+        page.gauge(
+            "payouts_redis_own_clients",
+            "Clients of the Redis server that are this system's, all processes together.",
+            own.into(),
+        );
+    }
+    let connections = redis.connections();
+    page.gauges(
+        "payouts_redis_connections",
+        "This process's connections to Redis, by what they are for: 1 is open.",
+        "purpose",
+        connections.iter().map(|one| (one.purpose.as_str(), i64::from(one.open))),
+    );
     page.gauge(
         "payouts_redis_max_clients",
         "What the Redis server is to allow the whole fleet (REDIS_MAX_CLIENTS).",

@@ -30,11 +30,11 @@ use crate::Settings;
 /// Waiting payouts kept in memory, about 12 KB each; others are rebuilt from history when they move.
 const CACHED_WORKFLOWS: usize = 1000;
 /// Workflow tasks at the same time: they are CPU of one thread, and mostly wait for their database step.
-const WORKFLOW_TASKS: usize = 50;
+pub(crate) const WORKFLOW_TASKS: usize = 50;
 /// A killed worker's payouts wait this long for it before another takes them.
 const STICKY_TIMEOUT: Duration = Duration::from_secs(2);
 /// Look-ups at the same time: cheap, and somebody waits for the answer.
-const LOOK_UPS: usize = 10;
+pub(crate) const LOOK_UPS: usize = 10;
 /// Look-ups per second over the fleet, apart from transfers so that neither starves the other.
 const LOOK_UPS_PER_SECOND: f64 = 50.0;
 /// On SIGTERM: a transfer's call may take 38 s; what is not done by then is tried again elsewhere, and never sent twice.

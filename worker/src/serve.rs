@@ -4,13 +4,14 @@ use std::{sync::Arc, time::Duration};
 
 use anyhow::Context;
 use domain::{BatchWindow, Clock, SystemClock};
+use ephemeral::{Links, live::Live};
 use gateway::{PayoutGateway, flutterwave::v3::FlutterwaveV3};
 use store::Pool;
 use tokio::sync::Semaphore;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    Engine, RedisLink, Settings, health, health::Vitals, health_line, instant, place, processes, relay,
+    Engine, Settings, health, health::Vitals, health_line, heartbeat, instant, live, place, processes, relay,
     schedule, supervisor, sweeper,
 };
 
@@ -52,7 +53,8 @@ pub fn world(settings: &Settings, pool: Pool) -> anyhow::Result<Arc<World>> {
 pub struct Running {
     pub world: Arc<World>,
     pub engine: Engine,
-    pub redis: Arc<RedisLink>,
+    /// Its connections to Redis; inside the API they are the API's.
+    pub redis: Arc<Links>,
 }
 
 /// Runs a worker until `stop` is cancelled or it cannot go on; then `stop` is cancelled by it. `listen` is false inside the API,
@@ -65,7 +67,12 @@ pub async fn serve(
 ) -> anyhow::Result<()> {
     let Running { world, engine, redis } = running;
     let max_redis_clients = settings.redis.max_clients;
-    let vitals = Arc::new(Vitals { world: world.clone(), engine: engine.clone(), redis, max_redis_clients });
+    let vitals = Arc::new(Vitals {
+        world: world.clone(),
+        engine: engine.clone(),
+        redis: redis.clone(),
+        max_redis_clients,
+    });
     let tasks = TaskTracker::new();
     let (pool, clock): (Pool, Arc<dyn Clock>) = (world.pool.clone(), world.clock.clone());
     {
@@ -94,6 +101,15 @@ pub async fn serve(
             })
             .await;
         });
+    }
+    if !inside_api {
+        let (pool, redis, stop) = (pool.clone(), redis.clone(), stop.clone());
+        tasks.spawn(async move { live::tell_changes(pool, Arc::new(Live::new(redis)), stop).await });
+    }
+    {
+        let (world, engine, stop) = (world.clone(), engine.clone(), stop.clone());
+        let told = heartbeat::Told::of(settings);
+        tasks.spawn(async move { heartbeat::beat(world, engine, redis, told, stop).await });
     }
     if settings.window == BatchWindow::Open {
         let (pool, clock, stop) = (pool.clone(), clock.clone(), stop.clone());

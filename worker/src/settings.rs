@@ -5,9 +5,12 @@ use std::{fmt, net::SocketAddr, time::Duration};
 use chrono::TimeDelta;
 use chrono_tz::Tz;
 use domain::{BatchWindow, Currency, Money, ReferencePrefix, RetrySchedule, RiskPolicy};
+use ephemeral::Password;
 use gateway::flutterwave::v3::{Config as GatewayConfig, KeyMode, SecretKey};
 use store::attempts::RetryPolicy;
 use url::Url;
+
+pub use ephemeral::RedisSettings;
 
 /// Development takes test keys only, production live keys only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,19 +39,6 @@ impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Secret(…)")
     }
-}
-
-#[derive(Debug, Clone)]
-pub struct RedisSettings {
-    pub host: String,
-    pub port: u16,
-    pub username: Option<String>,
-    pub password: Option<Secret>,
-    pub db: i64,
-    /// Over the whole fleet: what the server is told to allow.
-    pub max_clients: u32,
-    /// Connections of one process.
-    pub pool_size: u32,
 }
 
 /// Read by the worker and by the API alike.
@@ -303,7 +293,7 @@ impl<G: Fn(&str) -> Option<String>> Reader<G> {
         let port = self.parse("REDIS_PORT", Some("6379"), "a port", |text| text.parse().ok());
         let db = self.number("REDIS_DB", "0", 0, 65_535);
         let max_clients = self.number("REDIS_MAX_CLIENTS", "50", 1, 100_000);
-        let pool_size = self.number("REDIS_POOL_SIZE", "10", 1, 1000);
+        let pool_size = self.number("REDIS_POOL_SIZE", "10", 2, 1000);
         if let (Some(pool_size), Some(max_clients)) = (pool_size, max_clients)
             && pool_size > max_clients
         {
@@ -315,7 +305,7 @@ impl<G: Fn(&str) -> Option<String>> Reader<G> {
             host: host?,
             port: port?,
             username: self.value("REDIS_USERNAME"),
-            password: self.value("REDIS_PASSWORD").map(Secret),
+            password: self.value("REDIS_PASSWORD").map(Password::new),
             db: i64::try_from(db?).ok()?,
             max_clients: u32::try_from(max_clients?).ok()?,
             pool_size: u32::try_from(pool_size?).ok()?,

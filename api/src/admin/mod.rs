@@ -22,10 +22,12 @@ mod refund;
 mod retry;
 mod reviews;
 mod run_batch;
+mod stream;
 mod undo;
 mod view;
 mod wallet_statements;
 mod withdraw_attestation;
+mod workers;
 
 type Payouts = (
     payouts::ListAllPayouts,
@@ -66,12 +68,16 @@ type Comparison = (
     wallet_statements::GetStatement,
 );
 
-pub(crate) type AdminApi = (Payouts, Trouble, Letters, Told, Comparison);
+/// How the fleet is, and what changes.
+type Watching = (stream::StreamEverything, workers::ListWorkers);
+
+pub(crate) type AdminApi = (Payouts, Trouble, Letters, Told, Comparison, Watching);
 
 pub(crate) fn api() -> AdminApi {
     let letters = (dead_letters::ListDeadLetters, dead_letters::ResendDeadLetter);
     let told = (notifications::ListAdminNotifications, notifications::ReadAdminNotifications);
-    (payouts(), trouble(), letters, told, comparison())
+    let watching = (stream::StreamEverything, workers::ListWorkers);
+    (payouts(), trouble(), letters, told, comparison(), watching)
 }
 
 /// What the gateway says against what we know.

@@ -39,7 +39,7 @@ impl ListBanks {
     /// The gateway's list, at most an hour old (a day, while the gateway cannot be asked).
     #[oai(path = "/api/provider/banks", method = "get", operation_id = "listBanks")]
     async fn list(&self, app: TheApp<'_>, _caller: AsProvider) -> Result<Json<Banks>, Refused<Self>> {
-        let banks = app.banks.get(app.gateway.as_ref(), app.now()).await?;
+        let banks = app.banks.get(&app).await?;
         let tell =
             |bank: &gateway::Bank| Bank { code: bank.code.as_str().to_owned(), name: bank.name.clone() };
         Ok(Json(Banks { banks: banks.iter().map(tell).collect() }))

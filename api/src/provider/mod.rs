@@ -14,6 +14,7 @@ mod read_notifications;
 mod remove_bank_account;
 mod request_payout;
 mod resolve_account;
+mod stream;
 
 pub(crate) type ProviderApi = (
     request_payout::RequestPayout,
@@ -30,6 +31,7 @@ pub(crate) type ProviderApi = (
     banks::ListBanks,
     notifications::ListNotifications,
     read_notifications::ReadNotifications,
+    stream::StreamOwn,
 );
 
 pub(crate) fn api() -> ProviderApi {
@@ -48,5 +50,6 @@ pub(crate) fn api() -> ProviderApi {
         banks::ListBanks,
         notifications::ListNotifications,
         read_notifications::ReadNotifications,
+        stream::StreamOwn,
     )
 }

@@ -51,11 +51,11 @@ impl GivenAccount {
 
     /// The holder's name, if the gateway pays to this bank and the bank knows the account.
     pub(super) async fn holder(&self, app: &App) -> Result<AccountName, Problem> {
-        let banks = app.banks.get(app.gateway.as_ref(), app.now()).await?;
+        let banks = app.banks.get(app).await?;
         if !banks.iter().any(|bank| bank.code == self.bank) {
             return Err(banks::unknown_bank());
         }
-        banks::resolve(app.gateway.as_ref(), &self.bank, &self.number).await
+        banks::resolve(app, &self.bank, &self.number).await
     }
 }
 

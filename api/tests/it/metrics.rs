@@ -5,22 +5,8 @@ use std::sync::Arc;
 use api::metrics::{Sources, endpoint};
 use poem::{EndpointExt as _, http::StatusCode, test::TestClient};
 use store::Pool;
-use worker::{RedisLink, settings::RedisSettings};
 
-use crate::world::World;
-
-fn no_redis() -> Arc<RedisLink> {
-    let settings = RedisSettings {
-        host: "127.0.0.1".to_owned(),
-        port: 1,
-        username: None,
-        password: None,
-        db: 0,
-        max_clients: 50,
-        pool_size: 10,
-    };
-    Arc::new(RedisLink::new(&settings).unwrap())
-}
+use crate::world::{World, no_redis};
 
 #[sqlx::test(migrations = "../migrations")]
 async fn the_numbers_of_the_moment_are_told(pool: Pool) {

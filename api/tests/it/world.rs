@@ -10,8 +10,10 @@ use api::{
     auth::SharedSecret,
     banks::BankList,
     health::Dependency,
+    rate::{RateLimits, Rates},
     server,
     settings::{JwtSecret, WebhookSecret},
+    stream::Streams,
 };
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -19,6 +21,7 @@ use domain::{
     AccountName, AccountNumber, AttemptTerms, BankCode, BatchWindow, Clock as _, Currency, ManualClock,
     Money, Observed, PayoutId, ProviderId, Reference, ReferencePrefix, RetrySchedule, RiskPolicy, Submitted,
 };
+use ephemeral::{Links, RedisSettings, Seal, limits::Limits, live::Live};
 use gateway::{Balance, Bank, LookUpClass, LookUpFailed, PayoutGateway, ResolveFailed};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use poem::{
@@ -28,6 +31,7 @@ use poem::{
 };
 use serde_json::{Value, json};
 use store::{Actor, Pool, attempts::RetryPolicy};
+use tokio_util::sync::CancellationToken;
 
 pub(crate) const JWT_SECRET: &str = "a secret of tests, longer than 32 bytes";
 pub(crate) const WEBHOOK_SECRET: &str = "hash of tests";
@@ -113,6 +117,38 @@ impl PayoutGateway for FakeGateway {
     }
 }
 
+/// Connections to a Redis that is away.
+pub(crate) fn no_redis() -> Arc<Links> {
+    let settings = RedisSettings {
+        host: "127.0.0.1".to_owned(),
+        port: 1,
+        username: None,
+        password: None,
+        db: 0,
+        max_clients: 50,
+        pool_size: 10,
+    };
+    Arc::new(Links::new(&settings, "test", "test").unwrap())
+}
+
+/// What a process has of Redis.
+pub(crate) struct Shared {
+    pub(crate) links: Arc<Links>,
+    pub(crate) live: Arc<Live>,
+    pub(crate) rates: Rates,
+    pub(crate) stop: CancellationToken,
+}
+
+impl Shared {
+    pub(crate) fn nothing() -> Self {
+        Self::through(no_redis(), Rates::NONE)
+    }
+
+    pub(crate) fn through(links: Arc<Links>, rates: Rates) -> Self {
+        Self { live: Arc::new(Live::new(links.clone())), links, rates, stop: CancellationToken::new() }
+    }
+}
+
 /// A service that is there or not.
 pub(crate) struct Fixed(pub(crate) &'static str, pub(crate) bool);
 
@@ -159,6 +195,23 @@ impl World {
     }
 
     pub(crate) async fn with(pool: Pool, dependencies: Vec<Arc<dyn Dependency>>) -> Self {
+        Self::sharing(pool, dependencies, &Shared::nothing()).await
+    }
+
+    /// The same, as a process that shares something through Redis.
+    pub(crate) async fn sharing(pool: Pool, dependencies: Vec<Arc<dyn Dependency>>, shared: &Shared) -> Self {
+        let mut world = Self::empty(pool, dependencies, shared);
+        (world.provider, world.account) = world.add_provider("p-1", "10000.00").await;
+        world
+    }
+
+    /// Another process of the same installation.
+    pub(crate) fn beside(&self, dependencies: Vec<Arc<dyn Dependency>>, shared: &Shared) -> Self {
+        let other = Self::empty(self.pool.clone(), dependencies, shared);
+        Self { provider: self.provider, account: self.account, ..other }
+    }
+
+    fn empty(pool: Pool, dependencies: Vec<Arc<dyn Dependency>>, shared: &Shared) -> Self {
         let gateway = Arc::new(FakeGateway::default());
         let clock = Arc::new(ManualClock::at(at("2026-11-22T09:00:00Z")));
         let app = App {
@@ -179,14 +232,20 @@ impl World {
                 base: "http://temporal.test:8233/".parse().unwrap(),
                 namespace: "default".to_owned(),
             }),
+            engine: worker::Engine::new("http://127.0.0.1:1".parse().unwrap(), "none".to_owned()),
+            rates: RateLimits {
+                links: shared.links.clone(),
+                limits: Limits::default(),
+                seal: Seal::new(b"test"),
+                rates: shared.rates,
+                trusted: vec![],
+            },
+            streams: Streams::new(shared.live.clone(), shared.stop.clone()),
             dependencies,
         };
         let endpoint = server::endpoint(Arc::new(app), None);
         let client = TestClient::new(poem::EndpointExt::boxed(endpoint));
-        let mut world =
-            Self { client, pool, gateway, clock, provider: ProviderId::mint(), account: uuid::Uuid::nil() };
-        (world.provider, world.account) = world.add_provider("p-1", "10000.00").await;
-        world
+        Self { client, pool, gateway, clock, provider: ProviderId::mint(), account: uuid::Uuid::nil() }
     }
 
     /// Another provider, with an account and that much earned.

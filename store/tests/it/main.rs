@@ -15,6 +15,7 @@ mod assessments;
 mod begin;
 mod books;
 mod books_check;
+mod changes;
 mod control;
 mod debt;
 mod decisions;

@@ -11,6 +11,7 @@ use domain::{
     AccountName, AttemptNumber, BankAccountId, Currency, Money, Next, Observed, PayoutId, PayoutStatus,
     ProviderId, Sighting,
 };
+use ephemeral::Links;
 use poem::{
     EndpointExt, IntoResponse, Route, Server, handler, http::StatusCode, listener::Acceptor,
     listener::Listener, listener::TcpListener, post, web::Data,
@@ -38,7 +39,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 use uuid::Uuid;
-use worker::{Engine, RedisLink, Running, Settings};
+use worker::{Engine, Running, Settings};
 use workflows::{PayoutWorkflow, Waiting, names};
 
 /// Anything that is waited for comes within this time on a busy machine, or is not going to come.
@@ -120,7 +121,7 @@ impl Stage {
 
     pub(crate) fn start_worker(&mut self) {
         let world = worker::world(&self.settings, self.pool.clone()).unwrap();
-        let redis = Arc::new(RedisLink::new(&self.settings.redis).unwrap());
+        let redis = Arc::new(Links::new(&self.settings.redis, "worker", "test").unwrap());
         let running = Running { world: world.clone(), engine: self.engine.clone(), redis };
         let (settings, stop) = (self.settings.clone(), CancellationToken::new());
         let stopping = stop.clone();

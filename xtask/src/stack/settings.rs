@@ -10,12 +10,17 @@ use super::temporal::{NAMESPACE, TemporalAddress};
 use super::token::AUDIENCE;
 
 /// What `.env.example` documents as tunable, as a local stack wants it.
-pub const TUNABLES: [(&str, &str); 17] = [
+pub const TUNABLES: [(&str, &str); 21] = [
     ("APP_ENV", "development"),
     ("LOG_FORMAT", "text"),
     ("DATABASE_POOL_SIZE", "10"),
     ("REDIS_MAX_CLIENTS", "50"),
     ("REDIS_POOL_SIZE", "10"),
+    // Everybody here is one address, and one token stands for a whole marketplace.
+    ("RATE_LIMIT_PER_TOKEN", "0"),
+    ("RATE_LIMIT_PLATFORM", "0"),
+    ("RATE_LIMIT_PER_ADDRESS", "0"),
+    ("RATE_LIMIT_WEBHOOKS", "0"),
     ("PAYOUT_WORKER_CONCURRENCY", "5"),
     ("PAYOUT_WORKER_RATE_LIMIT", "10"),
     ("BATCH_WORKER_CONCURRENCY", "1"),
