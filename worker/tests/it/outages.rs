@@ -16,20 +16,25 @@ use tokio::{
 
 use crate::stage::{Stage, engine, engine_at, eventually, temporal_address};
 
-/// The way to Temporal, which can be cut.
+/// The way to a server, which can be cut.
 struct Way {
     address: String,
     open: watch::Sender<bool>,
 }
 
 impl Way {
+    /// To Temporal.
     async fn cut() -> Self {
+        Self::cut_to(temporal_address()).await
+    }
+
+    async fn cut_to(server: String) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let (open, is_open) = watch::channel(false);
         tokio::spawn(async move {
             while let Ok((near, _)) = listener.accept().await {
-                tokio::spawn(carry(near, is_open.clone()));
+                tokio::spawn(carry(near, server.clone(), is_open.clone()));
             }
         });
         Self { address, open }
@@ -45,11 +50,11 @@ impl Way {
 }
 
 /// Bytes go both ways while the way is open; what is on it when it is cut is lost.
-async fn carry(mut near: TcpStream, mut is_open: watch::Receiver<bool>) {
+async fn carry(mut near: TcpStream, server: String, mut is_open: watch::Receiver<bool>) {
     if !*is_open.borrow() {
         return;
     }
-    let Ok(mut far) = TcpStream::connect(temporal_address()).await else { return };
+    let Ok(mut far) = TcpStream::connect(server).await else { return };
     tokio::select! {
         _ = copy_bidirectional(&mut near, &mut far) => {}
         _ = is_open.wait_for(|open| !open) => {}
@@ -171,4 +176,38 @@ async fn what_a_worker_did_not_send_before_it_died_is_sent_under_the_same_refere
     assert_eq!(stage.payout(payout).await.attempts, 1);
     stage.record("worker_died_before_sending", payout).await;
     stage.close("1500.00").await;
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn redis_stopped_in_the_middle_of_a_run_is_noticed_by_no_payout(pool: PgPool) {
+    let variable = |name: &str| std::env::var(name).unwrap_or_default();
+    let way = Way::cut_to(format!("{}:{}", variable("REDIS_HOST"), variable("REDIS_PORT"))).await;
+    way.open();
+    let (host, port) = way.address.split_once(':').unwrap();
+    let (user, password) = (variable("REDIS_USERNAME"), variable("REDIS_PASSWORD"));
+    let changes = [
+        ("BATCH_WINDOW", "open"),
+        ("REDIS_HOST", host),
+        ("REDIS_PORT", port),
+        ("REDIS_USERNAME", user.as_str()),
+        ("REDIS_PASSWORD", password.as_str()),
+    ];
+    let mut stage = Stage::with(&pool, &changes).await;
+    let watcher = ephemeral::Links::new(&stage.settings.redis, "test", "test").unwrap();
+    let beats = async || ephemeral::beats::all(&watcher).await.ok();
+    let says = async |least: u64| {
+        let all = beats().await?;
+        let one = all.first()?;
+        (one.completed >= least && one.sends >= least).then_some(())
+    };
+    let before = stage.request("100.00").await;
+    assert_eq!(stage.until_ended(before).await, Ending::Completed);
+    eventually("the worker says that it has paid one", async || says(1).await).await;
+    way.close();
+    let meanwhile = stage.request("200.00").await;
+    assert_eq!(stage.until_ended(meanwhile).await, Ending::Completed);
+    assert!(beats().await.is_none());
+    way.open();
+    eventually("it says so again by itself", async || says(2).await).await;
+    stage.close("300.00").await;
 }
