@@ -255,6 +255,7 @@ mod tests {
             db: 0,
             max_clients: 50,
             pool_size: 10,
+            patience: ephemeral::RedisSettings::PATIENCE,
         };
         let rates = |trusted: &[&str]| RateLimits {
             links: Arc::new(Links::new(&settings, "test", "test").unwrap()),

@@ -125,8 +125,9 @@ impl Streams {
         // What is no place of ours is one that we do not have any more.
         let after = last.filter(|last| !last.is_empty()).map(str::parse::<Place>);
         let start = self.live.follow(after.and_then(Result::ok)).await;
-        let mut first =
-            VecDeque::from([LiveEvent::about("ready", if start.complete { start.place } else { None })]);
+        // Whoever loses the stream before it has heard what it missed must find the old place again.
+        let place = if start.complete { after.and_then(Result::ok).or(start.place) } else { None };
+        let mut first = VecDeque::from([LiveEvent::about("ready", place)]);
         if !start.complete || after.is_some_and(|after| after.is_err()) {
             first.push_back(LiveEvent::about("resync", start.place));
         }

@@ -69,7 +69,7 @@ pub async fn say(links: &Links, beat: &Beat) -> Result<(), Away> {
     let mut call = script.prepare_invoke();
     call.key(links.key("workers")).key(links.key(&format!("worker:{}", beat.id)));
     call.arg(&beat.id).arg(text).arg(u64::try_from(KEPT.as_millis()).unwrap_or(u64::MAX));
-    links.script(Purpose::Heartbeats, &call, KEPT.min(Duration::from_millis(500))).await
+    links.script(Purpose::Heartbeats, &call).await
 }
 
 /// Takes back what it said: it stops.

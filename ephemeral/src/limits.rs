@@ -19,8 +19,6 @@ use crate::{Away, Links, Purpose};
 
 /// Limits are said per this time.
 pub const WINDOW: Duration = Duration::from_mins(1);
-/// A request waits this long for its count; then this process counts.
-const PATIENCE: Duration = Duration::from_millis(150);
 /// Callers that this process remembers while Redis is away. Beyond, those that have their whole limit again are forgotten, and if
 /// there are none, all: to forget is to let through.
 const MOST_KEPT: usize = 50_000;
@@ -108,7 +106,7 @@ impl Limits {
             call.key(links.key(&format!("limit:{}:{}", limit.name, limit.key)));
             call.arg(each(limit)).arg(limit.most).arg(limit.cost);
         }
-        let numbers: Vec<i64> = links.script(Purpose::Limits, &call, PATIENCE).await?;
+        let numbers: Vec<i64> = links.script(Purpose::Limits, &call).await?;
         let read = |four: &[i64]| {
             let &[room, remaining, full, retry] = four else { return None };
             let micros = |number: i64| u64::try_from(number).map(Duration::from_micros).ok();

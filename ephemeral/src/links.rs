@@ -23,9 +23,8 @@ use tokio::{sync::mpsc, time::Instant};
 
 use crate::RedisSettings;
 
-/// A Redis that answers slower than this is as good as away.
-const RESPONSE_TIMEOUT: Duration = Duration::from_millis(500);
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+/// Connecting is some round trips: so many times the patience for one.
+const CONNECTING: u32 = 2;
 /// Between two tries to reach a server that is away.
 const TRY_AGAIN: Duration = Duration::from_secs(1);
 
@@ -84,6 +83,7 @@ pub struct Links {
     /// Before every key: two installations may share a server.
     namespace: String,
     instance: String,
+    patience: Duration,
 }
 
 impl Links {
@@ -99,12 +99,28 @@ impl Links {
                 .map(Purpose::as_str)
                 .collect();
             let purpose = purposes.join("+");
-            Ok(Arc::new(Line::new(client(settings, ProtocolVersion::RESP2)?, name(&purpose), purpose)))
+            Ok(Arc::new(Line::new(
+                client(settings, ProtocolVersion::RESP2)?,
+                name(&purpose),
+                purpose,
+                settings.patience,
+            )))
         });
         let lines = lines.collect::<anyhow::Result<Vec<_>>>()?;
         // What is heard is pushed, which the older protocol does not know beside answers.
-        let ears = Line::new(client(settings, ProtocolVersion::RESP3)?, name("live"), "live".to_owned());
-        Ok(Self { lines, ears, namespace: format!("payouts:{namespace}"), instance })
+        let ears = Line::new(
+            client(settings, ProtocolVersion::RESP3)?,
+            name("live"),
+            "live".to_owned(),
+            settings.patience,
+        );
+        Ok(Self {
+            lines,
+            ears,
+            namespace: format!("payouts:{namespace}"),
+            instance,
+            patience: settings.patience,
+        })
     }
 
     /// Names this process, in the names of its connections and in its signs of life.
@@ -148,20 +164,19 @@ impl Links {
     }
 
     pub(crate) async fn ask<T: FromRedisValue>(&self, purpose: Purpose, command: &Cmd) -> Result<T, Away> {
-        let within = self.line(purpose)?.within(RESPONSE_TIMEOUT, None, |mut connection| async move {
+        let within = self.line(purpose)?.within(self.patience, None, |mut connection| async move {
             command.query_async(&mut connection).await
         });
         within.await
     }
 
-    /// Carries out a script, of which the server may know the hash already. `patience` is at most half a second.
+    /// Carries out a script, of which the server may know the hash already.
     pub(crate) async fn script<T: FromRedisValue>(
         &self,
         purpose: Purpose,
         script: &ScriptInvocation<'_>,
-        patience: Duration,
     ) -> Result<T, Away> {
-        let within = self.line(purpose)?.within(patience, None, |mut connection| async move {
+        let within = self.line(purpose)?.within(self.patience, None, |mut connection| async move {
             script.invoke_async(&mut connection).await
         });
         within.await
@@ -170,7 +185,7 @@ impl Links {
     /// Hears what is published in `channel`, until the connection is lost: then nothing more comes. One listener per process.
     pub(crate) async fn listen(&self, channel: &str) -> Result<mpsc::UnboundedReceiver<PushInfo>, Away> {
         let (heard, listener) = mpsc::unbounded_channel();
-        let subscribe = self.ears.within(CONNECT_TIMEOUT, Some(heard), |mut connection| async move {
+        let subscribe = self.ears.within(self.patience, Some(heard), |mut connection| async move {
             connection.subscribe(channel).await
         });
         subscribe.await.map(|()| listener)
@@ -181,7 +196,7 @@ impl Links {
         if !self.ears.is_open() {
             return false;
         }
-        let ping = self.ears.within(RESPONSE_TIMEOUT, None, |mut connection| async move {
+        let ping = self.ears.within(self.patience, None, |mut connection| async move {
             redis::cmd("PING").query_async::<redis::Value>(&mut connection).await
         });
         ping.await.is_ok()
@@ -216,6 +231,7 @@ struct Line {
     client: Client,
     name: String,
     purpose: String,
+    patience: Duration,
     open: Mutex<Option<Open>>,
     /// Whoever connects; the others wait for what comes of it.
     connecting: tokio::sync::Mutex<()>,
@@ -233,11 +249,12 @@ struct Open {
 }
 
 impl Line {
-    fn new(client: Client, name: String, purpose: String) -> Self {
+    fn new(client: Client, name: String, purpose: String, patience: Duration) -> Self {
         Self {
             client,
             name,
             purpose,
+            patience,
             open: Mutex::new(None),
             connecting: tokio::sync::Mutex::new(()),
             made: Instant::now(),
@@ -296,7 +313,8 @@ impl Line {
     }
 
     async fn connect(&self, heard: Option<mpsc::UnboundedSender<PushInfo>>) -> Result<Open, Away> {
-        let turn = tokio::time::timeout(CONNECT_TIMEOUT, self.connecting.lock()).await;
+        let connecting = self.patience.saturating_mul(CONNECTING);
+        let turn = tokio::time::timeout(connecting, self.connecting.lock()).await;
         let Ok(_turn) = turn else { return Err(Away) };
         if let Some(open) = self.current() {
             return Ok(open);
@@ -305,8 +323,8 @@ impl Line {
             return Err(Away);
         }
         let mut config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(CONNECT_TIMEOUT))
-            .set_response_timeout(Some(RESPONSE_TIMEOUT));
+            .set_connection_timeout(Some(connecting))
+            .set_response_timeout(Some(self.patience));
         if let Some(heard) = heard {
             config = config.set_push_sender(heard);
         }
@@ -322,7 +340,7 @@ impl Line {
             }
             Ok(connection)
         };
-        let failed = match tokio::time::timeout(CONNECT_TIMEOUT, connect).await {
+        let failed = match tokio::time::timeout(connecting, connect).await {
             Ok(Ok(connection)) => {
                 let generation = self.generations.fetch_add(1, Ordering::Relaxed);
                 let open = Open { connection, generation };

@@ -1,6 +1,6 @@
 //! Where Redis is and how many connections it may be asked for.
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
 /// Cannot be printed.
 #[derive(Clone, PartialEq, Eq)]
@@ -33,4 +33,11 @@ pub struct RedisSettings {
     pub max_clients: u32,
     /// Connections of one process, at least 2: one listens, the others ask.
     pub pool_size: u32,
+    /// A server that answers slower than this is as good as away.
+    pub patience: Duration,
+}
+
+impl RedisSettings {
+    /// A person waits for what waits for Redis.
+    pub const PATIENCE: Duration = Duration::from_millis(500);
 }

@@ -309,6 +309,7 @@ impl<G: Fn(&str) -> Option<String>> Reader<G> {
             db: i64::try_from(db?).ok()?,
             max_clients: u32::try_from(max_clients?).ok()?,
             pool_size: u32::try_from(pool_size?).ok()?,
+            patience: RedisSettings::PATIENCE,
         })
     }
 

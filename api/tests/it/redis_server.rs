@@ -1,6 +1,6 @@
 //! The Redis server of this run, the way to it, and what it says of its clients.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use ephemeral::{Links, Password, RedisSettings};
 use tokio::{
@@ -23,6 +23,8 @@ pub(crate) fn settings() -> RedisSettings {
         db: 0,
         max_clients: 50,
         pool_size: 10,
+        // A busy machine is no reason to call it away.
+        patience: Duration::from_secs(30),
     }
 }
 

@@ -127,6 +127,7 @@ pub(crate) fn no_redis() -> Arc<Links> {
         db: 0,
         max_clients: 50,
         pool_size: 10,
+        patience: RedisSettings::PATIENCE,
     };
     Arc::new(Links::new(&settings, "test", "test").unwrap())
 }

@@ -22,7 +22,6 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
 };
 
 use redis::Script;
@@ -40,7 +39,6 @@ const MOST_KEPT: u32 = 10_000;
 const MOST_RESUMED: usize = 1_000;
 /// What a reader may be behind before it is told to fetch everything again.
 const MOST_BEHIND: usize = 1_024;
-const PATIENCE: Duration = Duration::from_millis(500);
 
 /// A reader's place: the entry of the stream that it has heard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -195,7 +193,7 @@ impl Live {
         call.key(self.links.key("changes"));
         call.arg(after.map_or_else(|| "$".to_owned(), |place| place.to_string()));
         call.arg(MOST_RESUMED.saturating_add(1));
-        let flat: Vec<String> = self.links.script(Purpose::Publish, &call, PATIENCE).await?;
+        let flat: Vec<String> = self.links.script(Purpose::Publish, &call).await?;
         let pairs = flat.chunks(2).filter_map(|pair| match pair {
             [place, text] => item(place, text),
             _ => None,

@@ -13,7 +13,7 @@ use store::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{Item, Live, MOST_KEPT, News, PATIENCE};
+use super::{Item, Live, MOST_KEPT, News};
 use crate::{Away, Purpose};
 
 /// Taken together when they come in a burst.
@@ -95,7 +95,7 @@ async fn say(live: &Live, script: &Script, burst: Vec<News>) {
     for one in &burst {
         call.arg(one.text());
     }
-    let said = live.links.script::<()>(Purpose::Publish, &call, PATIENCE).await;
+    let said = live.links.script::<()>(Purpose::Publish, &call).await;
     match said {
         Ok(()) if unsaid => live.unsaid.store(false, Ordering::Relaxed),
         Ok(()) => {}
