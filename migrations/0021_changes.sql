@@ -15,7 +15,7 @@ CREATE UNLOGGED TABLE changes (
     -- Who may know; without one it is for staff only.
     provider_id uuid
 );
-CREATE INDEX changes_by_transaction ON changes (transaction);
+CREATE INDEX changes_by_transaction ON changes (transaction, id);
 
 CREATE FUNCTION tell_change(kind text, subject text, provider uuid) RETURNS void LANGUAGE sql AS $$
     INSERT INTO changes (kind, subject, provider_id) VALUES (kind, subject, provider)

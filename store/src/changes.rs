@@ -2,7 +2,7 @@
 //!
 //! Guarantee: every committed change of the kinds below is said, by a trigger that no writer can forget, and nothing is said of what
 //! was rolled back. No guarantee that it is heard: after a crash of the database, or a long silence of the listener, what was said is
-//! gone, and the listener says that much ([`Heard::Gap`]). Nothing may be decided by what is heard here; whoever hears it reads
+//! gone, and the listener says that much (by an error, or by [`Heard::Gap`]). Nothing may be decided by what is heard here; whoever hears it reads
 //! the rows. Cost: five look-ups of an index a second for each process, on its pool.
 
 use std::{
@@ -14,6 +14,7 @@ use std::{
 
 use domain::ProviderId;
 use sqlx::Row as _;
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::{Error, Pool, Result};
@@ -24,6 +25,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(200);
 const MOST_AT_ONCE: i64 = 1_000;
 /// Rows that are kept, about: a hundred a second for more than a minute. What is older is deleted.
 const MOST_KEPT: i64 = 10_000;
+/// A listener that has not looked for longer may have missed what was deleted meanwhile.
+const SILENCE: Duration = Duration::from_secs(30);
 /// Looks between two deletions: about half a minute.
 const LOOKS_PER_DELETION: u32 = 150;
 /// An id or a bank's code; what is longer is not one of ours.
@@ -145,6 +148,7 @@ pub struct Listener {
     heard: HashMap<i64, u64>,
     waiting: VecDeque<Heard>,
     looks: u32,
+    looked_at: Instant,
 }
 
 impl Listener {
@@ -156,6 +160,7 @@ impl Listener {
             heard: HashMap::new(),
             waiting: VecDeque::new(),
             looks: 0,
+            looked_at: Instant::now(),
         };
         // What had been committed by now is not news.
         listener.look().await?;
@@ -181,13 +186,17 @@ impl Listener {
 
     /// Whatever goes wrong in the middle is found again by the next look.
     async fn look(&mut self) -> Result<()> {
+        if self.looked_at.elapsed() > SILENCE {
+            self.waiting.push_back(Heard::Gap);
+        }
         // The horizon first: every row before it that was committed is in what is read after it.
         let horizon = horizon(&self.pool).await?;
         let known: Vec<i64> = self.heard.keys().copied().collect();
         // The macros know no `xid8`.
         let rows = sqlx::query(
             "SELECT id, transaction::text, kind, subject, provider_id FROM changes
-             WHERE transaction >= $1::text::xid8 AND NOT id = ANY($2) ORDER BY id LIMIT $3",
+             WHERE transaction >= $1::text::xid8 AND NOT id = ANY($2)
+             ORDER BY transaction, id LIMIT $3",
         )
         .bind(&self.ended_before)
         .bind(known)
@@ -217,6 +226,7 @@ impl Listener {
             self.heard.retain(|_, transaction| *transaction >= before);
             self.ended_before = horizon;
         }
+        self.looked_at = Instant::now();
         self.looks = self.looks.saturating_add(1);
         if self.looks >= LOOKS_PER_DELETION {
             self.looks = 0;

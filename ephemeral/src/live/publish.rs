@@ -5,7 +5,6 @@ use std::{
     time::Duration,
 };
 
-use futures::FutureExt as _;
 use redis::Script;
 use store::{
     Pool,
@@ -37,6 +36,7 @@ end
 pub async fn publish(pool: &Pool, live: &Arc<Live>, stop: &CancellationToken) -> anyhow::Result<()> {
     let script = Script::new(SAY);
     let mut listener = Listener::open(pool).await?;
+    live.listening.store(true, Ordering::Relaxed);
     // What was committed before this listened, somebody else may have missed too. At a process's own start nobody has.
     if live.unsaid.load(Ordering::Relaxed) {
         say(live, &script, vec![News::Resync]).await;
@@ -55,21 +55,14 @@ pub async fn publish(pool: &Pool, live: &Arc<Live>, stop: &CancellationToken) ->
             Ok(heard) => vec![news(heard)],
             Err(error) => break error,
         };
-        let failed = loop {
-            if burst.len() >= MOST_AT_ONCE {
-                break None;
-            }
-            match listener.next().now_or_never() {
-                Some(Ok(heard)) => burst.push(news(heard)),
-                Some(Err(error)) => break Some(error),
-                None => break None,
-            }
-        };
-        say(live, &script, burst).await;
-        if let Some(error) = failed {
-            break error;
+        while burst.len() < MOST_AT_ONCE
+            && let Some(heard) = listener.found()
+        {
+            burst.push(news(heard));
         }
+        say(live, &script, burst).await;
     };
+    live.listening.store(false, Ordering::Relaxed);
     live.unsaid.store(true, Ordering::Relaxed);
     live.tell(Item { place: None, news: News::Resync });
     Err(ended.into())

@@ -19,7 +19,8 @@ async fn said(listener: &mut Listener, world: &World) -> Vec<Change> {
         match tokio::time::timeout(PATIENCE, listener.next()).await.unwrap().unwrap() {
             Heard::Change(Change { kind: Kind::Pause, id: None, .. }) => return heard,
             Heard::Change(change) => heard.push(change),
-            Heard::Gap => panic!("the connection was lost"),
+            // A machine that slept.
+            Heard::Gap => {}
         }
     }
 }
@@ -77,15 +78,19 @@ async fn nothing_is_said_of_what_was_rolled_back_or_does_not_differ(pool: PgPool
     assert_eq!((heard[0].kind, heard[0].provider), (Kind::Provider, Some(payee.id)));
 }
 
+/// Ids are given before the commit, so the highest id says nothing of what is still to come.
 #[sqlx::test(migrations = "../migrations")]
-async fn a_lost_connection_is_told(pool: PgPool) {
+async fn what_commits_late_is_heard_and_holds_nothing_up(pool: PgPool) {
     let world = World::new(&pool);
+    let (early, late) = (world.provider().await, world.provider().await);
     let mut listener = Listener::open(&world.pool).await.unwrap();
-    let end = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
-               WHERE datname = current_database() AND query LIKE 'LISTEN%'";
-    let ended: i64 = sqlx::query_scalar(end).fetch_one(&world.pool).await.unwrap();
-    assert_eq!(ended, 1);
-    // It may say so with an error, when the server says goodbye first: then whoever listens opens another one.
-    let told = tokio::time::timeout(PATIENCE, listener.next()).await.unwrap();
-    assert!(matches!(told, Ok(Heard::Gap) | Err(_)), "{told:?}");
+    let rename = "UPDATE providers SET display_name = 'Someone' WHERE id = $1";
+    let mut slow = world.pool.begin().await.unwrap();
+    sqlx::query(rename).bind(late.id.uuid()).execute(&mut *slow).await.unwrap();
+    sqlx::query(rename).bind(early.id.uuid()).execute(&world.pool).await.unwrap();
+    let of = |heard: &[Change]| heard.iter().filter_map(|change| change.provider).collect::<Vec<_>>();
+    assert_eq!(of(&said(&mut listener, &world).await), [early.id]);
+    slow.commit().await.unwrap();
+    assert_eq!(of(&said(&mut listener, &world).await), [late.id]);
+    assert_eq!(said(&mut listener, &world).await, []);
 }
