@@ -196,7 +196,7 @@ impl Listener {
         let rows = sqlx::query(
             "SELECT id, transaction::text, kind, subject, provider_id FROM changes
              WHERE transaction >= $1::text::xid8 AND NOT id = ANY($2)
-             ORDER BY transaction, id LIMIT $3",
+             ORDER BY changes.transaction, id LIMIT $3",
         )
         .bind(&self.ended_before)
         .bind(known)
