@@ -25,12 +25,6 @@ impl FromStr for ReferencePrefix {
     }
 }
 
-impl ReferencePrefix {
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
 /// A pure function of installation, payout and attempt number, `[a-z0-9-]{36,42}`. The gateway refuses a second transfer
 /// under the same one: it is the only guard against paying twice that the gateway has, so a re-send reuses it and a new one
 /// demands proof.
