@@ -17,7 +17,7 @@ CREATE TABLE payouts (
     status           text NOT NULL DEFAULT 'REQUESTED' CHECK (status IN
                          ('REQUESTED', 'APPROVED', 'PROCESSING', 'COMPLETED', 'FAILED', 'REJECTED', 'CANCELLED', 'REVERSED')),
     -- The assessment's route; absent until there is one.
-    risk             text CHECK (risk IN ('auto', 'review')),
+    risk             text CHECK (risk IN ('auto', 'review', 'refuse')),
     requested_at     timestamptz NOT NULL,
     approved_at      timestamptz,
     approved_by      text,

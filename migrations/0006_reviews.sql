@@ -2,7 +2,7 @@
 
 CREATE TABLE assessments (
     payout_id      uuid PRIMARY KEY REFERENCES payouts,
-    route          text NOT NULL CHECK (route IN ('auto', 'review')),
+    route          text NOT NULL CHECK (route IN ('auto', 'review', 'refuse')),
     policy_version text NOT NULL,
     -- Every rule with what it observed and its threshold; and the facts themselves, so that another policy can be tried on them.
     findings       jsonb NOT NULL,

@@ -25,7 +25,6 @@ impl AssessStep {
         let done = store::assessments::validate_and_assess(
             &world.pool,
             input.payout,
-            &world.rules.risk,
             world.rules.instant(),
             now,
         )

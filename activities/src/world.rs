@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use chrono::TimeDelta;
 use chrono_tz::Tz;
-use domain::{BatchWindow, Clock, ReferencePrefix, RiskPolicy};
+use domain::{BatchWindow, Clock, ReferencePrefix};
 use gateway::PayoutGateway;
 use store::{Pool, attempts::RetryPolicy};
 use tokio::sync::Semaphore;
@@ -14,7 +14,6 @@ use crate::Tally;
 /// The installation's rules, read once at start.
 #[derive(Debug, Clone)]
 pub struct Rules {
-    pub risk: RiskPolicy,
     pub retry: RetryPolicy,
     pub prefix: ReferencePrefix,
     pub window: BatchWindow,

@@ -14,7 +14,7 @@ use poem_openapi::{
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use domain::Money;
+use domain::{Currency, Money};
 
 use crate::{
     limits::MAX_BODY_BYTES,
@@ -79,13 +79,7 @@ pub(crate) fn parse<T: FromFields>(bytes: &[u8]) -> Result<T::Checked, Problem> 
     };
     let mut fields = Fields { object, errors: vec![] };
     let read = T::from_fields(&mut fields);
-    for name in fields.object.keys() {
-        fields.errors.push(FieldError::new(
-            cut(name),
-            FieldCode::UnknownField,
-            "is not a field of this request",
-        ));
-    }
+    fields.refuse_the_rest();
     match read {
         Some(read) if fields.errors.is_empty() => Ok(read),
         Some(_) | None => Err(Problem::invalid(fields.errors)),
@@ -122,6 +116,74 @@ impl Fields {
     /// Notes that a field is wrong.
     pub(crate) fn refuse(&mut self, name: &str, code: FieldCode, detail: impl Into<String>) {
         self.errors.push(FieldError::new(name, code, detail));
+    }
+
+    /// What nobody asked for is a mistake.
+    fn refuse_the_rest(&mut self) {
+        for name in self.object.keys() {
+            let what = "is not a field of this request";
+            self.errors.push(FieldError::new(cut(name), FieldCode::UnknownField, what));
+        }
+    }
+
+    /// An object within, read by `read`; what is wrong in it is told under its path.
+    pub(crate) fn nested<T>(
+        &mut self,
+        name: &str,
+        read: impl FnOnce(&mut Self) -> Option<T>,
+    ) -> Option<T> {
+        let Value::Object(object) = self.required(name)? else {
+            self.refuse(name, FieldCode::WrongType, "must be an object");
+            return None;
+        };
+        let mut fields = Self { object, errors: vec![] };
+        let value = read(&mut fields);
+        fields.refuse_the_rest();
+        let is_right = fields.errors.is_empty();
+        let under = |error: FieldError| FieldError { field: format!("{name}.{}", error.field), ..error };
+        self.errors.extend(fields.errors.into_iter().map(under));
+        value.filter(|_| is_right)
+    }
+
+    /// A JSON number without a fraction, zero or above.
+    pub(crate) fn whole_number(&mut self, name: &str) -> Option<u32> {
+        let value = self.required(name)?;
+        self.number_of(name, &value)
+    }
+
+    pub(crate) fn whole_number_or(&mut self, name: &str, absent: u32) -> Option<u32> {
+        match self.take(name) {
+            None => Some(absent),
+            Some(value) => self.number_of(name, &value),
+        }
+    }
+
+    fn number_of(&mut self, name: &str, value: &Value) -> Option<u32> {
+        if !value.is_number() {
+            self.refuse(name, FieldCode::WrongType, "must be a number");
+            return None;
+        }
+        let number = value.as_u64().and_then(|number| u32::try_from(number).ok());
+        if number.is_none() {
+            self.refuse(name, FieldCode::InvalidValue, "must be a whole number from 0 to 4294967295");
+        }
+        number
+    }
+
+    /// An amount whose currency is known from elsewhere: a decimal string.
+    pub(crate) fn amount_in(&mut self, name: &str, currency: Currency) -> Option<Money> {
+        let Value::String(text) = self.required(name)? else {
+            let why = "must be a decimal string such as \"1500.00\": JSON numbers lose digits on their way";
+            self.refuse(name, FieldCode::AmountNotAString, why);
+            return None;
+        };
+        match Money::parse(&text, currency) {
+            Ok(money) => Some(money),
+            Err(wrong) => {
+                self.errors.push(field_error(name, &wrong));
+                None
+            }
+        }
     }
 
     fn text_of(&mut self, name: &str, value: Value, max_chars: usize) -> Option<String> {

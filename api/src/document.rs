@@ -40,13 +40,22 @@ type Api = (
     me::GetMe,
     provider::ProviderApi,
     admin::AdminApi,
+    admin::risk_policies::Api,
     platform::PlatformApi,
     webhooks::WebhookApi,
     health::HealthApi,
 );
 
 fn api() -> Api {
-    (me::GetMe, provider::api(), admin::api(), platform::api(), webhooks::api(), health::HealthApi)
+    (
+        me::GetMe,
+        provider::api(),
+        admin::api(),
+        admin::risk_policies::api(),
+        platform::api(),
+        webhooks::api(),
+        health::HealthApi,
+    )
 }
 
 /// Every operation, with its document.

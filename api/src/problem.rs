@@ -74,6 +74,7 @@ codes! {
     NotAttestable = "not_attestable", CONFLICT, "There is nothing to attest";
     AttestationOpen = "attestation_open", CONFLICT, "Another attestation is open";
     NoOpenAttestation = "no_open_attestation", CONFLICT, "No attestation is open";
+    RiskPolicyMovedOn = "risk_policy_moved_on", CONFLICT, "The risk policy has moved on";
     NotDead = "not_dead", CONFLICT, "The dead letter is not dead";
     ReconciliationRunning = "reconciliation_running", CONFLICT, "A reconciliation is running";
     NotReconciled = "not_reconciled", CONFLICT, "The database was restored and is not reconciled yet";

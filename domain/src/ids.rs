@@ -76,6 +76,9 @@ id!(/// One comparison of the gateway's transfers with our attempts.
 id!(/// One imported statement of the gateway's wallet.
     StatementId, "statement");
 
+id!(/// One version of the risk rules for one currency.
+    RiskPolicyId, "risk policy");
+
 /// What the id of a payout's workflow begins with.
 pub const WORKFLOW_ID_PREFIX: &str = "payout-";
 

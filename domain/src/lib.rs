@@ -15,7 +15,7 @@ mod outcome;
 pub mod reconcile;
 mod reference;
 mod retry;
-mod risk;
+pub mod risk;
 pub mod statement;
 mod status;
 mod window;
@@ -25,7 +25,8 @@ pub use clock::{Clock, ManualClock, SystemClock};
 pub use failure::{Failure, FailureClass, FailureCode};
 pub use ids::{
     AdjustmentId, AttemptId, AttestationId, BankAccountId, BatchId, CaseId, DecisionId, EarningId, InvalidId,
-    PayoutId, PostingId, ProviderId, ReconciliationId, ReviewId, StatementId, WORKFLOW_ID_PREFIX,
+    PayoutId, PostingId, ProviderId, ReconciliationId, ReviewId, RiskPolicyId, StatementId,
+    WORKFLOW_ID_PREFIX,
 };
 pub use money::{Currency, InvalidMoney, Money};
 pub use next::{Ending, Held, Next, OpenAttempt, PausedBy, Progress, Standing, Waiting, WaitingFor, WhoActs};
@@ -35,6 +36,6 @@ pub use outcome::{
 };
 pub use reference::{InvalidPrefix, Reference, ReferenceParts, ReferencePrefix};
 pub use retry::{AttemptNumber, InvalidSchedule, MAX_AUTOMATIC_RETRIES, RetrySchedule, poll_delay};
-pub use risk::{Assessment, Finding, RiskFacts, RiskPolicy, Route, RuleName, assess};
+pub use risk::{Assessment, Finding, RiskFacts, RiskPolicy, RiskRules, Route, RuleName, assess};
 pub use status::{AttemptEvent, AttemptStatus, IllegalMove, PayoutEvent, PayoutStatus};
 pub use window::{BatchWindow, InvalidWindow};

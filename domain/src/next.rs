@@ -141,7 +141,7 @@ impl Standing {
         match self.status {
             PayoutStatus::Requested => match self.risk {
                 None => Next::Assess,
-                Some(Route::Auto | Route::Review) => Next::AwaitDecision,
+                Some(Route::Auto | Route::Review | Route::Refuse) => Next::AwaitDecision,
             },
             PayoutStatus::Approved => Next::AwaitRelease,
             PayoutStatus::Processing => {

@@ -20,7 +20,8 @@ pub struct Verdict {
 
 /// Checks everything: postings balance; kept balances equal their entries; per provider the identity of balances, earnings,
 /// adjustments and debt; every earning agrees with its allocations, its recoveries and its posting, every adjustment with its
-/// posting; every payout with its allocations, its postings and its attempts, and every attempt with what was booked for it.
+/// posting; every payout with its allocations, its postings and its attempts, and every attempt with what was booked for it. What is
+/// summed up for the risk rules equals the payouts.
 pub async fn verify(pool: &Pool) -> Result<Verdict> {
     let mut tx = pool.begin().await?;
     sqlx::query("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY").execute(&mut *tx).await?;
@@ -38,6 +39,7 @@ pub async fn verify(pool: &Pool) -> Result<Verdict> {
     findings.extend(attempts_have_their_fee(&mut tx).await?);
     findings.extend(payouts_have_their_fee(&mut tx).await?);
     findings.extend(payouts_have_their_attempts(&mut tx).await?);
+    findings.extend(sums_equal_payouts(&mut tx).await?);
     let counts = sqlx::query!(
         r#"SELECT (SELECT count(*) FROM postings) AS "postings!", (SELECT count(*) FROM providers) AS "providers!",
                   (SELECT count(*) FROM payouts) AS "payouts!""#
@@ -392,5 +394,44 @@ async fn payouts_have_their_attempts(conn: &mut PgConnection) -> Result<Vec<Stri
                 row.id, row.status, row.told, row.made, row.succeeded, row.reversed, row.open
             )
         })
+        .collect())
+}
+
+/// The sums that the risk rules look at are those of the payouts.
+async fn sums_equal_payouts(conn: &mut PgConnection) -> Result<Vec<String>> {
+    let wrong = sqlx::query!(
+        r#"SELECT coalesce(s.provider_id, p.provider_id) AS "provider_id!", coalesce(s.what, p.what) AS "what!"
+           FROM (SELECT provider_id, 'totals in ' || currency AS what, requested, completed AS other, completed_sum AS amount
+                 FROM provider_totals
+                 UNION ALL
+                 SELECT provider_id, 'day ' || day || ' in ' || currency, requested, failed, 0 FROM provider_days
+                 UNION ALL
+                 SELECT provider_id, 'hour ' || (hour AT TIME ZONE 'UTC') || ' in ' || currency, requested, 0, requested_sum
+                 FROM provider_hours) s
+           FULL JOIN (SELECT provider_id, 'totals in ' || currency AS what, count(*) AS requested,
+                             count(*) FILTER (WHERE status = 'COMPLETED') AS other,
+                             coalesce(sum(amount) FILTER (WHERE status = 'COMPLETED'), 0) AS amount
+                      FROM payouts GROUP BY provider_id, currency
+                      UNION ALL
+                      SELECT provider_id, 'day ' || day || ' in ' || currency, sum(requested), sum(failed), 0
+                      FROM (SELECT provider_id, (requested_at AT TIME ZONE 'UTC')::date AS day, currency, 1 AS requested, 0 AS failed
+                            FROM payouts
+                            UNION ALL
+                            SELECT provider_id, (failed_at AT TIME ZONE 'UTC')::date, currency, 0, 1
+                            FROM payouts WHERE status = 'FAILED') d
+                      GROUP BY provider_id, day, currency
+                      UNION ALL
+                      SELECT provider_id, 'hour ' || date_trunc('hour', requested_at AT TIME ZONE 'UTC') || ' in ' || currency,
+                             count(*), 0, sum(amount)
+                      FROM payouts GROUP BY provider_id, currency, date_trunc('hour', requested_at AT TIME ZONE 'UTC')) p
+             ON p.provider_id = s.provider_id AND p.what = s.what
+           WHERE (coalesce(s.requested, 0), coalesce(s.other, 0), coalesce(s.amount, 0))
+              <> (coalesce(p.requested, 0), coalesce(p.other, 0), coalesce(p.amount, 0))"#
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(wrong
+        .iter()
+        .map(|row| format!("provider {}: the {} are not those of their payouts", row.provider_id, row.what))
         .collect())
 }

@@ -4,11 +4,12 @@
 //! Refusals are values (a lost race, too little money); [`Error`] means the database could not answer. Times are arguments; no
 //! `now()` in business SQL.
 //!
-//! Lock order, everywhere: batch, payout, attempt, attestation, control, provider and bank account, case and its pause, ledger
-//! accounts (by id), allocations and earnings. A transaction that books more than once on a provider's accounts, or changes their
-//! debt, locks all four first; one that ends with a case locks it last, when nobody waits for anything behind it. A claim holds the batch and the control row while it takes payouts, so it skips a payout that is locked instead of
-//! waiting for it. Every statement runs at READ COMMITTED and sees what was committed before it began: what must not change
-//! between a check and an act is locked by the check.
+//! Lock order, everywhere: batch, payout, the risk policy's advisory lock, attempt, attestation, control, provider and bank
+//! account, case and its pause, ledger accounts (by id), allocations and earnings; at commit a provider's totals, then their days
+//! and hours. A transaction that books more than once on a provider's accounts, or changes their debt, locks all four first; one
+//! that ends with a case locks it last, when nobody waits for anything behind it. A claim holds the batch and the control row
+//! while it takes payouts, so it skips a payout that is locked instead of waiting for it. Every statement runs at READ COMMITTED
+//! and sees what was committed before it began: what must not change between a check and an act is locked by the check.
 
 mod actor;
 mod debt;
@@ -21,6 +22,7 @@ pub mod assessments;
 pub mod attempts;
 pub mod attestations;
 pub mod audit;
+pub mod backtests;
 pub mod balances;
 pub mod bank_accounts;
 pub mod batches;
@@ -45,6 +47,7 @@ pub mod reconciliations;
 pub mod reservations;
 pub mod reversals;
 pub mod reviews;
+pub mod risk_policies;
 pub mod statements;
 pub mod sweep;
 pub mod vitals;

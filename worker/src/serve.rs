@@ -33,7 +33,6 @@ pub fn world(settings: &Settings, pool: Pool) -> anyhow::Result<Arc<World>> {
         gateway,
         clock: Arc::new(SystemClock),
         rules: activities::Rules {
-            risk: settings.risk.clone(),
             retry: settings.retry.clone(),
             prefix: settings.prefix.clone(),
             window: settings.window,

@@ -4,7 +4,7 @@ use std::{fmt, net::SocketAddr, time::Duration};
 
 use chrono::TimeDelta;
 use chrono_tz::Tz;
-use domain::{BatchWindow, Currency, Money, ReferencePrefix, RetrySchedule, RiskPolicy};
+use domain::{BatchWindow, ReferencePrefix, RetrySchedule};
 use ephemeral::Password;
 use gateway::flutterwave::v3::{Config as GatewayConfig, KeyMode, SecretKey};
 use store::attempts::RetryPolicy;
@@ -56,7 +56,6 @@ pub struct Settings {
     pub window: BatchWindow,
     pub zone: Tz,
     pub retry: RetryPolicy,
-    pub risk: RiskPolicy,
     pub engine_approval: bool,
     /// Transfers at the same time, per process.
     pub payout_concurrency: usize,
@@ -148,10 +147,6 @@ impl Settings {
                 duration(text)
                     .filter(|time| (Duration::from_secs(1)..=Duration::from_hours(1)).contains(time))
             });
-        let limit =
-            from.parse("AUTO_APPROVE_LIMIT", Some("50000.00"), "an amount in NGN such as 50000.00", |text| {
-                Money::parse(text, Currency::Ngn).ok()
-            });
         let engine_approval = from.flag("ALLOW_ENGINE_APPROVAL", app_env == Some(AppEnv::Development));
         let payout_concurrency = from.number("PAYOUT_WORKER_CONCURRENCY", "5", 1, 1000);
         let payout_rate_limit = from.number("PAYOUT_WORKER_RATE_LIMIT", "10", 1, 10_000);
@@ -196,7 +191,6 @@ impl Settings {
                 window: window?,
                 zone: zone?,
                 retry: RetryPolicy { schedule: schedule?, webhook_timeout: webhook_timeout? },
-                risk: documented_policy(limit?),
                 engine_approval: engine_approval?,
                 payout_concurrency: usize::try_from(payout_concurrency?).ok()?,
                 payout_rate_limit: u32::try_from(payout_rate_limit?).ok()?,
@@ -214,20 +208,6 @@ impl Settings {
             Some(settings) if from.wrong.is_empty() => Ok(settings),
             _ => Err(InvalidSettings(from.wrong)),
         }
-    }
-}
-
-/// The documented rules; the amount is configurable.
-fn documented_policy(auto_approve_limit: Money) -> RiskPolicy {
-    RiskPolicy {
-        version: format!("documented-1 ({auto_approve_limit})"),
-        auto_approve_limit,
-        min_successful_payouts: 3,
-        failed_payouts_flag: 2,
-        failed_within_days: 30,
-        bank_change_within_days: 7,
-        requests_per_day_spike: 10,
-        amount_spike_factor: 5,
     }
 }
 

@@ -100,6 +100,9 @@ enum Verb {
         /// Payouts that are measured together
         #[arg(long, default_value_t = 1000)]
         payouts: usize,
+        /// Only the risk rules, without a stack
+        #[arg(long)]
+        rules: bool,
         /// Optimised programs; linking them takes minutes
         #[arg(long)]
         release: bool,
@@ -231,7 +234,10 @@ fn run() -> Result<ExitCode> {
         Verb::Dev { fresh, release } => {
             dev::run(&checkout, dev::Options { fresh, profile: profile(release) })?;
         }
-        Verb::Bench { json, sequential, payouts, release } => {
+        Verb::Bench { json, rules: true, release, .. } => {
+            return bench::rules::run(&checkout, json, profile(release));
+        }
+        Verb::Bench { json, sequential, payouts, rules: false, release } => {
             let options = bench::Options { json, sequential, payouts, profile: profile(release) };
             return bench::run(&checkout, options);
         }

@@ -17,7 +17,7 @@ use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use domain::{
     Accepted, AccountName, AccountNumber, AttemptNumber, AttemptTerms, BankCode, Currency, Failure,
     ManualClock, Money, Next, NotSent, NotSentClass, Observed, PayoutId, Progress, ProviderId, Reference,
-    Sighting, Submitted, reconcile::TransferPage,
+    RiskPolicy, RiskRules, Sighting, Submitted, reconcile::TransferPage,
 };
 use fastrand::Rng;
 use gateway::{Balance, Bank, LookUpFailed, PayoutGateway, ResolveFailed};
@@ -36,7 +36,12 @@ use store::{
 use temporalio_sdk::activities::ExecutableActivity;
 use workflows::{AttemptRef, PayoutRef};
 
-use crate::harness::{LEASE, again, environment, naira, rules, world};
+use crate::harness::{LEASE, again, environment, naira, world};
+
+/// What a fresh database has in force.
+fn first_policy() -> RiskPolicy {
+    RiskPolicy { version: "NGN-1".to_owned(), currency: Currency::Ngn, rules: RiskRules::first() }
+}
 
 const SEEDS: u64 = 60;
 const STEPS: usize = 40;
@@ -322,7 +327,7 @@ impl Pair {
             store::payouts::request(&pool, &new, |_| serde_json::json!({}), now).await.unwrap().unwrap();
         let store::payouts::Requested::New { payout, .. } = requested else { panic!("{requested:?}") };
 
-        let mut model = Model::new(rules().risk).unwrap();
+        let mut model = Model::new(first_policy()).unwrap();
         let provider_here = model.add_provider(true);
         let account_here = model.add_account(provider_here, "044").unwrap();
         model.earn(provider_here, EARNED).unwrap();

@@ -119,9 +119,7 @@ impl Play {
     pub(crate) async fn approved(pool: &PgPool) -> Self {
         let play = Self::requested(pool).await;
         let (pool, payout) = (&play.world.pool, play.payout);
-        store::assessments::validate_and_assess(pool, payout, &play.world.rules.risk, false, noon())
-            .await
-            .unwrap();
+        store::assessments::validate_and_assess(pool, payout, false, noon()).await.unwrap();
         let decision = NewDecision { payout, verdict: Verdict::Approve, reason: "looked at it" };
         store::decisions::decide(pool, &decision, &Actor::admin("ada"), false, noon()).await.unwrap();
         play
@@ -339,16 +337,6 @@ pub(crate) fn naira(amount: &str) -> Money {
 
 pub(crate) fn rules() -> Rules {
     Rules {
-        risk: domain::RiskPolicy {
-            version: "test".to_owned(),
-            auto_approve_limit: naira("50000.00"),
-            min_successful_payouts: 3,
-            failed_payouts_flag: 2,
-            failed_within_days: 30,
-            bank_change_within_days: 7,
-            requests_per_day_spike: 10,
-            amount_spike_factor: 5,
-        },
         retry: RetryPolicy {
             schedule: domain::RetrySchedule::default(),
             webhook_timeout: Duration::from_mins(2),

@@ -122,3 +122,5 @@ fn trouble() -> Trouble {
         pause::OrderResume,
     )
 }
+
+pub(crate) mod risk_policies;

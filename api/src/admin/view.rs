@@ -120,6 +120,10 @@ pub(super) struct RuleFinding {
     pub rule: String,
     /// Whether it speaks against paying without a look.
     pub fired: bool,
+    /// Whether it is only shown: the policy lets it decide nothing.
+    pub informational: bool,
+    /// Whether what it compares was not known. It fires then.
+    pub unknown: bool,
     /// What it saw.
     pub observed: String,
     /// What it compared that with.
@@ -131,24 +135,13 @@ pub(super) struct RuleFinding {
 impl From<&domain::Finding> for RuleFinding {
     fn from(finding: &domain::Finding) -> Self {
         Self {
-            rule: rule_name(finding.rule).to_owned(),
+            rule: finding.rule.as_str().to_owned(),
             fired: finding.fired,
+            informational: finding.informational,
+            unknown: finding.unknown,
             observed: finding.observed.clone(),
             threshold: finding.threshold.clone(),
             words: finding.words.clone(),
         }
-    }
-}
-
-fn rule_name(rule: domain::RuleName) -> &'static str {
-    use domain::RuleName as R;
-    match rule {
-        R::Amount => "amount",
-        R::ProviderVerified => "provider_verified",
-        R::SuccessfulPayouts => "successful_payouts",
-        R::RecentFailures => "recent_failures",
-        R::BankDetailsChanged => "bank_details_changed",
-        R::RequestFrequency => "request_frequency",
-        R::AmountSpike => "amount_spike",
     }
 }

@@ -35,12 +35,13 @@ pub enum AttemptStatus {
     Reversed,
 }
 
-/// What the risk rules made of a payout: `auto` goes by itself, `review` waits for an admin.
+/// What the risk rules made of a payout: `auto` goes by itself, `review` waits for an admin, `refuse` was rejected at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[oai(rename_all = "snake_case", remote = "domain::Route")]
 pub enum RiskRoute {
     Auto,
     Review,
+    Refuse,
 }
 
 /// ISO 4217.

@@ -28,3 +28,4 @@ mod screens;
 mod trouble;
 mod webhooks;
 mod world;
+mod risk_policies;

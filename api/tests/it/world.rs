@@ -19,7 +19,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{
     AccountName, AccountNumber, AttemptTerms, BankCode, BatchWindow, Clock as _, Currency, ManualClock,
-    Money, Observed, PayoutId, ProviderId, Reference, ReferencePrefix, RetrySchedule, RiskPolicy, Submitted,
+    Money, Observed, PayoutId, ProviderId, Reference, ReferencePrefix, RetrySchedule, Submitted,
 };
 use ephemeral::{Links, RedisSettings, Seal, limits::Limits, live::Live};
 use gateway::{Balance, Bank, LookUpClass, LookUpFailed, PayoutGateway, ResolveFailed};
@@ -309,9 +309,7 @@ impl World {
     /// A payout under review: these providers have no history.
     pub(crate) async fn under_review(&self, amount: &str) -> PayoutId {
         let id = self.payout(amount).await;
-        store::assessments::validate_and_assess(&self.pool, id, &policy(), false, self.clock.now())
-            .await
-            .unwrap();
+        store::assessments::validate_and_assess(&self.pool, id, false, self.clock.now()).await.unwrap();
         id
     }
 
@@ -341,19 +339,6 @@ impl World {
 
     pub(crate) async fn count(&self, sql: &'static str) -> i64 {
         sqlx::query_scalar(sql).fetch_one(&self.pool).await.unwrap()
-    }
-}
-
-fn policy() -> RiskPolicy {
-    RiskPolicy {
-        version: "test".to_owned(),
-        auto_approve_limit: money("50000"),
-        min_successful_payouts: 3,
-        failed_payouts_flag: 2,
-        failed_within_days: 30,
-        bank_change_within_days: 7,
-        requests_per_day_spike: 5,
-        amount_spike_factor: 3,
     }
 }
 

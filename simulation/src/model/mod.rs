@@ -17,11 +17,12 @@ pub use people::{Acted, Verdict};
 
 use std::{collections::VecDeque, time::Duration};
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, DurationRound as _, TimeDelta, Utc};
 use domain::{
     AccountName, AccountNumber, Assessment, AttemptFacts, AttemptNumber, AttemptStatus, AttemptTerms,
     BankCode, BatchId, Currency, Doubt, FailureCode, Held, Money, Next, OpenAttempt, PayoutEvent, PayoutId,
     PayoutStatus, Progress, RetrySchedule, RiskFacts, RiskPolicy, Route, Standing,
+    risk::{Fact, FailedDay},
 };
 use rust_decimal::Decimal;
 use uuid::Uuid;
@@ -332,8 +333,7 @@ impl Model {
     pub fn assess(&mut self, payout: usize, now: DateTime<Utc>) -> Result<Progress> {
         let row = &self.payouts[payout];
         if row.status == PayoutStatus::Requested && row.risk.is_none() {
-            let refused = self.providers[row.provider].suspended || self.accounts[row.account].removed;
-            if refused {
+            if self.accounts[row.account].removed {
                 self.reject_locked(payout, now)?;
             } else {
                 let facts = self.facts(payout, now)?;
@@ -342,6 +342,7 @@ impl Model {
                 match route {
                     Route::Auto => self.approve_locked(payout, now)?,
                     Route::Review => self.note("review opened"),
+                    Route::Refuse => self.reject_locked(payout, now)?,
                 }
             }
             self.touch(payout, now);
@@ -349,35 +350,46 @@ impl Model {
         Ok(self.progress(payout, now))
     }
 
+    /// Counted as the store's sums are: in whole hours and days.
     fn facts(&self, payout: usize, now: DateTime<Utc>) -> Result<RiskFacts> {
         let row = &self.payouts[payout];
         let provider = &self.providers[row.provider];
-        let day_ago = now - TimeDelta::days(1);
-        let failed_since = now - TimeDelta::days(self.policy.failed_within_days.into());
-        let (mut successful, mut failed, mut last_day, mut paid) = (0_u32, 0_u32, 0_u32, 0_i64);
+        let hour = |at: DateTime<Utc>| at.duration_trunc(TimeDelta::hours(1)).unwrap_or(at);
+        let (day_ago, week_ago) = (hour(now - TimeDelta::days(1)), hour(now - TimeDelta::days(7)));
+        let (mut successful, mut paid, mut failed_by_day) = (0_u32, 0_i64, vec![]);
+        let (mut day, mut week) = ((0_u32, 0_i64), (0_u32, 0_i64));
         for other in provider.payouts.iter().map(|other| &self.payouts[*other]) {
             if other.status == PayoutStatus::Completed {
                 successful += 1;
                 paid += other.amount;
             }
-            if other.status == PayoutStatus::Failed && other.failed_at.is_some_and(|at| at >= failed_since) {
-                failed += 1;
+            if let (PayoutStatus::Failed, Some(at)) = (other.status, other.failed_at) {
+                failed_by_day.push(FailedDay { day: at.date_naive(), payouts: 1 });
             }
-            last_day += u32::from(other.requested_at > day_ago);
+            for (since, (count, sum)) in [(day_ago, &mut day), (week_ago, &mut week)] {
+                if other.requested_at >= since {
+                    *count += 1;
+                    *sum += other.amount;
+                }
+            }
         }
         let average_paid = (successful > 0)
             .then(|| Decimal::new(paid, 4).checked_div(Decimal::from(successful)))
             .flatten()
             .map(|average| average.round_dp(4));
         Ok(RiskFacts {
-            amount: naira(row.amount)?,
-            provider_verified: provider.verified,
-            successful_payouts: successful,
-            recent_failed_payouts: failed,
-            bank_changed_at: None,
-            requests_last_day: last_day,
-            average_paid,
-            observed_at: now,
+            provider_verified: Fact::Known(provider.verified),
+            provider_suspended: Fact::Known(provider.suspended),
+            successful_payouts: Fact::Known(successful),
+            average_paid: Fact::Known(average_paid),
+            failed_by_day: Fact::Known(failed_by_day),
+            bank_changed_at: Fact::Known(None),
+            requests_last_day: Fact::Known(day.0),
+            sum_last_day: Fact::Known(Decimal::new(day.1, 4)),
+            requests_last_week: Fact::Known(week.0),
+            sum_last_week: Fact::Known(Decimal::new(week.1, 4)),
+            requests_in_baseline: Fact::Known(0),
+            ..RiskFacts::unknown(naira(row.amount)?, now)
         })
     }
 

@@ -13,7 +13,7 @@ use std::{
 };
 
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::{AttemptStatus, Currency, Ending, Money, PayoutStatus, RiskPolicy};
+use domain::{AttemptStatus, Currency, Ending, PayoutStatus, RiskPolicy, RiskRules, risk::Mode};
 use workflows::{SignalName, WakeUp};
 
 use crate::{
@@ -262,7 +262,7 @@ pub fn run(setting: Setting) -> Outcome {
 impl World {
     fn new(setting: Setting) -> Result<Self> {
         let mut dice = Dice::new(setting.seed, setting.without);
-        let mut model = Model::new(policy()?)?;
+        let mut model = Model::new(policy())?;
         model.noting = setting.traced;
         let now = start();
         let mut world = Self {
@@ -676,17 +676,24 @@ fn of_attempt(attempt: Option<domain::AttemptNumber>) -> String {
     attempt.map_or_else(String::new, |attempt| format!(" about attempt {}", attempt.get()))
 }
 
-/// Every second payout or so is for people.
-pub fn policy() -> Result<RiskPolicy> {
-    Ok(RiskPolicy {
-        version: "simulation".to_owned(),
-        auto_approve_limit: Money::parse("50000.00", Currency::Ngn)
-            .map_err(|error| Broken(error.to_string()))?,
-        min_successful_payouts: 0,
-        failed_payouts_flag: 3,
-        failed_within_days: 30,
-        bank_change_within_days: 7,
-        requests_per_day_spike: 12,
-        amount_spike_factor: 1000,
-    })
+/// Every second payout or so is for people. Worlds last five days, so what looks further back is switched off, as is what the
+/// model has no names and dates for.
+pub fn policy() -> RiskPolicy {
+    let mut rules = RiskRules::first();
+    rules.successful_payouts.at_least = 0;
+    rules.recent_failures.at_most = 2;
+    rules.requests_per_day.at_most = 11;
+    rules.amount_against_baseline.at_most_times = 1000;
+    for mode in [
+        &mut rules.sum_per_day.mode,
+        &mut rules.requests_per_week.mode,
+        &mut rules.sum_per_week.mode,
+        &mut rules.requests_against_baseline.mode,
+        &mut rules.shared_bank_account.mode,
+        &mut rules.account_name.mode,
+        &mut rules.provider_age.mode,
+    ] {
+        *mode = Mode::Off;
+    }
+    RiskPolicy { version: "simulation".to_owned(), currency: Currency::Ngn, rules }
 }

@@ -95,11 +95,7 @@ pub(crate) fn money(amount: Decimal, currency: &str) -> Result<Money> {
 }
 
 pub(crate) fn route(text: &str) -> Result<Route> {
-    match text {
-        "auto" => Ok(Route::Auto),
-        "review" => Ok(Route::Review),
-        other => Err(Error::corrupt(format!("route {other}"))),
-    }
+    Route::parse(text).ok_or_else(|| Error::corrupt(format!("route {text}")))
 }
 
 pub(crate) fn held(text: &str) -> Result<Held> {

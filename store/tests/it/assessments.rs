@@ -5,7 +5,7 @@ use domain::{Next, PayoutId, PayoutStatus, Progress, Route, RuleName};
 use sqlx::PgPool;
 use store::{Actor, assessments, bank_accounts, reviews};
 
-use crate::fixtures::{Payee, World, naira, policy};
+use crate::fixtures::{Payee, World, lenient, naira};
 
 /// Nothing is wrong with the payout, and the provider has been paid before.
 async fn trusted(world: &mut World) -> Payee {
@@ -17,7 +17,7 @@ async fn trusted(world: &mut World) -> Payee {
 }
 
 async fn assess(world: &World, payout: PayoutId) -> Progress {
-    assessments::validate_and_assess(&world.pool, payout, &policy(), false, world.now).await.unwrap()
+    world.assess_by(lenient(), payout).await
 }
 
 #[sqlx::test(migrations = "../migrations")]
@@ -30,7 +30,7 @@ async fn low_risk_goes_by_itself(pool: PgPool) {
     let stored = world.payout(payout).await;
     assert_eq!((stored.approved_by.as_deref(), stored.approved_at), (Some("system"), Some(world.now)));
     let (assessment, at) = assessments::of(&world.pool, payout).await.unwrap().unwrap();
-    assert_eq!((assessment.route, assessment.findings.len(), at), (Route::Auto, 7, world.now));
+    assert_eq!((assessment.route, assessment.findings.len(), at), (Route::Auto, 15, world.now));
     assert_eq!(reviews::list(&world.pool, None, 10).await.unwrap().len(), 0);
     assert_eq!(world.told(payout).await, ["start"]);
 }
@@ -88,7 +88,8 @@ async fn what_cannot_be_paid_is_refused_and_the_money_given_back(pool: PgPool) {
         assert_eq!(world.payout(payout).await.rejection_code.as_deref(), Some(code));
         assert_eq!(world.balance(&payee).await, ["10.00", "0.00", "0.00"]);
     }
-    assert_eq!(world.count("SELECT count(*) FROM assessments").await, 0);
+    assert_eq!(world.count("SELECT count(*) FROM assessments").await, 1);
+    assert_eq!(world.count("SELECT count(*) FROM assessments WHERE route = 'refuse'").await, 1);
     world.books_are_right().await;
 }
 
@@ -113,10 +114,16 @@ async fn facts_are_the_providers_own_and_of_their_time(pool: PgPool) {
         .await
         .unwrap();
     assert_eq!(facts["successful_payouts"], 4);
-    assert_eq!(facts["recent_failed_payouts"], 1);
+    assert_eq!(facts["failed_by_day"].as_array().unwrap().len(), 2);
     assert_eq!(facts["requests_last_day"], 5);
+    assert_eq!(facts["sum_last_day"], "8.0000");
+    assert_eq!(facts["requests_last_week"], 5);
+    assert_eq!(facts["requests_in_baseline"], 2);
     assert_eq!(facts["average_paid"], "7500.7500");
-    assert!(facts["bank_changed_at"].is_null());
+    assert_eq!(facts["account_name"], "same");
+    assert_eq!(facts["other_providers_on_account"], 1);
+    assert_eq!(facts["provider_suspended"], false);
+    assert!(facts.as_object().unwrap().contains_key("bank_changed_at") && facts["bank_changed_at"].is_null());
 }
 
 #[sqlx::test(migrations = "../migrations")]
@@ -149,6 +156,7 @@ async fn an_instant_approval_asks_for_a_batch(pool: PgPool) {
     let mut world = World::new(&pool);
     let payee = trusted(&mut world).await;
     let payout = world.requested(&payee, "1").await;
-    assessments::validate_and_assess(&world.pool, payout, &policy(), true, world.now).await.unwrap();
+    world.in_force(lenient()).await;
+    assessments::validate_and_assess(&world.pool, payout, true, world.now).await.unwrap();
     assert_eq!(world.count("SELECT count(*) FROM outbox WHERE kind = 'instant_batch'").await, 1);
 }

@@ -6,8 +6,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 use domain::{
     Accepted, AccountName, AttemptNumber, BankAccountId, BatchId, Currency, Failure, Money, Next, NotSent,
     NotSentClass, Observed, PayoutId, PayoutStatus, Progress, ProviderId, Reference, ReferencePrefix,
-    RetrySchedule, RiskPolicy, Sighting, Submitted,
+    RetrySchedule, RiskRules, Sighting, Submitted, risk::Mode,
 };
+use rust_decimal::Decimal;
 use serde_json::{Value, json};
 use sqlx::{PgPool, PgTransaction, postgres::PgPoolOptions};
 use store::{
@@ -17,7 +18,7 @@ use store::{
     decisions::{self, Decided, NewDecision, Verdict},
     earnings, payouts,
     payouts::{NewPayout, Payout, RequestRefused, Requested},
-    providers,
+    providers, risk_policies,
 };
 
 /// A database and the time on its wall. A copy shares the database.
@@ -52,22 +53,27 @@ pub(crate) fn seconds(n: i64) -> TimeDelta {
 }
 
 /// Sends every payout to people.
-fn strict() -> RiskPolicy {
-    RiskPolicy { auto_approve_limit: Money::zero(Currency::Ngn), ..policy() }
+fn strict() -> RiskRules {
+    let mut rules = lenient();
+    rules.amount.at_most = Decimal::ZERO;
+    rules
 }
 
 /// Lets small payouts of those who have been paid before go by themselves.
-pub(crate) fn policy() -> RiskPolicy {
-    RiskPolicy {
-        version: "test".to_owned(),
-        auto_approve_limit: naira("50000"),
-        min_successful_payouts: 1,
-        failed_payouts_flag: 2,
-        failed_within_days: 30,
-        bank_change_within_days: 7,
-        requests_per_day_spike: 1000,
-        amount_spike_factor: 3,
+pub(crate) fn lenient() -> RiskRules {
+    let mut rules = RiskRules::first();
+    rules.successful_payouts.at_least = 1;
+    rules.amount_against_baseline.at_most_times = 3;
+    for mode in [
+        &mut rules.requests_per_day.mode,
+        &mut rules.requests_per_week.mode,
+        &mut rules.sum_per_day.mode,
+        &mut rules.sum_per_week.mode,
+        &mut rules.requests_against_baseline.mode,
+    ] {
+        *mode = Mode::Informational;
     }
+    rules
 }
 
 pub(crate) fn retries() -> RetryPolicy {
@@ -184,8 +190,27 @@ impl World {
         }
     }
 
+    /// These rules are in force from here on.
+    pub(crate) async fn in_force(&self, rules: RiskRules) -> risk_policies::Policy {
+        let active = risk_policies::active(&self.pool, Currency::Ngn).await.unwrap();
+        if let Some(active) = active.filter(|active| active.rules == rules) {
+            return active;
+        }
+        let (eve, now) = (Actor::admin("eve"), self.now);
+        let new = risk_policies::propose(&self.pool, Currency::Ngn, &rules, "a test", &eve, now).await.unwrap();
+        let moved = risk_policies::activate(&self.pool, new.id, &ada(), now).await.unwrap();
+        let risk_policies::Moved::Done(policy) = moved else { panic!("{moved:?}") };
+        *policy
+    }
+
+    /// By rules that send everything to people.
     pub(crate) async fn assess(&self, payout: PayoutId) -> Progress {
-        assessments::validate_and_assess(&self.pool, payout, &strict(), false, self.now).await.unwrap()
+        self.assess_by(strict(), payout).await
+    }
+
+    pub(crate) async fn assess_by(&self, rules: RiskRules, payout: PayoutId) -> Progress {
+        self.in_force(rules).await;
+        assessments::validate_and_assess(&self.pool, payout, false, self.now).await.unwrap()
     }
 
     pub(crate) async fn under_review(&self, payee: &Payee, amount: &str) -> PayoutId {

@@ -32,6 +32,8 @@ mod races;
 mod reconciliations;
 mod requests;
 mod reversals;
+mod risk_cost;
+mod risk_policies;
 mod sends;
 mod statements;
 mod stress;

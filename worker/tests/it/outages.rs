@@ -139,7 +139,7 @@ async fn die_while_sending(stage: &mut Stage, call: bool) -> PayoutId {
     let payout = stage.request("1500.00").await;
     let now = Utc::now();
     let (pool, settings) = (&stage.pool, &stage.settings);
-    store::assessments::validate_and_assess(pool, payout, &settings.risk, false, now).await.unwrap();
+    store::assessments::validate_and_assess(pool, payout, false, now).await.unwrap();
     let batch = store::batches::open_instant(pool, now).await.unwrap();
     store::batches::claim_chunk(pool, batch, 1, now).await.unwrap();
     store::batches::close(pool, batch, now).await.unwrap();

@@ -34,8 +34,8 @@ async fn several_relays_deliver_each_row_once_and_in_order(pool: PgPool) {
     let mut payouts = vec![];
     for _ in 0..PAYOUTS {
         let (payout, now) = (stage.request("100.00").await, Utc::now());
-        let (pool, risk) = (&stage.pool, &stage.settings.risk);
-        store::assessments::validate_and_assess(pool, payout, risk, false, now).await.unwrap();
+        let pool = &stage.pool;
+        store::assessments::validate_and_assess(pool, payout, false, now).await.unwrap();
         let decision = NewDecision { payout, verdict: Verdict::Approve, reason: "looked at it" };
         store::decisions::decide(pool, &decision, &admin(), false, now).await.unwrap();
         payouts.push(payout);

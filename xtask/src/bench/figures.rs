@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::latency::{Latency, Steps};
+use super::rules::Rules;
 use super::throughput::{IN_FLIGHT, Throughput};
 
 const LATENCY_BOUND_MILLIS: i64 = 1_000;
@@ -23,6 +24,7 @@ pub struct Figures {
     pub at_rest: Memory,
     pub under_load: Memory,
     pub events: u64,
+    pub rules: Rules,
 }
 
 impl Memory {
@@ -37,6 +39,7 @@ impl Figures {
             && self.at_rest.is_within()
             && self.under_load.is_within()
             && self.events <= EVENTS_BOUND
+            && self.rules.is_within_bound()
     }
 
     pub fn print(&self) {
@@ -77,6 +80,7 @@ impl Figures {
         }
         let holds = Some(self.events <= EVENTS_BOUND);
         line(holds, "history events of a happy payout", self.events.to_string(), "33");
+        self.rules.print();
     }
 
     pub fn json(&self) -> serde_json::Value {
@@ -106,6 +110,7 @@ impl Figures {
                 "after_load": { "api": self.under_load.api_kib, "worker": self.under_load.worker_kib },
             },
             "history_events": self.events,
+            "risk_rules": self.rules.json(),
         })
     }
 }

@@ -4,11 +4,13 @@
 //! their data as in production (PostgreSQL with fsync, histories in a file), a gateway that pays at once
 //! (`--settle-after 0s`) and no windows (`BATCH_WINDOW=open`). Every payout is an ordinary one: requested over HTTP, assessed,
 //! approved by the rules, transferred, confirmed. This program's own questions run on the same machine and are part of the
-//! load. The exit code is 1 when a bound of the product is missed.
+//! load. The risk rules are measured by themselves too, and with `--rules` nothing else is. The exit code is 1 when a bound of the
+//! product is missed.
 
 mod crowd;
 mod figures;
 mod latency;
+pub mod rules;
 mod throughput;
 pub mod watch;
 
@@ -70,7 +72,8 @@ pub fn run(checkout: &Checkout, options: Options) -> Result<ExitCode> {
         })?;
     let under_load = memory(&mut stack)?;
     stack.check()?;
-    let figures = Figures { latency, throughput, at_rest, under_load, events };
+    let rules = rules::measure(&programs.worker)?;
+    let figures = Figures { latency, throughput, at_rest, under_load, events, rules };
     if options.json {
         println!("{}", figures.json());
     } else {

@@ -7,6 +7,7 @@
 mod case;
 mod kill;
 mod money;
+mod policy;
 mod record;
 mod scenarios;
 mod stage;
@@ -77,6 +78,7 @@ struct Report {
     rows: Vec<Row>,
     money: money::Check,
     kill: Option<Kill>,
+    policy: policy::Scene,
     took: String,
 }
 
@@ -99,9 +101,13 @@ pub fn run(checkout: &Checkout, options: Options) -> Result<ExitCode> {
     let temporal = install::temporal::install(checkout)?;
     let stage = Stage::new(stack.around(), temporal, format!("demo-{}", moment::now()), options.kill)?;
     let (rows, kill) = play_all(&stage, &mut stack)?;
+    let policy = progress::step("a risk policy is changed", || {
+        let person = join(&stage, &TRUST)?;
+        policy::play(&stage, stack.around(), &person, AUTO_APPROVED.amount)
+    })?;
     let money = money::check(&stage, &programs, stack.around(), &rows)?;
     let took = format!("stack up in {}, everything in {}", human(started), human(began.elapsed()));
-    let report = Report { rows, money, kill, took };
+    let report = Report { rows, money, kill, policy, took };
     let is_right = report.is_right();
     if options.json {
         table::print_json(&report)?;
@@ -121,6 +127,7 @@ impl Report {
     fn is_right(&self) -> bool {
         self.rows.iter().all(|row| row.wrong.is_empty())
             && self.money.is_right()
+            && self.policy.is_right()
             && self.kill.as_ref().is_none_or(Kill::is_right)
     }
 }

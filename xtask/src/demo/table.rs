@@ -37,6 +37,7 @@ pub fn print(report: &Report) {
     for finding in &report.money.findings {
         println!("{} {}", if finding.holds { "✓" } else { "✗" }, finding.words);
     }
+    report.policy.print();
     if let Some(kill) = &report.kill {
         print_kill(kill);
     }
@@ -104,6 +105,7 @@ pub fn print_json(report: &Report) -> Result<()> {
         println!("{}", serde_json::to_string(&row_json(row))?);
     }
     println!("{}", serde_json::to_string(&report.money.json())?);
+    println!("{}", serde_json::to_string(&report.policy.json())?);
     if let Some(kill) = &report.kill {
         println!("{}", serde_json::to_string(&kill_json(kill))?);
     }
