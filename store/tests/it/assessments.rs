@@ -43,7 +43,7 @@ async fn high_risk_opens_a_review_that_says_why(pool: PgPool) {
     assert_eq!(assess(&world, payout).await.next, Next::AwaitDecision);
     let open = reviews::list(&world.pool, None, 10).await.unwrap();
     let [review] = open.as_slice() else { panic!("{open:?}") };
-    let fired: Vec<_> = review.findings.iter().filter(|f| f.fired).map(|f| f.rule).collect();
+    let fired: Vec<_> = review.findings.iter().filter(|f| f.counts()).map(|f| f.rule).collect();
     assert_eq!((review.payout, review.amount, fired), (payout, naira("50000.01"), vec![RuleName::Amount]));
     let after = reviews::After { opened_at: review.opened_at, id: review.id };
     assert!(reviews::list(&world.pool, Some(after), 10).await.unwrap().is_empty());

@@ -365,8 +365,8 @@ async fn the_sums_follow_every_move_of_a_payout(pool: PgPool) {
 #[sqlx::test(migrations = "../migrations")]
 async fn versions_count_by_currency(pool: PgPool) {
     let world = World::new(&pool);
-    let cedi = risk_policies::propose(&world.pool, Currency::Ghs, &lenient(), "new", &eve(), world.now);
-    let cedi = cedi.await.unwrap();
+    let (pool, rules, now) = (&world.pool, lenient(), world.now);
+    let cedi = risk_policies::propose(pool, Currency::Ghs, &rules, "new", &eve(), now).await.unwrap();
     assert_eq!(cedi.version(), "GHS-1");
     assert!(matches!(activate(&world, cedi.id).await, Moved::Done(_)));
     assert_eq!(active(&world).await.unwrap(), "NGN-1");
