@@ -46,10 +46,20 @@ async fn a_million_payouts(pool: &PgPool, payee: &crate::fixtures::Payee) {
     .execute(&mut *conn)
     .await
     .unwrap();
-    sqlx::raw_sql("SELECT sum_up_all_payouts(); ALTER TABLE payouts ENABLE TRIGGER ALL; ANALYZE payouts, provider_hours, provider_days, provider_totals")
-        .execute(&mut *conn)
-        .await
-        .unwrap();
+    // And others beside, or the sums would be tables of one provider alone.
+    sqlx::raw_sql(
+        "SELECT sum_up_all_payouts();
+         ALTER TABLE payouts ENABLE TRIGGER ALL;
+         CREATE TEMPORARY TABLE others AS SELECT gen_random_uuid() AS id FROM generate_series(1, 200);
+         INSERT INTO provider_days (provider_id, day, currency, requested)
+         SELECT id, date '2026-11-24' - n, 'NGN', 1 FROM others, generate_series(0, 364) n;
+         INSERT INTO provider_hours (provider_id, hour, currency, requested, requested_sum)
+         SELECT id, '2026-11-24T09:00:00Z'::timestamptz - make_interval(hours => n), 'NGN', 1, 1 FROM others, generate_series(0, 364) n;
+         ANALYZE payouts, provider_hours, provider_days, provider_totals",
+    )
+    .execute(&mut *conn)
+    .await
+    .unwrap();
 }
 
 /// Everything that a plan does, from the top.
