@@ -7,7 +7,7 @@ import { stack, tokenOf } from "./stack.js";
 export const base = stack.dashboard;
 
 /** Longer than any step takes on a slow machine; nothing waits this long that goes well. */
-export const PATIENCE_MS = 60_000;
+export const PATIENCE_MS = 180_000;
 
 /** @typedef {import("playwright-core").Page} Page */
 

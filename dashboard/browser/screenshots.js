@@ -14,7 +14,7 @@ mkdirSync(folder, { recursive: true });
 await furnish();
 const browser = await launch();
 
-const wide = { viewport: { width: 1280, height: 800 } };
+const wide = { viewport: { width: 1280, height: 740 } };
 const phone = { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true };
 
 /** @typedef {import("playwright-core").Page} Page */

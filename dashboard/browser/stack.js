@@ -81,12 +81,15 @@ export async function ask(who, amount) {
   return made.id;
 }
 
+/** Only ends what is stuck: a slow machine is no failure. */
+const PATIENCE_MS = 300_000;
+
 /** Looks until it is so. @param {string} id @param {(payout: any) => boolean} wanted */
 export async function until(id, wanted) {
   for (const began = Date.now(); ; ) {
     const seen = await call("Ada", "GET", `/api/admin/payouts/${id}`);
     if (wanted(seen)) return seen;
-    if (Date.now() - began > 60_000) throw new Error(`still ${seen.payout.status}: ${seen.waiting?.detail ?? ""}`);
+    if (Date.now() - began > PATIENCE_MS) throw new Error(`still ${seen.payout.status}: ${seen.waiting?.detail ?? ""}`);
     await new Promise((done) => setTimeout(done, 200));
   }
 }

@@ -43,31 +43,44 @@ const STAFF: [(Role, &str, &str); 5] = [
     (Role::Platform, "marketplace", "the marketplace"),
 ];
 
-/// Starts a stack that serves this build, and runs a script of `dashboard/browser` on it.
-pub fn play(
-    checkout: &Checkout,
-    programs: &Programs,
-    built: &Path,
-    name: &str,
-    script: &str,
-    arguments: &[&str],
-    settings: &[(&str, &str)],
-) -> Result<()> {
-    let mut stack = Stack::open_on(checkout, name, Keeping::Nothing, Servers::Own)?;
-    stack.add_programs(programs, &[&SETTINGS, settings].concat());
-    stack.service(Part::Api)?.set(DASHBOARD_DIR, &built.to_string_lossy());
-    stack.start()?;
-    let providers = seed(stack.around())?;
-    let mut node = Command::new("node");
-    node.arg(Path::new("browser").join(script)).args(arguments).current_dir(dashboard::folder(checkout));
-    node.env("STACK", known(stack.around(), &providers)?.to_string());
-    if let Some(browser) = chromium::find() {
-        node.env(CHROMIUM, browser);
+/// A stack that serves a build of the dashboard, with the usual people.
+struct Scene<'a> {
+    checkout: &'a Checkout,
+    stack: Stack,
+    providers: Vec<SeededProvider>,
+}
+
+impl<'a> Scene<'a> {
+    /// Starts it, with servers of its own and these settings on top of the usual ones.
+    fn open(
+        checkout: &'a Checkout,
+        programs: &Programs,
+        built: &Path,
+        name: &str,
+        settings: &[(&str, &str)],
+    ) -> Result<Self> {
+        let mut stack = Stack::open_on(checkout, name, Keeping::Nothing, Servers::Own)?;
+        stack.add_programs(programs, &[&SETTINGS, settings].concat());
+        stack.service(Part::Api)?.set(DASHBOARD_DIR, &built.to_string_lossy());
+        stack.start()?;
+        let providers = seed(stack.around())?;
+        Ok(Self { checkout, stack, providers })
     }
-    let played = command::capture(&mut node);
-    stack.check()?;
-    eprint!("{}", played.with_context(|| format!("{script}; logs: {}", stack.logs()))?);
-    Ok(())
+
+    /// Runs a script of `dashboard/browser` on it, and shows what that told.
+    fn play(&mut self, script: &str, arguments: &[&str]) -> Result<()> {
+        let mut node = Command::new("node");
+        node.arg(Path::new("browser").join(script)).args(arguments);
+        node.current_dir(dashboard::folder(self.checkout));
+        node.env("STACK", known(self.stack.around(), &self.providers)?.to_string());
+        if let Some(browser) = chromium::find() {
+            node.env(CHROMIUM, browser);
+        }
+        let played = command::capture(&mut node);
+        self.stack.check()?;
+        eprint!("{}", played.with_context(|| format!("{script}; logs: {}", self.stack.logs()))?);
+        Ok(())
+    }
 }
 
 /// What the scripts know of a stack: addresses, everybody's token, and what more are signed with. It opens nothing else.
@@ -95,7 +108,7 @@ pub fn screenshots(checkout: &Checkout) -> Result<()> {
     let folder = checkout.root().join(PICTURES);
     let folder = folder.to_string_lossy();
     progress::step("taking pictures", || {
-        play(checkout, &programs, &built, "screenshots", "screenshots.js", &[&folder], &[])
+        Scene::open(checkout, &programs, &built, "screenshots", &[])?.play("screenshots.js", &[&folder])
     })
 }
 
@@ -117,20 +130,57 @@ pub fn announce() {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::install;
+    use crate::stack::postgres::sql;
 
-    /// The programs were built together with this test, the dashboard is built by whoever comes first.
-    fn story(script: &str, settings: &[(&str, &str)]) {
-        let checkout = Checkout::locate().unwrap();
-        let built = dashboard::folder(&checkout).join("dist");
+    /// Waiting payouts that are put into the database beside the first one, whose workflow alone exists: hence without a worker.
+    const MANY_WAIT: &str = "
+        SET session_replication_role = replica;
+        CREATE TEMP TABLE first AS SELECT payout_id AS id FROM reviews WHERE status = 'OPEN' LIMIT 1;
+        CREATE TEMP TABLE more AS
+            SELECT gen_random_uuid() AS id, gen_random_uuid() AS review, n FROM generate_series(1, 10000) AS n;
+        INSERT INTO payouts
+            SELECT (jsonb_populate_record(p, jsonb_build_object('id', more.id, 'amount', 1000 + more.n * 7))).*
+            FROM payouts p JOIN first ON first.id = p.id CROSS JOIN more;
+        INSERT INTO assessments
+            SELECT (jsonb_populate_record(a, jsonb_build_object('payout_id', more.id))).*
+            FROM assessments a JOIN first ON first.id = a.payout_id CROSS JOIN more;
+        INSERT INTO reviews
+            SELECT (jsonb_populate_record(r, jsonb_build_object('id', more.review, 'payout_id', more.id))).*
+            FROM reviews r JOIN first ON first.id = r.payout_id CROSS JOIN more;
+        ANALYZE";
+
+    /// What there is to play with: the programs as they were built together with this test, and the dashboard as `cargo xtask test`
+    /// has built it. Without a browser or a build nothing is tested, and that is said.
+    fn scene<'a>(checkout: &'a Checkout, name: &str, settings: &[(&str, &str)]) -> Option<Scene<'a>> {
+        let built = dashboard::folder(checkout).join("dist");
         if chromium::find().is_none() || !built.is_dir() {
             eprintln!(
                 "NOT tested: there is no Chromium or no built dashboard; `cargo xtask test` makes both where it may"
             );
-            return;
+            return None;
         }
-        let name = Path::new(script).file_stem().unwrap().to_string_lossy();
         let programs = Programs::beside_us().unwrap();
-        play(&checkout, &programs, &built, &format!("browser/{name}"), script, &[], settings).unwrap();
+        Some(Scene::open(checkout, &programs, &built, &format!("browser/{name}"), settings).unwrap())
+    }
+
+    fn story(script: &str, settings: &[(&str, &str)]) {
+        let checkout = Checkout::locate().unwrap();
+        let name = Path::new(script).file_stem().unwrap().to_string_lossy();
+        if let Some(mut scene) = scene(&checkout, &name, settings) {
+            scene.play(script, &[]).unwrap();
+        }
+    }
+
+    #[test]
+    fn ten_thousand_waiting_payouts_are_worked_through_page_by_page() {
+        let checkout = Checkout::locate().unwrap();
+        let Some(mut scene) = scene(&checkout, "queue", &[]) else { return };
+        scene.play("stories/one-waits.js", &[]).unwrap();
+        scene.stack.service(Part::Worker).unwrap().stop();
+        let psql = install::postgres::install(&checkout).unwrap().program("psql");
+        sql(&psql, &scene.stack.around().database_url, MANY_WAIT).unwrap();
+        scene.play("stories/queue.js", &[]).unwrap();
     }
 
     /// What is approved waits until somebody runs a batch, so that every step can be seen.

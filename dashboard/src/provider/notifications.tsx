@@ -2,7 +2,7 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
 
 import { notifications } from "./queries.ts";
-import { answer, api } from "../api/client.ts";
+import { answer, api, type Schemas } from "../api/client.ts";
 import { ProblemNotice } from "../api/problem.tsx";
 import { withMoney } from "../show/money.ts";
 import { When } from "../show/time.tsx";
@@ -47,7 +47,7 @@ export function Notifications() {
                 <ul className="rows">
                   {items.map((message) => (
                     <li key={message.id}>
-                      <Link to="/provider/payouts/$id" params={{ id: message.payout_id }} className={message.read_at === undefined ? "row row-unread" : "row"}>
+                      <Link {...about(message)} className={message.read_at === undefined ? "row row-unread" : "row"}>
                         <span className={`step-dot step-${stepWords(STEP[message.event] ?? message.event).tone}`} aria-hidden="true" />
                         <span className="row-main">
                           <span className={message.read_at === undefined ? "strong" : undefined}>
@@ -75,4 +75,9 @@ export function Notifications() {
       </section>
     </Page>
   );
+}
+
+/** Where a message leads: to its payout, else to the bank account that it is about. */
+function about({ payout_id }: Schemas["Notification"]) {
+  return payout_id === undefined ? ({ to: "/provider/bank-accounts" } as const) : ({ to: "/provider/payouts/$id", params: { id: payout_id } } as const);
 }
