@@ -9,7 +9,7 @@ import { Money, StatusBadge } from "../show/status.tsx";
 import { When } from "../show/time.tsx";
 import { shortId, STATUS_WORDS } from "../show/words.ts";
 import { Action } from "../ui/action.tsx";
-import { Choice, DayChoice } from "../ui/field.tsx";
+import { AmountChoice, Choice, DayChoice, SearchChoice } from "../ui/field.tsx";
 import { Filters, Pager, Table } from "../ui/list.tsx";
 import { Page } from "../ui/page.tsx";
 import { Answered, Empty } from "../ui/state.tsx";
@@ -37,6 +37,7 @@ export function AllPayouts() {
     >
       {csv.error && <ProblemNotice error={csv.error} />}
       <Filters any={anyFilter(search)} onClear={() => void navigate({ search: {} })}>
+        <SearchChoice label="Search" hint="Name, id or reference" value={search.q} onChange={(q) => filter({ q })} />
         <Choice label="Status" value={search.status} options={STATUSES.map((status) => [status, STATUS_WORDS[status]])} onChange={(status) => filter({ status })} />
         <Choice label="Risk" value={search.risk} options={ROUTES.map((risk) => [risk, risk === "auto" ? "Automatic" : "Review"])} onChange={(risk) => filter({ risk })} />
         <Choice
@@ -50,12 +51,14 @@ export function AllPayouts() {
         />
         <DayChoice label="From" value={search.from} onChange={(from) => filter({ from })} />
         <DayChoice label="To" value={search.to} onChange={(to) => filter({ to })} />
+        <AmountChoice label="At least" value={search.min_amount} onChange={(min_amount) => filter({ min_amount })} />
+        <AmountChoice label="At most" value={search.max_amount} onChange={(max_amount) => filter({ max_amount })} />
         {search.provider && <Chosen what="Provider" id={search.provider} onClear={() => filter({ provider: undefined })} />}
         {search.batch && <Chosen what="Batch" id={search.batch} onClear={() => filter({ batch: undefined })} />}
       </Filters>
       <section className="section" aria-label="Payouts" aria-busy={asked.isPlaceholderData}>
         <Answered asked={asked} rows={10}>
-          {({ items, next_cursor }) => (
+          {({ items, next_cursor, previous_cursor }) => (
             <>
               {items.length > 0 ? (
                 <PayoutTable payouts={items} />
@@ -64,7 +67,7 @@ export function AllPayouts() {
                   {anyFilter(search) ? "Change the filters, or clear them." : "They appear here as providers ask for them."}
                 </Empty>
               )}
-              <Pager cursor={search.cursor} next={next_cursor} shown={items.length} />
+              <Pager cursor={search.cursor} next={next_cursor} previous={previous_cursor} shown={items.length} />
             </>
           )}
         </Answered>
@@ -84,7 +87,7 @@ function Chosen({ what, id, onClear }: { what: string; id: string; onClear: () =
   );
 }
 
-export function PayoutTable({ payouts }: { payouts: readonly Schemas["AdminPayout"][] }) {
+export function PayoutTable({ payouts }: { payouts: readonly (Schemas["AdminPayout"] & { provider_name?: string })[] }) {
   return (
     <Table caption="Payouts" head={["Payout", { words: "Amount", end: true }, "Status", { words: "Risk", wide: true }, { words: "Attempts", end: true, wide: true }, { words: "Provider", wide: true }, { words: "Requested", wide: true }]}>
       {payouts.map((payout) => (
@@ -106,8 +109,8 @@ export function PayoutTable({ payouts }: { payouts: readonly Schemas["AdminPayou
           <td className="wide">{payout.risk === undefined ? "" : payout.risk === "auto" ? "Automatic" : "Review"}</td>
           <td className="end wide number">{payout.attempts}</td>
           <td className="wide">
-            <Link to="/admin/payouts" search={{ provider: payout.provider_id }} className="mono" aria-label={`Payouts of provider ${shortId(payout.provider_id)}`}>
-              {shortId(payout.provider_id)}
+            <Link to="/admin/payouts" search={{ provider: payout.provider_id }} className={payout.provider_name ? undefined : "mono"} aria-label={`Payouts of ${payout.provider_name ?? `provider ${shortId(payout.provider_id)}`}`}>
+              {payout.provider_name ?? shortId(payout.provider_id)}
             </Link>
           </td>
           <td className="wide">

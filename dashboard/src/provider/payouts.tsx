@@ -36,7 +36,7 @@ export function Payouts() {
       </Filters>
       <section className="section" aria-label="Payouts" aria-busy={asked.isPlaceholderData}>
         <Answered asked={asked} rows={8}>
-          {({ items, next_cursor }) => (
+          {({ items, next_cursor, previous_cursor }) => (
             <>
               {items.length > 0 ? (
                 <PayoutRows payouts={items} />
@@ -49,7 +49,7 @@ export function Payouts() {
                   You see every step of a payout here.
                 </Empty>
               )}
-              <Pager cursor={search.cursor} next={next_cursor} shown={items.length} />
+              <Pager cursor={search.cursor} next={next_cursor} previous={previous_cursor} shown={items.length} />
             </>
           )}
         </Answered>

@@ -2,13 +2,12 @@
 
 import { keepPreviousData, queryOptions } from "@tanstack/react-query";
 
-import { answer, api } from "../api/client.ts";
-import { hasEnded, LIVE, paceOf } from "../live/pace.ts";
+import { answer, api, type Schemas } from "../api/client.ts";
+import { LIVE, paceOf } from "../live/pace.ts";
 import { dayBegins, dayEnds, only, type pageSearch, type payoutsSearch } from "../show/search.ts";
 
 /** Enough to see everything that is under way. */
 const OPEN_LIMIT = 100;
-const OPEN = ["REQUESTED", "APPROVED", "PROCESSING", "FAILED"] as const;
 
 export const balance = queryOptions({
   queryKey: ["balance"],
@@ -37,9 +36,8 @@ export const payouts = ({ from, to, ...search }: ReturnType<typeof payoutsSearch
 export const openPayouts = queryOptions({
   queryKey: ["payouts", "open"],
   queryFn: async ({ signal }) => {
-    const lists = await Promise.all(OPEN.map((status) => answer(api.GET("/api/provider/payouts", { params: { query: { status, limit: OPEN_LIMIT } }, signal }))));
-    const open = lists.flatMap((list) => list.items).filter((payout) => !hasEnded(payout));
-    return open.sort((one, other) => one.requested_at.localeCompare(other.requested_at));
+    const { items } = await answer(api.GET("/api/provider/payouts", { params: { query: { open: true, limit: OPEN_LIMIT } }, signal }));
+    return items.toSorted((one, other) => one.requested_at.localeCompare(other.requested_at));
   },
   ...LIVE.list,
 });
@@ -49,6 +47,14 @@ export const payout = (id: string) =>
     queryKey: ["payout", id],
     queryFn: ({ signal }) => answer(api.GET("/api/provider/payouts/{id}", { params: { path: { id } }, signal })),
     refetchInterval: (query) => paceOf(query.state.data?.payout),
+  });
+
+/** What asking for this now would cost and when it would arrive. Nothing is written. */
+export const quote = (body: Schemas["PayoutRequest"]) =>
+  queryOptions({
+    queryKey: ["quote", body],
+    queryFn: ({ signal }) => answer(api.POST("/api/provider/payouts/quote", { body, signal })),
+    ...LIVE.still,
   });
 
 export const bankAccounts = queryOptions({

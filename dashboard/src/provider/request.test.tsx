@@ -19,6 +19,16 @@ const { world } = vi.hoisted(() => {
     const { pathname } = new URL(request.url);
     const json = (body: unknown): Response => new Response(JSON.stringify(body), { headers: { "Content-Type": "application/json" } });
     const naira = (amount: string) => ({ amount, currency: "NGN" });
+    if (pathname.endsWith("/quote")) {
+      return json({
+        amount: naira("1500.00"),
+        bank_account_id: "account",
+        fee: { amount: naira("10.75"), borne_by: "platform", detail: "The marketplace bears it." },
+        arrival: { leaves_at: "2026-01-05T12:00:00Z", usually_by: "2026-01-05T12:30:00Z", detail: "It leaves with the next batch." },
+        possible: true,
+        obstacles: [],
+      });
+    }
     if (request.method === "POST") {
       made.sent.push({ key: request.headers.get("Idempotency-Key"), body: await request.json() });
       const next = made.answers.shift();

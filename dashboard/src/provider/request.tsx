@@ -1,6 +1,6 @@
 // Asking for a payout: the amount and where it goes, then once more in words, then sent exactly once (`once.ts`).
 
-import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useQuery, useQueryClient, type UseQueryResult } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { type FormEvent, useEffect, useRef, useState } from "react";
 import { Label } from "react-aria-components/Label";
@@ -8,7 +8,7 @@ import { Radio, RadioGroup } from "react-aria-components/RadioGroup";
 
 import { useBankName } from "./bank-name.ts";
 import { begin, type Body, type Event, keep, next, type Once } from "./once.ts";
-import { balance, bankAccounts } from "./queries.ts";
+import { balance, bankAccounts, quote } from "./queries.ts";
 import { answer, api, type Schemas } from "../api/client.ts";
 import { fieldError, inWords, ProblemNotice } from "../api/problem.tsx";
 import { formatMoney, formatPlain, parseAmount, units } from "../show/money.ts";
@@ -206,6 +206,8 @@ function FillIn({ refusal, typed, setTyped, chosen, setChosen, balances, account
 
 function Confirm({ body, account, sending, tell }: { body: Body; account: Schemas["BankAccount"] | undefined; sending: boolean; tell: (event: Event) => void }) {
   const bankName = useBankName();
+  const quoted = useQuery(quote(body));
+  const { data } = quoted;
   return (
     <div className="card form">
       <p className="confirm-amount">
@@ -223,11 +225,17 @@ function Confirm({ body, account, sending, tell }: { body: Body; account: Schema
               </span>
             </span>,
           ],
-          ["Fee", "None for you: the platform pays it"],
-          ["You receive", <Money key="receive" value={body.amount} />],
-          ["When", "After a check it leaves with the next batch. Its page says when, at every step."],
+          ["Fee", <Fee key="fee" quoted={quoted} />],
+          ["You receive", <Money key="receive" value={data?.amount ?? body.amount} />],
+          ["Arrives", <Arrives key="arrives" quoted={quoted} />],
         ]}
       />
+      {data?.obstacles.map((obstacle) => (
+        <div key={obstacle.code} className={`notice ${obstacle.refuses ? "notice-red" : "notice-amber"}`} role="status">
+          <Icon name="attention" />
+          <span>{obstacle.detail}</span>
+        </div>
+      ))}
       <p className="soft small">The amount is reserved at once. You can cancel until a batch has taken it.</p>
       <div className="form-actions">
         <Action kind="main" onPress={() => tell({ did: "sent" })} isPending={sending} autoFocus>
@@ -238,6 +246,38 @@ function Confirm({ body, account, sending, tell }: { body: Body; account: Schema
         </Action>
       </div>
     </div>
+  );
+}
+
+type Quoted = UseQueryResult<Schemas["Quote"]>;
+
+/** What the gateway quotes, and who bears it. That it cannot be asked stands in nobody's way. */
+function Fee({ quoted: { data, isPending } }: { quoted: Quoted }) {
+  if (isPending) return <span className="soft">Asking the gateway…</span>;
+  if (!data?.fee) return <>Not known at the moment</>;
+  if (data.fee.borne_by === "provider") return <Money value={data.fee.amount} />;
+  return (
+    <>
+      None for you
+      <br />
+      <span className="soft">
+        The platform pays about <Money value={data.fee.amount} />
+      </span>
+    </>
+  );
+}
+
+function Arrives({ quoted: { data, isPending } }: { quoted: Quoted }) {
+  const now = useNow();
+  if (isPending) return <span className="soft">Looking when the next batch leaves…</span>;
+  if (!data) return <>After a check, with the next batch. Its page says when, at every step.</>;
+  const { leaves_at, usually_by } = data.arrival;
+  return (
+    <>
+      Usually by {formatWhen(new Date(usually_by), now)}
+      <br />
+      <span className="soft">{leaves_at ? `It leaves at ${formatWhen(new Date(leaves_at), now)}` : "It leaves at once"}, unless somebody has to look at it first</span>
+    </>
   );
 }
 

@@ -4,6 +4,7 @@ type Raw = Record<string, unknown>;
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 const DAY = /^\d{4}-\d{2}-\d{2}$/;
+const WORDS_LIMIT = 100;
 const CURSOR_LIMIT = 64;
 
 /** Without the entries that are not there, so that they neither show in the address nor count as filters. */
@@ -29,6 +30,18 @@ export function flag(raw: unknown): boolean | undefined {
   return raw === false || raw === "false" ? false : undefined;
 }
 
+/** What somebody looks for. The router reads digits as a number. */
+export function words(raw: unknown): string | undefined {
+  const text = typeof raw === "number" ? String(raw) : raw;
+  return typeof text === "string" && text.trim().length > 0 && text.length <= WORDS_LIMIT ? text : undefined;
+}
+
+/** A plain decimal, as the API takes it. */
+export function amount(raw: unknown): string | undefined {
+  const text = typeof raw === "number" ? String(raw) : raw;
+  return typeof text === "string" && /^\d{1,16}(\.\d{1,4})?$/.test(text) ? text : undefined;
+}
+
 /** The router reads a cursor of digits as a number. */
 export function cursor(raw: unknown): string | undefined {
   const text = typeof raw === "number" ? String(raw) : raw;
@@ -49,6 +62,7 @@ export function dayEnds(value: string | undefined): string | undefined {
 }
 
 export const STATUSES = ["REQUESTED", "APPROVED", "PROCESSING", "COMPLETED", "FAILED", "REJECTED", "CANCELLED", "REVERSED"] as const;
+export const SORTS = ["newest", "oldest"] as const;
 export const ROUTES = ["auto", "review"] as const;
 
 /** Of the provider's own payouts. */
@@ -59,6 +73,7 @@ export function payoutsSearch(raw: Raw) {
 /** Of everybody's payouts. */
 export function allPayoutsSearch(raw: Raw) {
   return only({
+    q: words(raw["q"]),
     status: oneOf(STATUSES, raw["status"]),
     risk: oneOf(ROUTES, raw["risk"]),
     provider: uuid(raw["provider"]),
@@ -66,6 +81,9 @@ export function allPayoutsSearch(raw: Raw) {
     needs_attention: flag(raw["needs_attention"]),
     from: day(raw["from"]),
     to: day(raw["to"]),
+    min_amount: amount(raw["min_amount"]),
+    max_amount: amount(raw["max_amount"]),
+    sort: oneOf(SORTS, raw["sort"]),
     cursor: cursor(raw["cursor"]),
   });
 }

@@ -22,8 +22,8 @@ interface FromThePageBefore {
   readonly pageBefore?: true;
 }
 
-/** The API gives a cursor to the next page only; the page before is the browser's own, where we came from it. */
-export function Pager({ cursor, next, shown }: { cursor: string | undefined; next: string | undefined; shown: number }) {
+/** Where a list can be read backwards the API gives a cursor to the page before; elsewhere it is the browser's own, where we came from it. */
+export function Pager({ cursor, next, previous, shown }: { cursor: string | undefined; next: string | undefined; previous?: string | undefined; shown: number }) {
   const navigate = useNavigate();
   const router = useRouter();
   const before = useLocation({ select: (location) => (location.state as FromThePageBefore).pageBefore === true });
@@ -36,7 +36,7 @@ export function Pager({ cursor, next, shown }: { cursor: string | undefined; nex
       <Action kind="quiet" isDisabled={!cursor} onPress={() => go(undefined, {})}>
         First page
       </Action>
-      <Action kind="plain" icon="back" isDisabled={!cursor || !before} onPress={() => router.history.back()}>
+      <Action kind="plain" icon="back" isDisabled={!cursor || !(previous ?? before)} onPress={() => (previous ? go(previous, {}) : router.history.back())}>
         Previous
       </Action>
       <Action kind="plain" isDisabled={!next} onPress={() => go(next, { pageBefore: true })}>
