@@ -56,10 +56,20 @@ pub struct Around {
     pub other: OtherAttempt,
 }
 
+/// How another attempt of the payout stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Beside {
+    pub status: AttemptStatus,
+    /// Sends whose bytes may have reached the gateway.
+    pub sends: u32,
+    /// It paid what was not due, and that is booked as the provider's debt.
+    pub excess: bool,
+}
+
 /// Of several others, the one that matters most: the last of these.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum OtherAttempt {
-    /// Each has conclusively failed, or its money came back.
+    /// Each has conclusively failed, or its money came back, or is the provider's debt.
     None,
     /// Recorded, and no byte of it has left: it can be withdrawn.
     Unsent,
@@ -70,11 +80,11 @@ pub enum OtherAttempt {
 }
 
 impl OtherAttempt {
-    /// `others`: how each stands, and how often its bytes may have reached the gateway.
-    pub fn among(others: impl IntoIterator<Item = (AttemptStatus, u32)>) -> Self {
-        let one = |(status, sends)| match status {
+    pub fn among(others: impl IntoIterator<Item = Beside>) -> Self {
+        let one = |other: Beside| match other.status {
             AttemptStatus::Failed | AttemptStatus::Reversed => Self::None,
-            AttemptStatus::Submitting if sends == 0 => Self::Unsent,
+            AttemptStatus::Succeeded if other.excess => Self::None,
+            AttemptStatus::Submitting if other.sends == 0 => Self::Unsent,
             AttemptStatus::Submitting | AttemptStatus::Accepted | AttemptStatus::Unknown => Self::MayPay,
             AttemptStatus::Succeeded => Self::Paid,
         };
@@ -212,7 +222,7 @@ pub fn attested_paid(attempt: &Watched, around: Around) -> Consequence {
 /// Whether the next attempt may begin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Gate {
-    /// Every earlier attempt was seen, just now, to have failed, or its money came back.
+    /// Every earlier attempt was seen, just now, to have failed, or its money came back or is owed.
     Begin(AttemptNumber),
     /// Nothing is to begin: not released, no retry due, or an attempt is open.
     Nothing,
@@ -246,7 +256,7 @@ pub fn may_begin(
     if attempts.iter().any(|attempt| attempt.status.is_open()) {
         return Gate::Nothing;
     }
-    if attempts.iter().any(|attempt| attempt.status == AttemptStatus::Succeeded) {
+    if attempts.iter().any(|attempt| attempt.status == AttemptStatus::Succeeded && !attempt.excess) {
         return Gate::HasPaid;
     }
     let made = u8::try_from(attempts.len()).unwrap_or(u8::MAX);
@@ -265,14 +275,20 @@ pub enum Unproven {
     NotFresh(AttemptNumber),
 }
 
-/// One proof for every attempt, each failure seen within [`FRESH`] (money that came back was seen twice, a day apart); or what stands against it, first of all what another look at the
-/// gateway may not settle. A next attempt and a refund need them.
+/// One proof for every attempt, each failure seen within [`FRESH`] (money that came back was seen twice, a day apart; a debt is a
+/// posting, which does not age); or what stands against it, first of all what another look at the gateway may not settle. A next
+/// attempt and a refund need them.
 pub fn proofs(attempts: &[AttemptFacts], now: DateTime<Utc>) -> Result<Vec<ProvenUnpaid>, Unproven> {
     let proofs: Result<Vec<_>, _> = attempts.iter().map(AttemptFacts::proof_unpaid).collect();
     let proofs = proofs.map_err(Unproven::NotProven)?;
-    let seen_lately = |attempt: &AttemptFacts| {
-        attempt.status == AttemptStatus::Reversed
-            || attempt.failed_seen_at.is_some_and(|seen| now.signed_duration_since(seen) <= FRESH)
+    let seen_lately = |attempt: &AttemptFacts| match attempt.status {
+        AttemptStatus::Succeeded | AttemptStatus::Reversed => true,
+        AttemptStatus::Submitting
+        | AttemptStatus::Accepted
+        | AttemptStatus::Unknown
+        | AttemptStatus::Failed => {
+            attempt.failed_seen_at.is_some_and(|seen| now.signed_duration_since(seen) <= FRESH)
+        }
     };
     match attempts.iter().find(|attempt| !seen_lately(attempt)) {
         None => Ok(proofs),
@@ -708,13 +724,18 @@ mod tests {
     #[test]
     fn of_several_other_attempts_the_worst_counts() {
         use AttemptStatus as A;
+        let beside = |status, sends| Beside { status, sends, excess: false };
+        let excess = Beside { excess: true, ..beside(A::Succeeded, 1) };
         for (others, expected) in [
             (vec![], OtherAttempt::None),
-            (vec![(A::Failed, 1), (A::Reversed, 1)], OtherAttempt::None),
-            (vec![(A::Failed, 1), (A::Submitting, 0)], OtherAttempt::Unsent),
-            (vec![(A::Unknown, 0)], OtherAttempt::MayPay),
-            (vec![(A::Submitting, 1), (A::Failed, 1)], OtherAttempt::MayPay),
-            (vec![(A::Succeeded, 1), (A::Accepted, 1)], OtherAttempt::Paid),
+            (vec![beside(A::Failed, 1), beside(A::Reversed, 1)], OtherAttempt::None),
+            (vec![beside(A::Failed, 1), beside(A::Submitting, 0)], OtherAttempt::Unsent),
+            (vec![beside(A::Unknown, 0)], OtherAttempt::MayPay),
+            (vec![beside(A::Submitting, 1), beside(A::Failed, 1)], OtherAttempt::MayPay),
+            (vec![beside(A::Succeeded, 1), beside(A::Accepted, 1)], OtherAttempt::Paid),
+            (vec![excess, beside(A::Failed, 1)], OtherAttempt::None),
+            (vec![excess, beside(A::Accepted, 1)], OtherAttempt::MayPay),
+            (vec![excess, beside(A::Succeeded, 1)], OtherAttempt::Paid),
         ] {
             assert_eq!(OtherAttempt::among(others.clone()), expected, "{others:?}");
         }
@@ -770,7 +791,25 @@ mod tests {
             sends: 1,
             failed_seen_at: (status == AttemptStatus::Failed).then(noon),
             doubt: None,
+            excess: false,
         }
+    }
+
+    #[test]
+    fn what_is_owed_stands_in_the_way_of_nothing() {
+        let returned = fact(1, AttemptStatus::Reversed);
+        let excess = AttemptFacts { excess: true, ..fact(2, AttemptStatus::Succeeded) };
+        let paid = fact(2, AttemptStatus::Succeeded);
+        let failed = fact(3, AttemptStatus::Failed);
+        let gate = |attempts: &[AttemptFacts]| may_begin(PayoutStatus::Processing, None, attempts, noon());
+        let owed = [returned.clone(), excess, failed.clone()];
+        assert_eq!(gate(&owed), Gate::Begin(AttemptNumber::new(4).unwrap()));
+        assert_eq!(proofs(&owed, noon()).map(|proofs| proofs.len()), Ok(3));
+        // The others' failures still have to be fresh.
+        assert!(matches!(proofs(&owed, noon() + TimeDelta::days(9)), Err(Unproven::NotFresh(_))));
+        let due = [returned, paid, failed];
+        assert_eq!(gate(&due), Gate::HasPaid);
+        assert!(proofs(&due, noon()).is_err());
     }
 
     #[test]

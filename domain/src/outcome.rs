@@ -130,6 +130,8 @@ pub struct AttemptFacts {
     pub failed_seen_at: Option<DateTime<Utc>>,
     /// What the latest look at a failed attempt said instead.
     pub doubt: Option<Doubt>,
+    /// It paid what was not due, and that is booked as the provider's debt.
+    pub excess: bool,
 }
 
 /// What a look at a failed attempt said that was no failure. While it stands, the failure proves nothing.
@@ -162,9 +164,9 @@ impl Doubt {
     }
 }
 
-/// Proof that an attempt did not pay, or not for good. Made only from an attempt whose failure the gateway itself told (or two
-/// finance admins attested), and nothing else since; or from one whose money came back, which was seen twice a day apart (or
-/// confirmed by finance).
+/// Proof that an attempt did not pay its payout, or not for good. Made only from an attempt whose failure the gateway itself told
+/// (or two finance admins attested), and nothing else since; from one whose money came back, which was seen twice a day apart
+/// (or confirmed by finance); or from one whose money is the provider's debt already, and so none of the payout's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ProvenUnpaid {
     attempt: AttemptNumber,
@@ -186,6 +188,7 @@ impl AttemptFacts {
             AttemptStatus::Failed if self.failed_seen_at.is_some() && self.doubt.is_none() => {
                 Ok(ProvenUnpaid { attempt: self.number })
             }
+            AttemptStatus::Succeeded if self.excess => Ok(ProvenUnpaid { attempt: self.number }),
             AttemptStatus::Reversed => Ok(ProvenUnpaid { attempt: self.number }),
             AttemptStatus::Failed
             | AttemptStatus::Submitting
@@ -221,6 +224,16 @@ mod tests {
             sends: 1,
             failed_seen_at: seen.then_some(DateTime::UNIX_EPOCH),
             doubt: None,
+            excess: false,
+        }
+    }
+
+    #[test]
+    fn what_was_booked_as_excess_has_not_paid_its_payout() {
+        for status in AttemptStatus::ALL {
+            let excess = AttemptFacts { excess: true, ..facts(1, status, false) }.proof_unpaid().is_ok();
+            let expected = matches!(status, AttemptStatus::Succeeded | AttemptStatus::Reversed);
+            assert_eq!(excess, expected, "{status}");
         }
     }
 

@@ -424,6 +424,7 @@ impl Play {
             sends: self.row.attempt.sends,
             failed_seen_at: self.row.failed_seen_at,
             doubt: self.row.doubt,
+            excess: false,
         };
         if facts.proof_unpaid().is_ok() && !self.excused() {
             prop_assert!(!self.gateway.may_pay(), "proof about {:?} against {:?}", facts, self.gateway);

@@ -141,7 +141,8 @@ marks! {
         AccountFailing => "three payouts in a row failed: account paused",
         OverpaidReturned => "an overpaid transfer came back",
         ReturnedWhileWaiting => "a late success came back while it waited",
-        LeftToAPerson => "left to a person: its excess is debt",
+        BegunBesideExcess => "another try beside an excess that is owed",
+        RefundedBesideExcess => "refunded beside an excess that is owed",
         DebtRecovered => "debt recovered",
         ClawedBack => "earning clawed back",
         TwoLate => "two late successes of one payout",
@@ -164,7 +165,8 @@ const MEETS_EVERYTHING: u64 = 1_000_000;
 const RARE: [Mark; 3] = [Mark::SendAttested, Mark::SendNotNeeded, Mark::TakenBackNotNeeded];
 
 /// What is so rare that no run must meet it.
-const HARDLY_EVER: [Mark; 2] = [Mark::ReturnedWhileWaiting, Mark::LeftToAPerson];
+const HARDLY_EVER: [Mark; 3] =
+    [Mark::ReturnedWhileWaiting, Mark::BegunBesideExcess, Mark::RefundedBesideExcess];
 
 /// How often each was met.
 #[derive(Debug, Clone)]

@@ -786,12 +786,20 @@ async fn the_model_does_what_the_store_does(pool: PgPool) {
 #[sqlx::test(migrations = "../migrations")]
 async fn stories_that_were_told_differently_once(pool: PgPool) {
     use Do::{
-        Assess, Attest, Begin, Claim, Count, Decide, LookBack, Observe, Pass, Reobserve, Transfer, Write,
+        Assess, Attest, Begin, Claim, Count, Decide, LookBack, Observe, Pass, Refund, Reobserve, Retry,
+        Transfer, Write,
     };
     const BANK: Seen = Seen::Failed("bank is not available");
+    const CLOSED: Seen = Seen::Failed("invalid account");
     let until_first = [Assess, Decide(true), Claim, Begin];
     let until_second =
         [Transfer(0, Reply::Accepted), Observe(0, BANK), Pass(60), Reobserve(vec![BANK]), Begin];
+    let beside_excess = || {
+        let third = vec![Observe(1, BANK), Pass(300), Reobserve(vec![BANK]), Begin, Transfer(2, Reply::Unknown)];
+        let late = vec![LookBack(0, Seen::Succeeded), LookBack(1, Seen::Succeeded)];
+        let back = vec![LookBack(0, BANK), Pass(90_000), LookBack(0, BANK), Observe(2, CLOSED)];
+        [until_second.to_vec(), vec![Transfer(1, Reply::Accepted)], third, late, back].concat()
+    };
     let stories = [
         // Nothing of it has left: there is nothing to attest.
         (
@@ -832,6 +840,12 @@ async fn stories_that_were_told_differently_once(pool: PgPool) {
                 vec![Transfer(2, Reply::Accepted), Observe(2, Seen::Succeeded)],
             ]
             .concat(),
+        ),
+        // Two are late beside a third: the one that waits comes back, the other is owed, the third fails.
+        ("refunded beside an excess that is owed", [beside_excess(), vec![Refund(vec![CLOSED])]].concat()),
+        (
+            "tried again beside an excess that is owed",
+            [beside_excess(), vec![Retry, Begin, Pass(60), Reobserve(vec![CLOSED]), Begin]].concat(),
         ),
     ];
     let pool = store::connect(pool.connect_options().to_url_lossy().as_str(), 5).await.unwrap();

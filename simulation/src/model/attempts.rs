@@ -5,8 +5,8 @@ use domain::{
     AttemptEvent, AttemptNumber, AttemptStatus, AttemptTerms, Doubt, FailureCode, Held, Next, Observed,
     PayoutEvent, PayoutStatus, Progress, Reference, Sighting, Submitted,
     judge::{
-        self, AfterSend, Around, BeforeSend, Consequence, Doubted, Gate, Late, OtherAttempt, Unproven,
-        Watched,
+        self, AfterSend, Around, BeforeSend, Beside, Consequence, Doubted, Gate, Late, OtherAttempt,
+        Unproven, Watched,
     },
 };
 use rust_decimal::{Decimal, prelude::ToPrimitive};
@@ -67,9 +67,7 @@ impl Model {
         self.check_proven(payout, now)?;
         let row = &self.payouts[payout];
         ensure!(
-            row.attempts
-                .iter()
-                .all(|attempt| matches!(attempt.status, AttemptStatus::Failed | AttemptStatus::Reversed)),
+            row.attempts.iter().all(Attempt::is_over),
             "payout {payout} begins attempt {} while another may pay or has",
             number.get()
         );
@@ -83,6 +81,9 @@ impl Model {
             narration: String::new(),
         };
         let batch = row.batch;
+        if row.is_beside_excess() {
+            self.coverage.mark(Mark::BegunBesideExcess);
+        }
         let row = &mut self.payouts[payout];
         row.attempts.push(Attempt {
             number,
@@ -466,7 +467,12 @@ impl Model {
     pub(super) fn around(&self, payout: usize, attempt: usize) -> Around {
         let row = &self.payouts[payout];
         let others = row.attempts.iter().enumerate().filter(|(at, _)| *at != attempt);
-        let other = OtherAttempt::among(others.map(|(_, other)| (other.status, other.sends)));
+        let beside = |other: &Attempt| Beside {
+            status: other.status,
+            sends: other.sends,
+            excess: other.overpaid,
+        };
+        let other = OtherAttempt::among(others.map(|(_, other)| beside(other)));
         Around { payout: row.status, refunded: row.refunded, other }
     }
 

@@ -67,10 +67,9 @@ impl Model {
                         && attempt.failed_seen_at.is_some_and(|seen| now - seen <= JUST_NOW)
                 }
                 AttemptStatus::Reversed => true,
-                AttemptStatus::Submitting
-                | AttemptStatus::Accepted
-                | AttemptStatus::Unknown
-                | AttemptStatus::Succeeded => false,
+                // Its money is owed.
+                AttemptStatus::Succeeded => attempt.overpaid,
+                AttemptStatus::Submitting | AttemptStatus::Accepted | AttemptStatus::Unknown => false,
             };
             ensure!(
                 proven,

@@ -551,14 +551,9 @@ impl Payout {
         self.attempts.iter().filter_map(|attempt| attempt.doubted_at).min()
     }
 
-    /// It was not paid, and yet one of its attempts has paid, which was booked as an excess: neither another try nor a refund is
-    /// possible, and no rule settles it. It takes two late successes, of which the one that waited was returned.
-    pub fn is_left_to_a_person(&self) -> bool {
-        self.needs_attention
-            && self
-                .attempts
-                .iter()
-                .any(|attempt| attempt.overpaid && attempt.status == AttemptStatus::Succeeded)
+    /// What one of its attempts paid is owed by the provider.
+    pub(crate) fn is_beside_excess(&self) -> bool {
+        self.attempts.iter().any(|held| held.overpaid && held.status == AttemptStatus::Succeeded)
     }
 
     /// Nothing happens to it any more unless the gateway takes back what it said.
@@ -573,6 +568,15 @@ impl Attempt {
         self.status != AttemptStatus::Failed && !self.late
     }
 
+    /// It has failed, or its money came back, or is owed.
+    pub(crate) fn is_over(&self) -> bool {
+        match self.status {
+            AttemptStatus::Failed | AttemptStatus::Reversed => true,
+            AttemptStatus::Succeeded => self.overpaid,
+            AttemptStatus::Submitting | AttemptStatus::Accepted | AttemptStatus::Unknown => false,
+        }
+    }
+
     pub(crate) fn facts(&self) -> AttemptFacts {
         AttemptFacts {
             number: self.number,
@@ -580,6 +584,7 @@ impl Attempt {
             sends: self.sends,
             failed_seen_at: self.failed_seen_at.filter(|_| self.status == AttemptStatus::Failed),
             doubt: self.doubt,
+            excess: self.overpaid,
         }
     }
 }

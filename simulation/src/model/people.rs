@@ -104,6 +104,9 @@ impl Model {
         }
         self.coverage.mark(Mark::RefundWon);
         self.check_proven(payout, now)?;
+        if self.payouts[payout].is_beside_excess() {
+            self.coverage.mark(Mark::RefundedBesideExcess);
+        }
         let row = &mut self.payouts[payout];
         row.needs_attention = false;
         row.refunded = true;

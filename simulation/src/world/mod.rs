@@ -552,8 +552,7 @@ impl World {
             && self.healed
             && self.weather == 0
             && self.model.payouts.iter().zip(&self.watches).all(|(row, watch)| {
-                let over = row.has_ended() && watch.running.is_none();
-                row.outbox.is_empty() && (over || row.is_left_to_a_person())
+                row.outbox.is_empty() && row.has_ended() && watch.running.is_none()
             })
             && self.steps.iter().all(Option::is_none)
             && !self.model.payouts.iter().flat_map(|row| &row.attempts).any(|held| self.is_in_window(held))
@@ -564,10 +563,6 @@ impl World {
         self.model.check_books()?;
         let mut unknown_fees = 0;
         for (payout, row) in self.model.payouts.iter().enumerate() {
-            if row.is_left_to_a_person() {
-                self.model.coverage.mark(Mark::LeftToAPerson);
-                continue;
-            }
             ensure!(
                 row.has_ended(),
                 "payout {payout} is stuck: {}{}, {:?}",

@@ -185,9 +185,6 @@ impl World {
     pub(super) fn attend(&mut self, payout: usize) -> Result<()> {
         self.watch(payout).attend_planned = false;
         let row = &self.model.payouts[payout];
-        if row.is_left_to_a_person() {
-            return Ok(());
-        }
         let doubted = row.attempts.iter().position(|held| held.doubt.is_some());
         if let Some(attempt) = doubted
             && row.attempts[attempt].contradiction

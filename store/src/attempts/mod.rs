@@ -128,7 +128,7 @@ pub async fn of_payout(pool: &Pool, payout: PayoutId) -> Result<Vec<Attempt>> {
 }
 
 /// Whether money may move again (another attempt, a refund): every attempt of the payout has been seen to have failed within
-/// [`judge::FRESH`], and nothing else was seen since, or its money came back. Else why not.
+/// [`judge::FRESH`], and nothing else was seen since; or its money came back, or is the provider's debt. Else why not.
 pub async fn proven_unpaid(
     pool: &Pool,
     payout: PayoutId,
@@ -141,7 +141,9 @@ pub async fn proven_unpaid(
 /// Every attempt of a payout, in order, as far as it matters for what may come next. Whoever acts on them has locked the payout.
 pub(crate) async fn facts(conn: &mut PgConnection, payout: PayoutId) -> Result<Vec<AttemptFacts>> {
     let rows = sqlx::query!(
-        "SELECT number, status, sends, failed_seen_at, doubt FROM attempts WHERE payout_id = $1 ORDER BY number",
+        r#"SELECT number, status, sends, failed_seen_at, doubt,
+                  late AND EXISTS (SELECT FROM postings g WHERE g.attempt_id = a.id AND g.kind = 'overpaid') AS "excess!"
+           FROM attempts a WHERE payout_id = $1 ORDER BY number"#,
         payout.uuid()
     )
     .fetch_all(conn)
@@ -154,6 +156,7 @@ pub(crate) async fn facts(conn: &mut PgConnection, payout: PayoutId) -> Result<V
                 sends: u32::try_from(row.sends).map_err(Error::corrupt)?,
                 failed_seen_at: row.failed_seen_at,
                 doubt: row.doubt.as_deref().map(doubt).transpose()?,
+                excess: row.excess,
             })
         })
         .collect()
@@ -191,7 +194,7 @@ fn doubt(text: &str) -> Result<Doubt> {
     Doubt::parse(text).ok_or_else(|| Error::corrupt(format!("doubt {text}")))
 }
 
-/// Whether an attempt of the payout may still pay, has paid, or was last seen to be anything but failed: then its money is not
+/// Whether an attempt of the payout may still pay, has paid it, or was last seen to be anything but failed: then its money is not
 /// given back. Whoever acts on it has locked the payout.
 pub(crate) async fn may_pay(conn: &mut PgConnection, payout: PayoutId) -> Result<bool> {
     Ok(facts(conn, payout).await?.iter().any(|attempt| attempt.proof_unpaid().is_err()))

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use domain::{
     AccountName, AttemptId, AttemptNumber, AttemptStatus, AttemptTerms, AttestationId, Observed, PayoutId,
     Progress, Reference, Sighting,
-    judge::{self, Around, Consequence, OtherAttempt, Watched},
+    judge::{self, Around, Beside, Consequence, OtherAttempt, Watched},
 };
 use serde_json::json;
 use sqlx::PgConnection;
@@ -134,17 +134,19 @@ pub(crate) async fn hold(conn: &mut PgConnection, attempt: AttemptId) -> Result<
 /// The payout around one of its attempts.
 pub(super) async fn around(conn: &mut PgConnection, payout: &Payout, attempt: AttemptId) -> Result<Around> {
     let rows = sqlx::query!(
-        "SELECT status, sends FROM attempts WHERE payout_id = $1 AND id <> $2",
+        r#"SELECT status, sends,
+                  late AND EXISTS (SELECT FROM postings g WHERE g.attempt_id = a.id AND g.kind = 'overpaid') AS "excess!"
+           FROM attempts a WHERE payout_id = $1 AND id <> $2"#,
         payout.id.uuid(),
         attempt.uuid(),
     )
     .fetch_all(conn)
     .await?;
-    let others: Result<Vec<(AttemptStatus, u32)>> = rows
+    let others: Result<Vec<Beside>> = rows
         .into_iter()
         .map(|row| {
             let status = row.status.parse().map_err(Error::Corrupt)?;
-            Ok((status, u32::try_from(row.sends).map_err(Error::corrupt)?))
+            Ok(Beside { status, sends: u32::try_from(row.sends).map_err(Error::corrupt)?, excess: row.excess })
         })
         .collect();
     let other = OtherAttempt::among(others?);

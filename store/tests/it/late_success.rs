@@ -199,6 +199,86 @@ async fn a_second_late_success_beside_one_that_waits_is_too_much_at_once(pool: P
     world.books_are_right().await;
 }
 
+/// The one that waited came back, the other is owed, and the last try failed: nothing stands in the way of the money any more.
+#[sqlx::test(migrations = "../migrations")]
+async fn what_is_owed_stands_in_the_way_of_neither_another_try_nor_a_refund(pool: PgPool) {
+    const CLOSED: &str = "account closed";
+    for refunds in [true, false] {
+        let mut world = World::new(&pool);
+        let payee = world.provider().await;
+        world.earns(&payee, "10").await;
+        let payout = world.accepted_again(&payee, "1").await;
+        world.look(payout, 2, fails(TRY_LATER)).await;
+        world.pass(TimeDelta::minutes(5));
+        for attempt in [1, 2] {
+            world.look(payout, attempt, fails(TRY_LATER)).await;
+        }
+        world.begin(payout).await;
+        let lease = world.goes(payout, 3).await;
+        world.answered(payout, lease, &unknown()).await;
+        for attempt in [1, 2] {
+            world.look(payout, attempt, Observed::Succeeded).await;
+        }
+        world.look(payout, 1, fails(CLOSED)).await;
+        world.pass(TimeDelta::hours(25));
+        world.look(payout, 1, fails(CLOSED)).await;
+        assert_eq!(world.attempt(payout, 1).await.status, AttemptStatus::Reversed);
+        assert_eq!(world.look(payout, 3, fails(CLOSED)).await.next, Next::AwaitAttention);
+        assert_eq!(world.accounts(&payee).await, ["8.00", "1.00", "1.00", "0.00"]);
+        world.books_are_right().await;
+        if refunds {
+            let refunded = manual::refund(&world.pool, payout, &ada(), "closed", world.now).await.unwrap();
+            assert!(matches!(refunded, Acted::Done(_)), "{refunded:?}");
+            assert_eq!(world.accounts(&payee).await, ["9.00", "0.00", "1.00", "0.00"]);
+        } else {
+            let retried = manual::retry(&world.pool, payout, &ada(), "again", world.now).await.unwrap();
+            assert!(matches!(retried, Acted::Done(_)), "{retried:?}");
+            // The pause ends with the case.
+            assert!(matches!(world.begin(payout).await.next, Next::AwaitRetry { .. }));
+            world.settle_overpaid().await;
+            world.pass(TimeDelta::minutes(1));
+            assert_eq!(world.begin(payout).await.next, Next::Send { attempt: number(4) });
+            // Nor of its being sent again.
+            let lease = world.goes(payout, 4).await;
+            world.answered(payout, lease, &unknown()).await;
+            world.pass(TimeDelta::minutes(2));
+            assert_eq!(world.look(payout, 4, absent).await.next, Next::Send { attempt: number(4) });
+            world.goes(payout, 4).await;
+            assert_eq!(world.look(payout, 4, Observed::Succeeded).await.next, DONE);
+            assert_eq!(world.accounts(&payee).await, ["8.00", "0.00", "2.00", "0.00"]);
+        }
+        world.books_are_right().await;
+    }
+}
+
+/// And where that failure too turns out to have paid, that is what the payout wanted.
+#[sqlx::test(migrations = "../migrations")]
+async fn beside_what_is_owed_another_late_success_completes_the_payout(pool: PgPool) {
+    let mut world = World::new(&pool);
+    let payee = world.provider().await;
+    world.earns(&payee, "10").await;
+    let payout = world.accepted_again(&payee, "1").await;
+    world.look(payout, 2, fails(TRY_LATER)).await;
+    world.pass(TimeDelta::minutes(5));
+    for attempt in [1, 2] {
+        world.look(payout, attempt, fails(TRY_LATER)).await;
+    }
+    world.begin(payout).await;
+    let lease = world.goes(payout, 3).await;
+    world.answered(payout, lease, &unknown()).await;
+    for attempt in [1, 2] {
+        world.look(payout, attempt, Observed::Succeeded).await;
+    }
+    world.look(payout, 1, fails(TRY_LATER)).await;
+    world.pass(TimeDelta::hours(25));
+    world.look(payout, 1, fails(TRY_LATER)).await;
+    world.look(payout, 3, fails("account closed")).await;
+    assert_eq!(world.look(payout, 3, Observed::Succeeded).await.next, DONE);
+    assert_eq!(world.open_cases("overpaid").await, 1);
+    assert_eq!(world.accounts(&payee).await, ["8.00", "0.00", "2.00", "0.00"]);
+    world.books_are_right().await;
+}
+
 /// Whoever is first, the money is where it belongs.
 #[sqlx::test(migrations = "../migrations")]
 async fn a_late_success_against_a_refund(pool: PgPool) {

@@ -241,6 +241,7 @@ impl Life {
                     sends: one.watched.sends,
                     failed_seen_at: one.failed_seen_at,
                     doubt: one.doubt,
+                    excess: false,
                 };
                 let fresh = one.failed_seen_at.is_some_and(|seen| self.now - seen <= FRESH);
                 facts.proof_unpaid().ok().filter(|_| fresh)
