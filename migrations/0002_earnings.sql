@@ -17,7 +17,8 @@ CREATE TABLE earnings (
     paid        numeric(20, 4) NOT NULL DEFAULT 0,
     recovered   numeric(20, 4) NOT NULL DEFAULT 0,
     status      text NOT NULL GENERATED ALWAYS AS (
-        CASE WHEN paid + recovered = amount THEN 'PAID_OUT' WHEN allocated > 0 THEN 'RESERVED' ELSE 'AVAILABLE' END
+        CASE WHEN recovered = amount THEN 'RECOVERED' WHEN paid + recovered = amount THEN 'PAID_OUT'
+             WHEN allocated > recovered THEN 'RESERVED' ELSE 'AVAILABLE' END
     ) STORED,
     CONSTRAINT earnings_paid_of_allocated_of_amount CHECK (
         0 <= paid AND 0 <= recovered AND paid + recovered <= allocated AND allocated <= amount)

@@ -68,7 +68,8 @@ CREATE TABLE wallet_statements (
 );
 
 CREATE TABLE statement_lines (
-    statement_id uuid NOT NULL REFERENCES wallet_statements,
+    -- Written before it, which counts what its lines leave open.
+    statement_id uuid NOT NULL REFERENCES wallet_statements DEFERRABLE INITIALLY DEFERRED,
     -- As in the file, where the header is line 1.
     line         integer NOT NULL CHECK (line >= 2),
     at           timestamptz NOT NULL,
@@ -85,6 +86,7 @@ CREATE TABLE statement_lines (
     PRIMARY KEY (statement_id, line)
 );
 CREATE INDEX statement_lines_by_attempt ON statement_lines (attempt_id) WHERE attempt_id IS NOT NULL;
+CREATE INDEX statement_lines_credits ON statement_lines (reference) WHERE direction = 'credit';
 CREATE TRIGGER wallet_statements_append_only BEFORE UPDATE OR DELETE ON wallet_statements FOR EACH ROW EXECUTE FUNCTION append_only();
 CREATE TRIGGER statement_lines_append_only BEFORE UPDATE OR DELETE ON statement_lines FOR EACH ROW EXECUTE FUNCTION append_only();
 
@@ -109,5 +111,12 @@ CREATE TABLE claimed_transfers (
     amount      numeric(20, 4) NOT NULL CHECK (amount > 0),
     currency    text NOT NULL CHECK (currency IN ('NGN', 'GHS', 'KES')),
     claimed_at  timestamptz NOT NULL
+);
+-- The gateway called it failed or reversed, and has not taken that back: given back when it still says so a day later.
+CREATE TABLE claimed_returns (
+    gateway_id text PRIMARY KEY REFERENCES claimed_transfers,
+    seen_at    timestamptz NOT NULL,
+    -- What gave it back.
+    posting_id uuid REFERENCES postings
 );
 CREATE TRIGGER claimed_transfers_append_only BEFORE UPDATE OR DELETE ON claimed_transfers FOR EACH ROW EXECUTE FUNCTION append_only();

@@ -27,11 +27,8 @@ pub(crate) async fn look(world: &World, known: &Known, counts: &mut Counts) -> R
     let Some(place) = attempts::terms(pool, known.payout, known.number).await? else { return Ok(()) };
     let observed = world.gateway.observe(&place.terms.reference, place.gateway_id.as_deref()).await?;
     add(&mut counts.looked_up);
-    if may_move(known, &observed) {
-        reconciliations::wake(pool, known, world.clock.now()).await?;
-    }
-    let now = world.clock.now();
-    attempts::record_observation(pool, known.payout, &place, &observed, &world.rules.retry, now).await?;
+    let (now, retry) = (world.clock.now(), &world.rules.retry);
+    attempts::record_observation_and_wake(pool, known.payout, &place, &observed, retry, now).await?;
     let Some(after) = again(world, &known.ours.terms.reference).await? else { return Ok(()) };
     if after.ours.status != known.ours.status {
         tracing::info!(
@@ -129,15 +126,6 @@ pub(crate) async fn again(world: &World, reference: &Reference) -> Result<Option
 
 pub(crate) fn add(count: &mut u32) {
     *count = count.saturating_add(1);
-}
-
-/// Whether the answer may change what a payout's own script waits for.
-fn may_move(known: &Known, observed: &Observed) -> bool {
-    match observed {
-        Observed::Succeeded(_) => true,
-        Observed::Failed(..) | Observed::Reversed(_) => known.ours.status.is_open(),
-        Observed::InFlight(_) | Observed::NotFound | Observed::Unrecognised { .. } => false,
-    }
 }
 
 /// What an answer says, without what is private in it.

@@ -78,6 +78,7 @@ codes! {
     NotDead = "not_dead", CONFLICT, "The dead letter is not dead";
     ReconciliationRunning = "reconciliation_running", CONFLICT, "A reconciliation is running";
     NotReconciled = "not_reconciled", CONFLICT, "The database was restored and is not reconciled yet";
+    FundingDiffers = "funding_differs", CONFLICT, "This reference is known with other content";
     StatementUnreadable = "statement_unreadable", UNPROCESSABLE_ENTITY, "The statement cannot be read";
     BodyTooLarge = "body_too_large", PAYLOAD_TOO_LARGE, "The body is too large";
     UnsupportedMediaType = "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE, "The body must be JSON";

@@ -70,10 +70,58 @@ impl From<AccountNumber> for String {
 #[serde(try_from = "String", into = "String")]
 pub struct BankCode(String);
 
+/// Banks with a code of either kind: the CBN's of 3 digits, and the NIP's of 6 under which an answer may name the same bank.
+const BY_EITHER_CODE: [(&str, &str); 22] = [
+    ("232", "000001"),
+    ("082", "000002"),
+    ("214", "000003"),
+    ("033", "000004"),
+    ("063", "000005"),
+    ("301", "000006"),
+    ("070", "000007"),
+    ("076", "000008"),
+    ("023", "000009"),
+    ("050", "000010"),
+    ("215", "000011"),
+    ("221", "000012"),
+    ("058", "000013"),
+    ("044", "000014"),
+    ("057", "000015"),
+    ("011", "000016"),
+    ("035", "000017"),
+    ("032", "000018"),
+    ("030", "000020"),
+    ("068", "000021"),
+    ("100", "000022"),
+    ("101", "000023"),
+];
+
 impl BankCode {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Whether `told`, which somebody else wrote, names this bank: zeros in front may be lost or added (`44`, `0044`), and a bank
+    /// of the CBN's list may be called by its NIP code. Words that are no code name no bank.
+    pub fn is_told_as(&self, told: &str) -> bool {
+        canonical(&self.0).is_some_and(|ours| canonical(told).is_some_and(|theirs| ours == theirs))
+    }
+}
+
+/// 3 digits wherever the bank has such a code, else the 6 of its NIP code.
+fn canonical(code: &str) -> Option<String> {
+    const CBN_DIGITS: usize = 3;
+    const NIP_DIGITS: usize = 6;
+    let code = code.trim();
+    if code.is_empty() || code.len() > NIP_DIGITS || !code.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    if code.len() == NIP_DIGITS {
+        let known = BY_EITHER_CODE.iter().find(|(_, nip)| *nip == code);
+        return Some(known.map_or(code, |(cbn, _)| cbn).to_owned());
+    }
+    let digits = code.trim_start_matches('0');
+    Some(format!("{digits:0>CBN_DIGITS$}"))
 }
 
 impl FromStr for BankCode {
@@ -138,6 +186,35 @@ mod tests {
         for wrong in ["", "44", "0444", "04a"] {
             assert_eq!(wrong.parse::<BankCode>(), Err(InvalidAccount::BankCode));
         }
+    }
+
+    #[test]
+    fn a_bank_is_known_by_each_of_its_codes() {
+        let is = |ours: &str, told: &str| ours.parse::<BankCode>().unwrap().is_told_as(told);
+        for (ours, told) in [
+            ("044", "044"),
+            ("044", "44"),
+            ("044", "00044"),
+            ("044", "000014"),
+            ("000014", "044"),
+            ("100004", "100004"),
+        ] {
+            assert!(is(ours, told), "{ours} {told}");
+        }
+        for (ours, told) in [
+            ("044", "440"),
+            ("044", "000015"),
+            ("014", "000014"),
+            ("044", "Access Bank"),
+            ("044", ""),
+            ("100", "100004"),
+        ] {
+            assert!(!is(ours, told), "{ours} {told}");
+        }
+        let mut codes: Vec<&str> = BY_EITHER_CODE.iter().flat_map(|(cbn, nip)| [*cbn, *nip]).collect();
+        codes.sort_unstable();
+        codes.dedup();
+        assert_eq!(codes.len(), 2 * BY_EITHER_CODE.len());
     }
 
     #[test]

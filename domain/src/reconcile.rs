@@ -118,7 +118,7 @@ pub fn differences(ours: &Ours, observed: &Observed) -> Vec<Difference> {
         }
         if sighting.account != terms.account.expose() {
             found.push(Difference::Account);
-        } else if sighting.bank != terms.bank.as_str() {
+        } else if !terms.bank.is_told_as(&sighting.bank) {
             found.push(Difference::Bank);
         }
     }
@@ -299,6 +299,14 @@ mod tests {
             let paid = ours(AttemptStatus::Succeeded);
             assert_eq!(differences(&paid, &observed), [difference]);
             assert_eq!(compare(&paid, &listed(observed)), Compared::Look);
+        }
+    }
+
+    #[test]
+    fn a_bank_by_another_of_its_codes_is_no_difference() {
+        for told in ["44", "0044", " 044 ", "000014"] {
+            let paid = Observed::Succeeded(Sighting { bank: told.to_owned(), ..seen() });
+            assert_eq!(differences(&ours(AttemptStatus::Succeeded), &paid), [], "{told}");
         }
     }
 

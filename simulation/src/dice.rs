@@ -64,6 +64,15 @@ impl Dice {
         hit
     }
 
+    /// Where this fault happens at all, one time in three.
+    pub(crate) fn hits_often(&mut self, fault: Fault) -> bool {
+        let hit = self.rng.u32(0..3) == 0 && self.odds[fault.slot()] > 0 && !self.off;
+        if hit {
+            self.coverage.fault(fault);
+        }
+        hit
+    }
+
     pub(crate) fn one_in(&mut self, n: u32) -> bool {
         self.rng.u32(0..n) == 0
     }

@@ -96,11 +96,11 @@ impl Gateway {
         &mut self.transfers[payout]
     }
 
-    /// The bytes of a send arrive.
+    /// The bytes of a send arrive. `stalled`: another sender has taken over meanwhile, and its connection may be gone.
     pub(crate) fn submit(
         &mut self,
-        payout: usize,
-        attempt: usize,
+        (payout, attempt): (usize, usize),
+        stalled: bool,
         amount: Amount,
         dice: &mut Dice,
         now: DateTime<Utc>,
@@ -109,7 +109,7 @@ impl Gateway {
             self.shut_until = Some(now + TimeDelta::milliseconds(dice.span(60_000, 12 * 3_600_000)));
         }
         let shut = self.shut_until.is_some_and(|until| now < until);
-        if dice.hits(Fault::NotSent) || shut {
+        if dice.hits(Fault::NotSent) || shut || (stalled && dice.hits_often(Fault::NotSent)) {
             return Ok((Submitted::NotSent(not_sent(dice)), Carried::Nothing));
         }
         let known = self.of(payout).record(attempt).is_some();

@@ -107,7 +107,8 @@ async fn balances_equal_earnings(conn: &mut PgConnection) -> Result<Vec<String>>
                       FROM postings g JOIN entries e ON e.posting_id = g.id
                       JOIN ledger_accounts l ON l.id = e.account_id AND l.kind = 'provider_paid_out'
                       WHERE g.kind = 'overpaid' OR (g.kind = 'reversed' AND EXISTS (
-                          SELECT FROM postings o WHERE o.kind = 'overpaid' AND o.attempt_id = g.attempt_id))
+                          SELECT FROM postings o WHERE o.kind = 'overpaid' AND (o.attempt_id = g.attempt_id
+                              OR (g.attempt_id IS NULL AND o.event = 'overpaid:' || substr(g.event, 10)))))
                       GROUP BY l.provider_id, l.currency) x
              ON x.provider_id = a.provider_id AND x.currency = a.currency"#
     )
@@ -185,7 +186,8 @@ async fn recoveries_equal_postings(conn: &mut PgConnection) -> Result<Vec<String
                  FROM postings g JOIN entries e ON e.posting_id = g.id
                  JOIN ledger_accounts l ON l.id = e.account_id AND l.kind = 'provider_available'
                  WHERE g.kind = 'debt_recovered' OR (g.kind = 'reversed' AND EXISTS (
-                     SELECT FROM postings o WHERE o.kind = 'overpaid' AND o.attempt_id = g.attempt_id))
+                     SELECT FROM postings o WHERE o.kind = 'overpaid' AND (o.attempt_id = g.attempt_id
+                              OR (g.attempt_id IS NULL AND o.event = 'overpaid:' || substr(g.event, 10)))))
                  GROUP BY g.id, l.provider_id, l.currency) g
            FULL JOIN (SELECT r.posting_id, e.provider_id, e.currency, sum(r.amount) AS taken
                       FROM recoveries r JOIN earnings e ON e.id = r.earning_id

@@ -12,10 +12,12 @@ use crate::{Actor, Error, Pool, Result, audit, balances, debt, ledger, payouts::
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EarningStatus {
     Available,
-    /// Some or all of it is reserved for, or paid by, payouts, or was taken for a debt.
+    /// Some or all of it is reserved for, or paid by, payouts.
     Reserved,
-    /// All of it has been paid, or taken for a debt.
+    /// All of it has been paid, but for what was taken for a debt.
     PaidOut,
+    /// All of it was taken for a debt.
+    Recovered,
 }
 
 impl EarningStatus {
@@ -24,6 +26,7 @@ impl EarningStatus {
             Self::Available => "AVAILABLE",
             Self::Reserved => "RESERVED",
             Self::PaidOut => "PAID_OUT",
+            Self::Recovered => "RECOVERED",
         }
     }
 }
@@ -88,6 +91,7 @@ impl TryFrom<Row> for Earning {
             "AVAILABLE" => EarningStatus::Available,
             "RESERVED" => EarningStatus::Reserved,
             "PAID_OUT" => EarningStatus::PaidOut,
+            "RECOVERED" => EarningStatus::Recovered,
             other => return Err(Error::corrupt(format!("earning status {other}"))),
         };
         Ok(Self {

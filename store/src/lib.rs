@@ -33,6 +33,7 @@ pub mod changes;
 pub mod control;
 pub mod decisions;
 pub mod earnings;
+pub mod fundings;
 pub mod inbox;
 pub mod installation;
 pub mod ledger;

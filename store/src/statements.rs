@@ -126,7 +126,9 @@ pub async fn import(
         return Ok(Imported::NotOurs { unmatched, lines: lines.len() });
     }
     let id = StatementId::mint();
-    let missing = missing(&mut tx, lines, from, to).await?;
+    let mut missing = missing(&mut tx, lines, from, to).await?;
+    write_lines(&mut tx, id, &matched, &ours).await?;
+    missing.extend(fees_in_no_line(&mut tx, id, from, to).await?);
     let number = |count: usize| i32::try_from(count).map_err(Error::corrupt);
     let written = sqlx::query!(
         "INSERT INTO wallet_statements (id, file_hash, imported_by, imported_at, from_at, to_at, lines, matched, unmatched, missing)
@@ -151,7 +153,6 @@ pub async fn import(
         let before = by_hash(pool, &hash).await?;
         return before.map(Imported::Before).ok_or_else(|| Error::corrupt("a statement is gone"));
     }
-    write_lines(&mut tx, id, &matched, &ours).await?;
     for matched in &matched {
         tell(&mut tx, matched, &ours, now).await?;
     }
@@ -341,6 +342,10 @@ async fn tell(
             );
             open(conn, CaseKind::StatementLine, subject, of, line.amount, &summary, detail, now).await
         }
+        (LineResult::Fee, Some(of)) => {
+            let words = "The fee is in a line of the wallet's statement.";
+            cases::heal(conn, CaseKind::StatementLine, &about_fee(of.attempt), words, now).await.map(drop)
+        }
         (
             LineResult::Transfer
             | LineResult::Fee
@@ -396,9 +401,66 @@ async fn open(
 
 /// A movement of ours that should be in the statement and is in none.
 struct Missing {
+    what: What,
     attempt: Option<(AttemptId, PayoutId, ProviderId)>,
     reference: String,
     amount: Money,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum What {
+    Transfer,
+    /// Of a transfer that is there.
+    Fee,
+    Funding,
+}
+
+/// Fees that the gateway has told us of transfers whose debit the statements show without one, and that are in no line either.
+/// Lines of their own come at once: only the end of the statement is left to the next one, which looks there too.
+async fn fees_in_no_line(
+    conn: &mut PgConnection,
+    id: StatementId,
+    from: DateTime<Utc>,
+    to: DateTime<Utc>,
+) -> Result<Vec<Missing>> {
+    let most = i64::try_from(MAX_UNMATCHED).map_err(Error::corrupt)?;
+    let before_end = to.checked_sub_signed(EDGE).unwrap_or(to);
+    let rows = sqlx::query!(
+        r#"SELECT DISTINCT a.id, a.payout_id, p.provider_id, a.reference, a.fee AS "fee!", p.currency
+           FROM statement_lines l JOIN attempts a ON a.id = l.attempt_id JOIN payouts p ON p.id = a.payout_id
+           WHERE l.result = 'transfer' AND l.amount = p.amount AND l.fee = 0 AND a.fee > 0 AND l.at <= $3
+             AND (l.statement_id = $1 OR l.at > (SELECT max(s.to_at) FROM wallet_statements s
+                                                 WHERE s.id <> $1 AND s.to_at <= $2) - $4::interval)
+             AND NOT EXISTS (SELECT FROM statement_lines f WHERE f.attempt_id = a.id AND f.result = 'fee')
+           ORDER BY a.id LIMIT $5"#,
+        id.uuid(),
+        from,
+        before_end,
+        sqlx::postgres::types::PgInterval::try_from(EDGE).map_err(Error::corrupt)?,
+        most,
+    )
+    .fetch_all(conn)
+    .await?;
+    rows.into_iter()
+        .map(|row| {
+            let ids = (
+                AttemptId::from_uuid(row.id),
+                PayoutId::from_uuid(row.payout_id),
+                ProviderId::from_uuid(row.provider_id),
+            );
+            Ok(Missing {
+                what: What::Fee,
+                attempt: Some(ids),
+                reference: row.reference,
+                amount: money(row.fee, &row.currency)?,
+            })
+        })
+        .collect()
+}
+
+/// The subject of a case about an attempt's fee.
+fn about_fee(attempt: AttemptId) -> String {
+    format!("fee:{attempt}")
 }
 
 /// Transfers that began and were paid within the statement's time, and funding that was booked in it. Its edges are left to the
@@ -440,6 +502,7 @@ async fn missing(
                 ProviderId::from_uuid(row.provider_id),
             );
             Ok(Missing {
+                what: What::Transfer,
                 attempt: Some(ids),
                 reference: row.reference,
                 amount: money(row.amount, &row.currency)?,
@@ -453,6 +516,8 @@ async fn missing(
          FROM postings p JOIN entries e ON e.posting_id = p.id JOIN ledger_accounts a ON a.id = e.account_id
          WHERE p.kind = 'wallet_funded' AND a.kind = 'gateway_wallet' AND p.posted_at BETWEEN $1 AND $2
            AND a.currency = ANY($3) AND p.event <> ALL($4)
+           AND NOT EXISTS (SELECT FROM statement_lines l
+                           WHERE l.direction = 'credit' AND l.reference = substr(p.event, length('wallet_funded:') + 1))
          ORDER BY p.id LIMIT $5",
         from,
         to,
@@ -464,7 +529,8 @@ async fn missing(
     .await?;
     for row in fundings {
         let reference = row.event.strip_prefix("wallet_funded:").unwrap_or(&row.event).to_owned();
-        found.push(Missing { attempt: None, reference, amount: money(row.amount, &row.currency)? });
+        let amount = money(row.amount, &row.currency)?;
+        found.push(Missing { what: What::Funding, attempt: None, reference, amount });
     }
     Ok(found)
 }
@@ -472,14 +538,19 @@ async fn missing(
 async fn tell_missing(conn: &mut PgConnection, missing: &Missing, now: DateTime<Utc>) -> Result<()> {
     /// The column holds 200.
     const MAX_CHARS: usize = 150;
-    let subject = match missing.attempt {
-        Some((attempt, _, _)) => about_attempt(attempt),
-        None => format!("funding:{}", missing.reference.chars().take(MAX_CHARS).collect::<String>()),
+    let reference: String = missing.reference.chars().take(MAX_CHARS).collect();
+    let subject = match (missing.what, missing.attempt) {
+        (What::Fee, Some((attempt, _, _))) => about_fee(attempt),
+        (What::Transfer, Some((attempt, _, _))) => about_attempt(attempt),
+        (What::Funding, _) | (What::Transfer | What::Fee, None) => format!("funding:{reference}"),
+    };
+    let what = match missing.what {
+        What::Transfer | What::Funding => "",
+        What::Fee => "The fee of ",
     };
     let summary = format!(
-        "{} under {} is in our books and in no line of the wallet's statement for that time.",
+        "{what}{} under {reference} is in our books and in no line of the wallet's statement for that time.",
         missing.amount,
-        missing.reference.chars().take(MAX_CHARS).collect::<String>()
     );
     let finding = Finding {
         kind: CaseKind::StatementLine,
@@ -578,10 +649,21 @@ pub async fn lines(
     limit: i64,
 ) -> Result<Vec<ReadLine>> {
     let rows = sqlx::query!(
-        "SELECT l.line, l.at, l.direction, l.amount, l.fee, l.currency, l.reference, l.result, l.note, a.payout_id AS \"payout_id?\"
-         FROM statement_lines l LEFT JOIN attempts a ON a.id = l.attempt_id
-         WHERE l.statement_id = $1 AND l.line > $2 AND (NOT $3 OR l.result IN ('differs', 'unmatched'))
-         ORDER BY l.line LIMIT $4",
+        // What finance has booked since then is no riddle any more.
+        r#"WITH read AS (
+               SELECT l.line, l.at, l.direction, l.amount, l.fee, l.currency, l.reference, l.note, l.attempt_id,
+                      CASE WHEN l.result = 'unmatched' AND l.direction = 'credit' AND EXISTS (
+                               SELECT FROM postings p JOIN entries e ON e.posting_id = p.id
+                               JOIN ledger_accounts w ON w.id = e.account_id AND w.kind = 'gateway_wallet'
+                               WHERE p.event = 'wallet_funded:' || l.reference AND e.amount = l.amount AND w.currency = l.currency)
+                           THEN 'funding' ELSE l.result END AS result
+               FROM statement_lines l WHERE l.statement_id = $1 AND l.line > $2
+           )
+           SELECT l.line, l.at, l.direction, l.amount, l.fee, l.currency, l.reference, l.result AS "result!",
+                  CASE WHEN l.result = 'funding' THEN '' ELSE l.note END AS "note!", a.payout_id AS "payout_id?"
+           FROM read l LEFT JOIN attempts a ON a.id = l.attempt_id
+           WHERE NOT $3 OR l.result IN ('differs', 'unmatched')
+           ORDER BY l.line LIMIT $4"#,
         id.uuid(),
         i32::try_from(after).unwrap_or(i32::MAX),
         unmatched_only,

@@ -795,7 +795,8 @@ async fn stories_that_were_told_differently_once(pool: PgPool) {
     let until_second =
         [Transfer(0, Reply::Accepted), Observe(0, BANK), Pass(60), Reobserve(vec![BANK]), Begin];
     let beside_excess = || {
-        let third = vec![Observe(1, BANK), Pass(300), Reobserve(vec![BANK]), Begin, Transfer(2, Reply::Unknown)];
+        let third =
+            vec![Observe(1, BANK), Pass(300), Reobserve(vec![BANK]), Begin, Transfer(2, Reply::Unknown)];
         let late = vec![LookBack(0, Seen::Succeeded), LookBack(1, Seen::Succeeded)];
         let back = vec![LookBack(0, BANK), Pass(90_000), LookBack(0, BANK), Observe(2, CLOSED)];
         [until_second.to_vec(), vec![Transfer(1, Reply::Accepted)], third, late, back].concat()

@@ -276,15 +276,16 @@ matrix! {
     reconcile_page_sees_a_failure: ReconcilePage at Listing [Fate::Failed(NEVER)];
     reconcile_missing: ReconcileMissing at Unlisted;
     close_reconciliation: CloseReconciliation at Compared;
+    check_ledger: CheckLedger at Completed;
 }
 
-/// Steps that no payout and no money depends on: they read the books and open cases.
-const CHECKS: &[&str] = &["check_ledger", "check_runs"];
+/// It asks Temporal, which is not here, changes no payout and no money, and is tried on the stage of `worker/tests`.
+const NEEDS_TEMPORAL: &str = "check_runs";
 
 #[test]
 fn every_registered_step_has_a_row() {
     for name in activities::registered() {
-        let has_row = STEPS.iter().any(|step| step.name() == name) || CHECKS.contains(&name.as_str());
+        let has_row = STEPS.iter().any(|step| step.name() == name) || name == NEEDS_TEMPORAL;
         assert!(has_row, "the fault harness has no row for `{name}`");
     }
 }

@@ -3,6 +3,7 @@
 mod act;
 mod attestation;
 mod batches;
+mod book_funding;
 mod case;
 mod cases;
 mod close_case;
@@ -66,6 +67,7 @@ type Comparison = (
     wallet_statements::ImportStatement,
     wallet_statements::ListStatements,
     wallet_statements::GetStatement,
+    book_funding::BookFunding,
 );
 
 /// How the fleet is, and what changes.
@@ -89,6 +91,7 @@ fn comparison() -> Comparison {
         wallet_statements::ImportStatement,
         wallet_statements::ListStatements,
         wallet_statements::GetStatement,
+        book_funding::BookFunding,
     )
 }
 

@@ -89,9 +89,9 @@ struct Statement {
     lines: u32,
     /// Of those: they are what we know.
     matched: u32,
-    /// Of those: nothing of ours explains them. Each is a case.
+    /// Of those: nothing of ours explained them when it was imported. Each is a case.
     unmatched: u32,
-    /// Movements of ours in that time that are in no line. Each is a case.
+    /// Movements of ours in that time that are in no line: transfers, their fees, funding. Each is a case.
     missing: u32,
 }
 

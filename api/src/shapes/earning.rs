@@ -22,7 +22,8 @@ pub(crate) struct Earning {
     pub paid: Amount,
     /// What of it went against a debt.
     pub recovered: Amount,
-    /// `AVAILABLE`, `RESERVED` (some or all of it belongs to payouts) or `PAID_OUT` (all of it has been paid).
+    /// `AVAILABLE`, `RESERVED` (some or all of it belongs to payouts), `PAID_OUT` (all of it has been paid, but for what went
+    /// against a debt) or `RECOVERED` (all of it went against a debt).
     pub status: String,
     /// What it was for.
     pub description: String,

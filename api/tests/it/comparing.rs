@@ -130,3 +130,26 @@ async fn a_restored_database_stays_paused(pool: Pool) {
         0
     );
 }
+
+#[sqlx::test(migrations = "../migrations")]
+async fn finance_books_what_it_put_into_the_wallet(pool: Pool) {
+    const FUNDINGS: &str = "/api/admin/wallet-fundings";
+    let world = World::new(pool).await;
+    let file =
+        "date,type,amount,currency,reference\n2026-11-22T10:15:00Z,credit,50000.00,NGN,bank-transfer-7\n";
+    import(&world, &finance("fola"), "text/csv", file.to_owned()).await;
+    let order = |amount: &str| {
+        json!({
+            "reference": "bank-transfer-7", "amount": { "amount": amount, "currency": "NGN" }, "reason": "weekly top-up"
+        })
+    };
+    let refused = world.post(FUNDINGS, &admin(), &order("50000.00")).await;
+    assert_eq!(code(&refused), (403, "forbidden"));
+    let (booked, status) = world.post(FUNDINGS, &finance("fola"), &order("50000.00")).await;
+    assert_eq!((status, booked["closed_cases"].as_array().unwrap().len()), (StatusCode::CREATED, 1));
+    let (again, status) = world.post(FUNDINGS, &finance("bola"), &order("50000.00")).await;
+    assert_eq!((status, &again["booked_at"]), (StatusCode::OK, &booked["booked_at"]));
+    assert_eq!(code(&world.post(FUNDINGS, &finance("fola"), &order("5.00")).await), (409, "funding_differs"));
+    let trail = "SELECT count(*) FROM audit WHERE action = 'wallet_funded' AND actor LIKE '%:fola'";
+    assert_eq!(world.count(trail).await, 1);
+}

@@ -10,6 +10,7 @@ use domain::{
     },
 };
 use rust_decimal::{Decimal, prelude::ToPrimitive};
+use workflows::SignalName;
 
 use super::{Amount, Attempt, Broken, Model, Result, SEND_LEASE, WEBHOOK_TIMEOUT, broken, ensure, naira};
 use crate::coverage::Mark;
@@ -329,6 +330,24 @@ impl Model {
         Ok(())
     }
 
+    /// Somebody else than the payout's own script looks: that is told, where what it waits for has ended.
+    pub fn record_observation_and_wake(
+        &mut self,
+        payout: usize,
+        attempt: usize,
+        observed: &Observed,
+        now: DateTime<Utc>,
+    ) -> Result<Progress> {
+        let open = self.payouts[payout].attempts[attempt].status.is_open();
+        let progress = self.record_observation(payout, attempt, observed, now)?;
+        let held = &self.payouts[payout].attempts[attempt];
+        if open && !held.status.is_open() {
+            let number = held.number;
+            self.tell(payout, Some((SignalName::TransferUpdate, Some(number))));
+        }
+        Ok(progress)
+    }
+
     /// Writes down one look and what follows from it.
     pub fn record_observation(
         &mut self,
@@ -467,11 +486,8 @@ impl Model {
     pub(super) fn around(&self, payout: usize, attempt: usize) -> Around {
         let row = &self.payouts[payout];
         let others = row.attempts.iter().enumerate().filter(|(at, _)| *at != attempt);
-        let beside = |other: &Attempt| Beside {
-            status: other.status,
-            sends: other.sends,
-            excess: other.overpaid,
-        };
+        let beside =
+            |other: &Attempt| Beside { status: other.status, sends: other.sends, excess: other.overpaid };
         let other = OtherAttempt::among(others.map(|(_, other)| beside(other)));
         Around { payout: row.status, refunded: row.refunded, other }
     }

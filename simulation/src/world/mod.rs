@@ -9,11 +9,13 @@ mod weather;
 
 use std::{
     cmp::{Ordering, Reverse},
-    collections::BinaryHeap,
+    collections::{BTreeSet, BinaryHeap},
 };
 
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::{AttemptStatus, Currency, Ending, PayoutStatus, RiskPolicy, RiskRules, risk::Mode};
+use domain::{
+    AttemptNumber, AttemptStatus, Currency, Ending, Next, PayoutStatus, RiskPolicy, RiskRules, risk::Mode,
+};
 use workflows::{SignalName, WakeUp};
 
 use crate::{
@@ -21,7 +23,7 @@ use crate::{
     dice::Dice,
     gateway::{Gateway, State},
     model::{Account, Broken, Model, Result, broken, ensure},
-    script::{Command, Reply, Run, Turn},
+    script::{Command, Reply, Run, Step, Turn},
 };
 
 const SECOND: i64 = 1_000;
@@ -199,6 +201,10 @@ struct Running {
     run: Run,
     number: u32,
     command: u32,
+    /// What its latest step answered.
+    answered: Option<Next>,
+    /// Attempts that a webhook told it of, and that it has not asked about since.
+    told_of: BTreeSet<AttemptNumber>,
 }
 
 /// What the scheduler knows of a payout beside its row.
@@ -234,6 +240,8 @@ pub(crate) struct World {
     weather: u32,
     trace: Vec<String>,
     events: u64,
+    /// What a script did that it must not.
+    broken: Option<Broken>,
 }
 
 macro_rules! tell {
@@ -281,6 +289,7 @@ impl World {
             weather: 0,
             trace: vec![],
             events: 0,
+            broken: None,
             dice: Dice::new(0, 0),
             model,
         };
@@ -365,6 +374,9 @@ impl World {
                 self.line(&format!("                    · {note}"));
             }
         }
+        if let Some(broken) = self.broken.take() {
+            return Err(broken);
+        }
         while let Some(payout) = self.model.touched.pop() {
             self.model.check_payout(payout)?;
             self.check_money(payout)?;
@@ -417,7 +429,13 @@ impl World {
     fn start_run(&mut self, payout: usize) {
         self.last_run += 1;
         let number = self.last_run;
-        let running = Running { run: Run::start(self.now), number, command: 0 };
+        let running = Running {
+            run: Run::start(self.now),
+            number,
+            command: 0,
+            answered: None,
+            told_of: BTreeSet::new(),
+        };
         let watch = self.watch(payout);
         watch.ran_before = true;
         watch.running = Some(running);
@@ -434,6 +452,9 @@ impl World {
     fn advance(&mut self, payout: usize, reply: Option<Reply>) {
         let now = self.now;
         let Some(running) = &mut self.watches[payout].running else { return };
+        if let Some(Reply::Next(next)) = reply {
+            running.answered = Some(next);
+        }
         let turn = running.run.turn(reply, now);
         running.command += 1;
         let (run, command) = (running.number, running.command);
@@ -444,7 +465,10 @@ impl World {
             self.model.coverage.mark(Mark::InCircles);
         }
         match turn {
-            Some(Turn::Do(Command::Step(step))) => self.begin_step(payout, step, run, command),
+            Some(Turn::Do(Command::Step(step))) => {
+                self.check_asked(payout, step);
+                self.begin_step(payout, step, run, command);
+            }
             Some(Turn::Do(Command::Sleep(Some(until)))) => {
                 let delay = (until - now).num_milliseconds() + 1;
                 self.at(delay, Event::Timer { payout, run, command });
@@ -465,6 +489,40 @@ impl World {
                 self.watches[payout].last_ending = Some(ending);
             }
             Some(Turn::Do(Command::Sleep(None))) | None => {}
+        }
+    }
+
+    /// The script asks about an attempt when it is time to, or when a webhook has told it to: what else wakes it costs a look at
+    /// the row, never one at the gateway.
+    fn check_asked(&mut self, payout: usize, step: Step) {
+        let now = self.now;
+        let Some(running) = &mut self.watches[payout].running else { return };
+        match step {
+            Step::Observe(attempt) => {
+                let told = running.told_of.remove(&attempt);
+                let due = match running.answered {
+                    Some(Next::AwaitOutcome { attempt: open, check_at }) => {
+                        open == attempt && check_at <= now
+                    }
+                    Some(
+                        Next::Assess
+                        | Next::AwaitDecision
+                        | Next::AwaitRelease
+                        | Next::Begin
+                        | Next::Send { .. }
+                        | Next::AwaitRetry { .. }
+                        | Next::AwaitAttention
+                        | Next::Notify { .. },
+                    )
+                    | None => false,
+                };
+                if !told && !due {
+                    let what = format!("the script of payout {payout} asks the gateway for no reason");
+                    self.broken = Some(Broken(what));
+                }
+            }
+            Step::Reobserve => running.told_of.clear(),
+            Step::Assess | Step::Reload | Step::Begin | Step::Transfer(_) | Step::Notify => {}
         }
     }
 
@@ -521,6 +579,9 @@ impl World {
 
     fn signal(&mut self, payout: usize, name: SignalName, wake_up: WakeUp) {
         let Some(running) = &mut self.watches[payout].running else { return };
+        if name == SignalName::TransferUpdate {
+            running.told_of.extend(wake_up.attempt);
+        }
         match running.run.hear(name, wake_up) {
             None => self.model.coverage.mark(Mark::SignalRepeated),
             Some(true) => self.advance(payout, Some(Reply::Done)),
@@ -551,9 +612,12 @@ impl World {
         matches!(event, Event::Reconcile)
             && self.healed
             && self.weather == 0
-            && self.model.payouts.iter().zip(&self.watches).all(|(row, watch)| {
-                row.outbox.is_empty() && row.has_ended() && watch.running.is_none()
-            })
+            && self
+                .model
+                .payouts
+                .iter()
+                .zip(&self.watches)
+                .all(|(row, watch)| row.outbox.is_empty() && row.has_ended() && watch.running.is_none())
             && self.steps.iter().all(Option::is_none)
             && !self.model.payouts.iter().flat_map(|row| &row.attempts).any(|held| self.is_in_window(held))
     }

@@ -102,10 +102,8 @@ impl World {
     }
 
     fn spawn(&mut self, payout: usize, work: Work, owner: Option<Owner>, delay: i64) {
-        let activity =
-            Activity { payout, work, owner, part: Part::Start, looks: vec![], then: None, tries: 0 };
         let delay = delay + self.dice.between(2, 60);
-        self.keep(activity, delay);
+        self.keep(Activity::new(payout, work, owner), delay);
     }
 
     fn keep(&mut self, activity: Activity, delay: i64) {
@@ -167,7 +165,7 @@ impl World {
         let payout = activity.payout;
         match part {
             Part::Start => self.first_part(activity),
-            Part::Send { attempt, lease } => self.send(payout, attempt, lease),
+            Part::Send { attempt, lease } => self.send(activity, attempt, lease),
             Part::Sent { attempt, lease, submitted } => {
                 tell!(self, "payout {payout}: the answer to attempt {} is written down", attempt + 1);
                 let progress = self.model.record_submitted(payout, attempt, lease, &submitted, self.now)?;
@@ -182,7 +180,14 @@ impl World {
             Part::Ask { attempt } => Ok(self.ask(activity, attempt)),
             Part::Asked { attempt, observed } => {
                 let ended = self.model.payouts[payout].has_ended();
-                let progress = self.model.record_observation(payout, attempt, &observed, self.now)?;
+                let progress = match activity.work {
+                    Work::LookBack(_) => {
+                        self.model.record_observation_and_wake(payout, attempt, &observed, self.now)?
+                    }
+                    Work::Script(_) | Work::Refund => {
+                        self.model.record_observation(payout, attempt, &observed, self.now)?
+                    }
+                };
                 tell!(
                     self,
                     "payout {payout}: {} writes down {} about attempt {}: {}",
@@ -251,7 +256,7 @@ impl World {
                 let sends = self.model.payouts[payout].attempts[attempt].sends;
                 tell!(self, "payout {payout}: send {sends} of attempt {} is counted", attempt + 1);
                 let delay = if self.dice.hits(Fault::SendStalls) {
-                    self.dice.span(MINUTE, HOUR)
+                    self.stall(activity)
                 } else {
                     self.dice.between(20, SECOND)
                 };
@@ -276,9 +281,26 @@ impl World {
         })
     }
 
-    fn send(&mut self, payout: usize, attempt: usize, lease: u32) -> Result<After> {
-        let amount = self.model.payouts[payout].amount;
-        let (submitted, carried) = self.gateway.submit(payout, attempt, amount, &mut self.dice, self.now)?;
+    /// How long a sender stalls: as often as not just long enough to come back beside the next one. The engine, which hears
+    /// nothing of it, starts the step again; this one goes on all the same.
+    fn stall(&mut self, activity: &mut Activity) -> i64 {
+        if let Some(owner) = activity.owner.take() {
+            let again = Activity::new(activity.payout, activity.work, Some(owner));
+            self.keep(again, HEARTBEAT);
+        }
+        if self.dice.one_in(2) {
+            self.dice.between(CLIENT_TIMEOUT, 3 * CLIENT_TIMEOUT)
+        } else {
+            self.dice.span(MINUTE, HOUR)
+        }
+    }
+
+    fn send(&mut self, activity: &mut Activity, attempt: usize, lease: u32) -> Result<After> {
+        let payout = activity.payout;
+        let row = &self.model.payouts[payout];
+        let (amount, stalled) = (row.amount, row.attempts[attempt].leases != lease);
+        let place = (payout, attempt);
+        let (submitted, carried) = self.gateway.submit(place, stalled, amount, &mut self.dice, self.now)?;
         tell!(
             self,
             "payout {payout}: attempt {} reaches the gateway: {}{}",
@@ -309,7 +331,7 @@ impl World {
             | Submitted::Duplicate
             | Submitted::NotSent(_) => self.dice.between(50, 2 * SECOND),
         };
-        let stalls = if self.dice.hits(Fault::SendStalls) { self.dice.span(MINUTE, HOUR) } else { 0 };
+        let stalls = if self.dice.hits(Fault::SendStalls) { self.stall(activity) } else { 0 };
         Ok(After::Then(waited + stalls, Part::Sent { attempt, lease, submitted }))
     }
 
@@ -374,6 +396,10 @@ impl World {
 }
 
 impl Activity {
+    fn new(payout: usize, work: Work, owner: Option<Owner>) -> Self {
+        Self { payout, work, owner, part: Part::Start, looks: vec![], then: None, tries: 0 }
+    }
+
     fn words(&self) -> &'static str {
         match self.work {
             Work::Script(Step::Assess) => "assess",

@@ -13,7 +13,9 @@ mod settle;
 
 pub use begin::{after_looking, begin};
 pub(crate) use observe::{Held, attested_paid, hold};
-pub use observe::{Source, TermsAndPlace, record_observation, terms, terms_of_earlier};
+pub use observe::{
+    Source, TermsAndPlace, record_observation, record_observation_and_wake, terms, terms_of_earlier,
+};
 pub(crate) use reverse::carry_out as reverse;
 pub use send::{Lease, Sending, count_send, record_not_sent, record_submitted};
 pub use settle::RetryPolicy;

@@ -17,6 +17,7 @@ use super::{
 use crate::{
     Error, Pool, Result, attestations,
     cases::{self, CaseKind, Finding},
+    outbox,
     payouts::{self, Payout, attempt_number, money, progress_in},
     text::storable,
 };
@@ -146,7 +147,11 @@ pub(super) async fn around(conn: &mut PgConnection, payout: &Payout, attempt: At
         .into_iter()
         .map(|row| {
             let status = row.status.parse().map_err(Error::Corrupt)?;
-            Ok(Beside { status, sends: u32::try_from(row.sends).map_err(Error::corrupt)?, excess: row.excess })
+            Ok(Beside {
+                status,
+                sends: u32::try_from(row.sends).map_err(Error::corrupt)?,
+                excess: row.excess,
+            })
         })
         .collect();
     let other = OtherAttempt::among(others?);
@@ -163,30 +168,72 @@ pub async fn record_observation(
     now: DateTime<Utc>,
 ) -> Result<Progress> {
     let mut tx = pool.begin().await?;
-    let row =
-        payouts::lock(&mut tx, payout).await?.ok_or_else(|| Error::corrupt(format!("no payout {payout}")))?;
-    let held = hold(&mut tx, place.attempt).await?;
-    let around = around(&mut tx, &row, place.attempt).await?;
-    let means = judge::look(&held.watched, around, &place.terms, observed, policy.webhook_timeout, now);
-    let seen = Seen::new(observed, &place.terms);
-    let (verdict, detail) = seen.evidence(observed, &held);
-    add_evidence(&mut tx, place.attempt, Source::LookUp, verdict, detail, now).await?;
-    if let Some(field) = seen.disagrees {
-        disagrees(&mut tx, &row, &held, field, now).await?;
-    }
-    if let Some(sighting) = seen.sighting {
-        remember(&mut tx, &held, sighting).await?;
-        believed_before_people(&mut tx, payout, &held, observed, now).await?;
-    }
-    let paid = seen.sighting.map_or(Paid::ATTESTED, Paid::from);
-    carry_out(&mut tx, &row, &held, &means, paid, policy, now).await?;
-    // Last: whoever books the transfer itself has locked the provider's accounts before the marketplace's own.
-    if seen.sighting.is_some() {
-        fees::book(&mut tx, payout, place.attempt, observed, now).await?;
-    }
+    record(&mut tx, payout, place, observed, policy, now).await?;
     let progress = progress_in(&mut tx, payout, now).await?;
     tx.commit().await?;
     Ok(progress)
+}
+
+/// The same by somebody else than the payout's own script, which is told in the same transaction where the look has ended what
+/// it waits for.
+pub async fn record_observation_and_wake(
+    pool: &Pool,
+    payout: PayoutId,
+    place: &TermsAndPlace,
+    observed: &Observed,
+    policy: &RetryPolicy,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    let mut tx = pool.begin().await?;
+    match record(&mut tx, payout, place, observed, policy, now).await? {
+        Consequence::Succeed | Consequence::Fail(_) => {
+            outbox::signal(&mut tx, payout, "transfer_update", Some(place.number), now).await?;
+        }
+        // A late success tells it itself; the rest leaves the script where it is, or finds it at its end.
+        Consequence::Late(_)
+        | Consequence::LookAgain { .. }
+        | Consequence::MayResend
+        | Consequence::ConfirmFailure
+        | Consequence::Doubt(_)
+        | Consequence::ReversalSeen
+        | Consequence::Reverse
+        | Consequence::NotReversed
+        | Consequence::Nothing => {}
+    }
+    tx.commit().await?;
+    Ok(())
+}
+
+async fn record(
+    tx: &mut PgConnection,
+    payout: PayoutId,
+    place: &TermsAndPlace,
+    observed: &Observed,
+    policy: &RetryPolicy,
+    now: DateTime<Utc>,
+) -> Result<Consequence> {
+    let row =
+        payouts::lock(tx, payout).await?.ok_or_else(|| Error::corrupt(format!("no payout {payout}")))?;
+    let held = hold(tx, place.attempt).await?;
+    let around = around(tx, &row, place.attempt).await?;
+    let means = judge::look(&held.watched, around, &place.terms, observed, policy.webhook_timeout, now);
+    let seen = Seen::new(observed, &place.terms);
+    let (verdict, detail) = seen.evidence(observed, &held);
+    add_evidence(tx, place.attempt, Source::LookUp, verdict, detail, now).await?;
+    if let Some(field) = seen.disagrees {
+        disagrees(tx, &row, &held, field, now).await?;
+    }
+    if let Some(sighting) = seen.sighting {
+        remember(tx, &held, sighting).await?;
+        believed_before_people(tx, payout, &held, observed, now).await?;
+    }
+    let paid = seen.sighting.map_or(Paid::ATTESTED, Paid::from);
+    carry_out(tx, &row, &held, &means, paid, policy, now).await?;
+    // Last: whoever books the transfer itself has locked the provider's accounts before the marketplace's own.
+    if seen.sighting.is_some() {
+        fees::book(tx, payout, place.attempt, observed, now).await?;
+    }
+    Ok(means)
 }
 
 /// Two finance admins have attested that it paid. The payout is locked; nothing happens where the outcome is known already.

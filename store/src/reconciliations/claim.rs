@@ -6,10 +6,12 @@
 //! follows says what it was: paid after all, failed, or on its way. As a doubted failure it stands in the way of every other
 //! attempt and of a refund, and two of them can stand beside each other.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 use domain::{
-    AttemptId, AttemptNumber, BatchId, Money, Observed, PayoutId, ProviderId, Reference, ReferencePrefix,
-    Sighting, reconcile::Listed,
+    AttemptId, AttemptNumber, BankCode, BatchId, Money, Observed, PayoutId, ProviderId, Reference,
+    ReferencePrefix, Sighting, judge::REVERSAL_CONFIRMED_AFTER, reconcile::Listed,
 };
 use serde_json::json;
 use sqlx::PgConnection;
@@ -17,7 +19,9 @@ use uuid::Uuid;
 
 use super::difference::{Subject, about_transfer, differ_in, told};
 use crate::{
-    Actor, Pool, Result, audit, balances, debt, installation, ledger,
+    Actor, Error, Pool, Result, audit, balances,
+    cases::{self, CaseKind},
+    debt, installation, ledger,
     payouts::{self, Payout},
     text::storable,
 };
@@ -158,8 +162,19 @@ async fn unknown(conn: &mut PgConnection, listed: &Listed, now: DateTime<Utc>) -
         None => None,
     };
     let amount: Option<Money> = sighting.map(|sighting| sighting.amount);
-    if let (Observed::Succeeded(paid), Some(provider)) = (&listed.observed, provider) {
-        owe(conn, listed, &gateway_id, paid.amount, provider, now).await?;
+    match &listed.observed {
+        Observed::Succeeded(paid) => {
+            came_back_by_mistake(conn, &gateway_id).await?;
+            if let Some(provider) = provider {
+                owe(conn, listed, &gateway_id, paid.amount, provider, now).await?;
+            }
+        }
+        Observed::Failed(..) | Observed::Reversed(_) => {
+            if came_back(conn, listed, &gateway_id, now).await? {
+                return Ok(false);
+            }
+        }
+        Observed::InFlight(_) | Observed::NotFound | Observed::Unrecognised { .. } => {}
     }
     let subject = Subject::Transfer { gateway_id: &gateway_id, of: None, amount, provider };
     let detail = told(&gateway_id, listed.reference.as_str(), word(&listed.observed));
@@ -216,19 +231,99 @@ async fn owe(
     audit::record_subject(conn, &Actor::system(), "forgotten_transfer_owed", &subject, detail, now).await
 }
 
+/// What had been booked as owed is called failed or reversed: given back when the gateway still says so a day later, like any
+/// transfer that paid ([`crate::attempts`]). `true`: nothing is owed for it any more, and its case is closed.
+async fn came_back(
+    conn: &mut PgConnection,
+    listed: &Listed,
+    gateway_id: &str,
+    now: DateTime<Utc>,
+) -> Result<bool> {
+    let gateway_id = storable(gateway_id);
+    let owed = sqlx::query!(
+        r#"SELECT c.provider_id AS "provider_id!", c.amount, c.currency, r.seen_at AS "seen_at?", r.posting_id AS "posting_id?"
+           FROM claimed_transfers c LEFT JOIN claimed_returns r ON r.gateway_id = c.gateway_id
+           WHERE c.gateway_id = $1 AND c.provider_id IS NOT NULL"#,
+        gateway_id.as_ref()
+    )
+    .fetch_optional(&mut *conn)
+    .await?;
+    let Some(owed) = owed else { return Ok(false) };
+    if owed.posting_id.is_some() {
+        return Ok(true);
+    }
+    let Some(seen) = owed.seen_at else {
+        sqlx::query!(
+            "INSERT INTO claimed_returns (gateway_id, seen_at) VALUES ($1, $2) ON CONFLICT DO NOTHING",
+            gateway_id.as_ref(),
+            now
+        )
+        .execute(conn)
+        .await?;
+        return Ok(false);
+    };
+    if now.signed_duration_since(seen) < REVERSAL_CONFIRMED_AFTER {
+        return Ok(false);
+    }
+    let (provider, amount) =
+        (ProviderId::from_uuid(owed.provider_id), payouts::money(owed.amount, &owed.currency)?);
+    let accounts = balances::lock_accounts(conn, provider, amount.currency()).await?;
+    let forgiven = amount.least(accounts.owed).map_err(Error::corrupt)?;
+    let given_back = amount.checked_sub(forgiven).map_err(Error::corrupt)?;
+    let posting =
+        ledger::forgotten_reversed(conn, provider, &gateway_id, amount, (forgiven, given_back), now).await?;
+    debt::give_back(conn, provider, given_back, posting).await?;
+    let booked = sqlx::query!(
+        "UPDATE claimed_returns SET posting_id = $2 WHERE gateway_id = $1 AND posting_id IS NULL",
+        gateway_id.as_ref(),
+        posting.uuid()
+    )
+    .execute(&mut *conn)
+    .await?
+    .rows_affected();
+    if booked != 1 {
+        return Err(Error::corrupt(format!("transfer {gateway_id} came back twice")));
+    }
+    let words = "The gateway still says so a day later: the money came back, and nothing is owed for it.";
+    cases::heal(conn, CaseKind::UnknownTransfer, &about_transfer(&gateway_id), words, now).await?;
+    let subject = format!("provider:{provider}");
+    let detail = json!({ "reference": listed.reference, "amount": amount.to_string() });
+    audit::record_subject(conn, &Actor::system(), "forgotten_transfer_returned", &subject, detail, now)
+        .await?;
+    Ok(true)
+}
+
+/// The gateway says again that it paid. What was given back on its word is a person's to settle: the case says paid.
+async fn came_back_by_mistake(conn: &mut PgConnection, gateway_id: &str) -> Result<()> {
+    let gateway_id = storable(gateway_id);
+    sqlx::query!(
+        "DELETE FROM claimed_returns WHERE gateway_id = $1 AND posting_id IS NULL",
+        gateway_id.as_ref()
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
 /// The one provider that this account belongs to, if it is one.
 async fn only_owner(conn: &mut PgConnection, sighting: &Sighting) -> Result<Option<ProviderId>> {
-    let (bank, account) = (storable(&sighting.bank), storable(&sighting.account));
-    let owners: Vec<Uuid> = sqlx::query_scalar!(
-        "SELECT DISTINCT provider_id FROM bank_accounts WHERE bank_code = $1 AND account_number = $2 LIMIT 2",
-        bank.as_ref(),
+    let account = storable(&sighting.account);
+    let owners = sqlx::query!(
+        "SELECT DISTINCT provider_id, bank_code FROM bank_accounts WHERE account_number = $1",
         account.as_ref(),
     )
     .fetch_all(conn)
     .await?;
-    match owners.as_slice() {
-        [only] => Ok(Some(ProviderId::from_uuid(*only))),
-        [] | [_, ..] => Ok(None),
+    let mut of_this_bank: BTreeSet<Uuid> = BTreeSet::new();
+    for owner in owners {
+        let bank: BankCode = owner.bank_code.parse().map_err(Error::corrupt)?;
+        if bank.is_told_as(&sighting.bank) {
+            of_this_bank.insert(owner.provider_id);
+        }
+    }
+    match of_this_bank.pop_first() {
+        Some(only) if of_this_bank.is_empty() => Ok(Some(ProviderId::from_uuid(only))),
+        Some(_) | None => Ok(None),
     }
 }
 

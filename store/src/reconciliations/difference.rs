@@ -9,7 +9,6 @@ use super::{Known, cut};
 use crate::{
     Pool, Result,
     cases::{self, CaseKind, Finding, about_attempt},
-    outbox,
     text::storable_json,
 };
 
@@ -140,24 +139,6 @@ pub async fn moved_nothing(pool: &Pool, gateway_id: &str, now: DateTime<Utc>) ->
     let healed = cases::heal(&mut tx, CaseKind::UnknownTransfer, &subject, resolution, now).await?;
     tx.commit().await?;
     Ok(healed)
-}
-
-/// A payout that has not ended is about to be moved by what the gateway said: its workflow is told to look. Written before the
-/// move, so that no move is without it; a workflow that is woken early asks the gateway itself.
-pub async fn wake(pool: &Pool, known: &Known, now: DateTime<Utc>) -> Result<bool> {
-    let mut tx = pool.begin().await?;
-    let open = sqlx::query_scalar!(
-        "SELECT id FROM payouts WHERE id = $1
-           AND (status IN ('REQUESTED', 'APPROVED', 'PROCESSING') OR (status = 'FAILED' AND refunded_at IS NULL))",
-        known.payout.uuid(),
-    )
-    .fetch_optional(&mut *tx)
-    .await?;
-    if open.is_some() {
-        outbox::signal(&mut tx, known.payout, "transfer_update", Some(known.number), now).await?;
-    }
-    tx.commit().await?;
-    Ok(open.is_some())
 }
 
 /// The evidence of a difference: never an account number or a name.

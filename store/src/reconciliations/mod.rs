@@ -5,7 +5,7 @@
 //! person has closed as explained is opened again only when the gateway says something else than it did then.
 //!
 //! It moves no money by itself. What differs is asked for one by one, and that answer goes the way every answer goes
-//! ([`crate::attempts::record_observation`]): proof heals, the rest is a case.
+//! ([`crate::attempts::record_observation_and_wake`]): proof heals, the rest is a case.
 //!
 //! Cost: one question for each page of the list, one for each attempt that differs or was not listed, two short transactions
 //! a page. Limit: one run at a time.
@@ -17,7 +17,7 @@ mod missing;
 
 pub use claim::{Claim, claim};
 pub(crate) use difference::explained;
-pub use difference::{Subject, agree, differ, moved_nothing, wake};
+pub use difference::{Subject, agree, differ, moved_nothing};
 pub use listed::{Known, known};
 pub use missing::{LEFT_TO_THE_NEXT_RUN, Unseen, unseen};
 

@@ -37,8 +37,16 @@ async fn later_earnings_pay_it_first(pool: PgPool) {
         assert_eq!(world.accounts(&payee).await, accounts);
         world.books_are_right().await;
     }
+    let status = async || -> Vec<String> {
+        sqlx::query_scalar("SELECT status FROM earnings ORDER BY created_at, id")
+            .fetch_all(&world.pool)
+            .await
+            .unwrap()
+    };
+    assert_eq!(status().await, ["PAID_OUT", "RECOVERED", "RECOVERED", "AVAILABLE"]);
     // What is left can be asked for and paid.
     world.completed(&payee, "3").await;
+    assert_eq!(status().await[3], "PAID_OUT");
     world.books_are_right().await;
 }
 

@@ -371,7 +371,8 @@ impl World {
                 .unwrap();
         for case in open {
             let case = domain::CaseId::from_uuid(case);
-            let closing = store::cases::Closing { case, reason: "settled", resolution: Some("they pay it back") };
+            let closing =
+                store::cases::Closing { case, reason: "settled", resolution: Some("they pay it back") };
             store::cases::close(&self.pool, &closing, &ada(), self.now).await.unwrap();
         }
     }

@@ -2,21 +2,21 @@
 
 use chrono::TimeDelta;
 use domain::{
-    AttemptNumber, AttemptStatus, Observed, PayoutId, PayoutStatus, Reference, Sighting,
+    AttemptNumber, AttemptStatus, Failure, Observed, PayoutId, PayoutStatus, Reference, Sighting,
     reconcile::{Difference, Listed},
 };
 use futures::future::join_all;
 use serde_json::json;
 use sqlx::PgPool;
 use store::{
-    Actor, control,
+    Actor, attempts, control,
     control::Resumed,
     inbox::{self, Disposition},
     installation::{self, Place},
     reconciliations::{self, Claim, Counts, Known, Opened, Run, RunKind, RunStatus, Subject},
 };
 
-use crate::fixtures::{World, absent, ada, fails, naira, number, prefix, seconds};
+use crate::fixtures::{World, absent, ada, fails, naira, number, prefix, retries, seconds, sighting};
 
 const WINDOW: TimeDelta = TimeDelta::days(5);
 
@@ -195,16 +195,29 @@ async fn a_difference_is_asked_once(pool: PgPool) {
     assert!(differ("b").await.is_some());
 }
 
+/// What a run finds out is written down and told in one transaction: nobody can die in between.
 #[sqlx::test(migrations = "../migrations")]
-async fn only_a_payout_that_has_not_ended_is_woken(pool: PgPool) {
+async fn a_payout_is_woken_by_the_look_that_ends_what_it_waits_for(pool: PgPool) {
     let world = World::new(&pool);
     let payee = world.provider().await;
     world.earns(&payee, "8").await;
-    let (paid, open) = (world.completed(&payee, "4").await, world.accepted(&payee, "4").await);
-    let told_before = world.told(open).await.len();
-    assert!(!reconciliations::wake(&world.pool, &known(&world, paid).await, world.now).await.unwrap());
-    assert!(reconciliations::wake(&world.pool, &known(&world, open).await, world.now).await.unwrap());
-    assert_eq!(world.told(open).await[told_before..], ["transfer_update"]);
+    let look = async |payout: PayoutId, seen: &dyn Fn(Sighting) -> Observed| {
+        let before = world.told(payout).await.len();
+        let place = world.place(payout, 1).await;
+        let observed = seen(sighting(&place));
+        attempts::record_observation_and_wake(&world.pool, payout, &place, &observed, &retries(), world.now)
+            .await
+            .unwrap();
+        world.told(payout).await.split_off(before)
+    };
+    let ends: [&dyn Fn(Sighting) -> Observed; 2] = [&Observed::Succeeded, &fails("account closed")];
+    for end in ends {
+        let payout = world.accepted(&payee, "4").await;
+        assert_eq!(look(payout, &Observed::InFlight).await, [""; 0]);
+        assert_eq!(look(payout, end).await, ["transfer_update"]);
+        // Again: there is nothing new to tell.
+        assert_eq!(look(payout, end).await, [""; 0]);
+    }
 }
 
 /// The database was put back to the moment before an attempt was recorded, and the money has gone.
@@ -287,6 +300,54 @@ async fn a_forgotten_payout_is_a_case_and_a_debt(pool: PgPool) {
     later.pass(seconds(1));
     assert_eq!(claim(&later, &paid).await, Claim::Unknown { case: true });
     assert!(!control::get(&later.pool).await.unwrap().paused);
+}
+
+/// It came back: nothing is owed for it any more, and what had been taken for it is the provider's again.
+#[sqlx::test(migrations = "../migrations")]
+async fn a_forgotten_payout_that_comes_back_is_owed_no_more(pool: PgPool) {
+    let returned = |seen| Observed::Failed(seen, Failure::observed("returned by the bank"));
+    for recovered in [true, false] {
+        let mut world = World::new(&pool);
+        let payee = world.provider().await;
+        if recovered {
+            world.earns(&payee, "10").await;
+        }
+        let id = if recovered { "81" } else { "82" };
+        let account = format!("06900001{id}");
+        world.account(payee.id, &account).await;
+        let of_this = |mut listed: Listed| {
+            let (Observed::Succeeded(seen) | Observed::Failed(seen, _)) = &mut listed.observed else {
+                panic!()
+            };
+            // The gateway has another code for the bank.
+            "000014".clone_into(&mut seen.bank);
+            seen.account.clone_from(&account);
+            listed
+        };
+        let gone = PayoutId::mint();
+        let paid = of_this(listed(gone, 1, id, Observed::Succeeded));
+        let back = of_this(listed(gone, 1, id, returned));
+        claim(&world, &paid).await;
+        let owed =
+            if recovered { ["6.00", "0.00", "4.00", "0.00"] } else { ["0.00", "0.00", "4.00", "4.00"] };
+        assert_eq!(world.accounts(&payee).await, owed);
+        // Once is no proof, and what was a mistake begins anew.
+        claim(&world, &back).await;
+        world.pass(TimeDelta::hours(20));
+        claim(&world, &paid).await;
+        world.pass(TimeDelta::hours(20));
+        claim(&world, &back).await;
+        assert_eq!(world.accounts(&payee).await, owed);
+        assert_eq!(world.open_cases("unknown_transfer").await, 1);
+        world.pass(TimeDelta::hours(25));
+        for _ in 0..2 {
+            assert_eq!(claim(&world, &back).await, Claim::Unknown { case: false });
+            let free = if recovered { "10.00" } else { "0.00" };
+            assert_eq!(world.accounts(&payee).await, [free, "0.00", "0.00", "0.00"]);
+            assert_eq!(world.open_cases("unknown_transfer").await, 0);
+            world.books_are_right().await;
+        }
+    }
 }
 
 #[sqlx::test(migrations = "../migrations")]

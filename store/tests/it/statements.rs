@@ -8,6 +8,7 @@ use domain::{
 use futures::future::join_all;
 use sqlx::PgPool;
 use store::{
+    fundings::{self, Booked, NewFunding},
     reversals::{self, Confirmed},
     statements::{self, Imported, MAX_UNMATCHED, Statement},
 };
@@ -92,9 +93,9 @@ async fn every_line_is_explained_or_a_case(pool: PgPool) {
         R::Differs,
     ];
     assert_eq!(results(&world, &statement).await, expected);
-    assert_eq!((statement.lines, statement.matched, statement.unmatched, statement.missing), (9, 5, 4, 1));
-    // Four lines, and the transfer that is in none.
-    assert_eq!(world.open_cases("statement_line").await, 5);
+    assert_eq!((statement.lines, statement.matched, statement.unmatched, statement.missing), (9, 5, 4, 2));
+    // Four lines, and the transfer and the fee that are in none.
+    assert_eq!(world.open_cases("statement_line").await, 6);
     let about = "SELECT count(*) FROM cases WHERE kind = 'statement_line' AND payout_id IS NOT NULL AND subject LIKE 'attempt:%'";
     assert_eq!(world.count(about).await, 1, "payout {missing}");
     let some = statements::lines(&world.pool, statement.id, true, 0, 100).await.unwrap();
@@ -104,7 +105,7 @@ async fn every_line_is_explained_or_a_case(pool: PgPool) {
         assert_eq!(again, Imported::Before(statement.clone()));
     }
     file.imported(&world, "b").await;
-    assert_eq!(world.open_cases("statement_line").await, 5);
+    assert_eq!(world.open_cases("statement_line").await, 6);
     assert_eq!(statements::list(&world.pool, None, 9).await.unwrap().len(), 2);
     world.books_are_right().await;
 }
@@ -162,4 +163,90 @@ async fn another_wallets_statement_is_refused_whole(pool: PgPool) {
             .unwrap();
         assert_eq!(rows, 0, "{table}");
     }
+}
+
+/// A fee comes in the transfer's line, in its amount, or in a line of its own: one that is in none is a case until it turns up.
+#[sqlx::test(migrations = "../migrations")]
+async fn a_fee_that_is_in_no_line_is_a_case(pool: PgPool) {
+    use Direction::Debit;
+    let mut world = World::new(&pool);
+    let payee = world.provider().await;
+    world.earns(&payee, "100").await;
+    let began = world.now;
+    let mut paid = vec![];
+    for _ in 0..5 {
+        paid.push(reference(world.completed(&payee, "4").await));
+    }
+    world.pass(TimeDelta::hours(1));
+    let mut file = File(vec![])
+        .line(began, Debit, "4", &paid[0])
+        .line(began, Debit, "4", &paid[1])
+        .line(began, Debit, "4", &paid[2])
+        .line(began, Debit, "26.875", &paid[2]);
+    let with_fee = Money::exact("30.875".parse().unwrap(), Currency::Ngn).unwrap();
+    file = file.line(began, Debit, "4", &paid[3]);
+    file.0[4].amount = with_fee;
+    // At the end of the statement: its fee may be the first line of the next one.
+    file = file.line(world.now, Debit, "4", &paid[4]);
+    file.0[1].fee = Some("26.875".parse().unwrap());
+    let statement = file.imported(&world, "a").await;
+    assert_eq!((statement.unmatched, statement.missing), (0, 1));
+    let subject = "SELECT subject FROM cases WHERE kind = 'statement_line' AND status = 'OPEN'";
+    let about: String = sqlx::query_scalar(subject).fetch_one(&world.pool).await.unwrap();
+    assert!(about.starts_with("fee:"), "{about}");
+    // It turns up; that of the transfer at the edge never does.
+    let later = world.now + TimeDelta::hours(2);
+    let next = File(vec![]).line(world.now + seconds(5), Debit, "26.875", &paid[0]).line(
+        later,
+        Debit,
+        "9",
+        "other-0192f0c12a3b7c4d8e5f001122334455-1",
+    );
+    assert_eq!(next.imported(&world, "b").await.missing, 1);
+    assert_eq!(world.open_cases("statement_line").await, 1);
+    world.books_are_right().await;
+}
+
+/// Finance books what it put in: the line's riddle is solved, whichever came first.
+#[sqlx::test(migrations = "../migrations")]
+async fn what_finance_put_in_is_booked_once_and_explains_its_line(pool: PgPool) {
+    let mut world = World::new(&pool);
+    let payee = world.provider().await;
+    world.earns(&payee, "4").await;
+    let transfer = reference(world.completed(&payee, "4").await);
+    let file = File(vec![])
+        .line(world.now, Direction::Credit, "500", "bank-7")
+        .line(world.now, Direction::Credit, "500", "bank-8")
+        .line(
+            world.now + TimeDelta::days(2),
+            Direction::Debit,
+            "1",
+            "other-0192f0c12a3b7c4d8e5f001122334455-1",
+        );
+    let statement = file.imported(&world, "a").await;
+    assert_eq!((statement.unmatched, world.open_cases("statement_line").await), (2, 2));
+    let book = async |reference: &str, amount: &str| {
+        let new = NewFunding { reference, amount: naira(amount), reason: "topped up" };
+        fundings::book(&world.pool, &new, &ada(), world.now).await.unwrap()
+    };
+    let all = join_all((0..3).map(|_| book("bank-7", "500"))).await;
+    let new: Vec<&Booked> = all.iter().filter(|booked| matches!(booked, Booked::New(_))).collect();
+    let [Booked::New(funding)] = new.as_slice() else { panic!("{all:?}") };
+    assert_eq!((funding.closed.len(), world.open_cases("statement_line").await), (1, 1));
+    assert_eq!(results(&world, &statement).await[..2], [LineResult::Funding, LineResult::Unmatched]);
+    assert!(matches!(book("bank-7", "501").await, Booked::Differs(_)));
+    assert_eq!(book(&transfer, "4").await, Booked::OfATransfer);
+    let wallet = "SELECT count(*) FROM postings WHERE kind = 'wallet_funded'";
+    assert_eq!(world.count(wallet).await, 1);
+    // Booked after its line was read: no later statement has to show it.
+    world.pass(TimeDelta::hours(1));
+    let later = File(vec![]).line(world.now - TimeDelta::hours(2), Direction::Credit, "500", "bank-8").line(
+        world.now + TimeDelta::hours(2),
+        Direction::Credit,
+        "1",
+        "interest",
+    );
+    later.imported(&world, "b").await;
+    assert_eq!(world.count("SELECT count(*) FROM cases WHERE subject LIKE 'funding:%'").await, 0);
+    world.books_are_right().await;
 }

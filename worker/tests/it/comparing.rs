@@ -6,7 +6,10 @@ use gateway::{PayoutGateway, flutterwave::v3::FlutterwaveV3};
 use simulator::{Fault, Plan};
 use sqlx::PgPool;
 use store::reconciliations::{self, Counts, Opened, RunKind, RunStatus};
-use temporalio_client::{WorkflowDescribeOptions, WorkflowExecutionStatus};
+use temporalio_client::{
+    WorkflowDescribeOptions, WorkflowExecutionStatus,
+    schedules::{ScheduleOverlapPolicy, TriggerScheduleOptions},
+};
 use workflows::ReconciliationWorkflow;
 
 use crate::stage::{ACCOUNT, OWNER, Stage, admin, eventually, naira};
@@ -89,6 +92,28 @@ async fn a_success_that_nobody_heard_of_is_found(pool: PgPool) {
     // Found again, it agrees.
     let counts = stage.reconcile().await;
     assert_eq!((counts.listed, counts.matched, counts.looked_up), (1, 1, 0), "{counts:?}");
+    stage.close("1500.00").await;
+}
+
+/// The hour is not waited for: the schedule's own action is what is asked for here.
+#[sqlx::test(migrations = "../migrations")]
+async fn the_schedules_tick_opens_a_run_and_carries_it_to_its_end(pool: PgPool) {
+    let mut stage = Stage::with(&pool, &[("RECONCILE_EVERY", "24h")]).await;
+    let payout = stage.sent("1500.00", Some(Fault::WebhookLost {})).await;
+    stage.until_waiting(payout, "gateway").await;
+    stage.at_the_gateway(&stage.reference(payout, 1), "SUCCESSFUL").await;
+    eventually("the schedule ticks", async || {
+        let schedule = stage.client().get_schedule_handle("reconciliation");
+        schedule.trigger(ScheduleOverlapPolicy::Skip, TriggerScheduleOptions::default()).await.ok()
+    })
+    .await;
+    let run = eventually("its run is finished", async || {
+        let run = reconciliations::list(&stage.pool, None, 1).await.unwrap().pop()?;
+        (run.status == RunStatus::Finished).then_some(run)
+    })
+    .await;
+    assert_eq!((run.kind, run.opened_by.as_str(), run.counts.healed), (RunKind::Scheduled, "system", 1));
+    assert_eq!(stage.until_ended(payout).await, Ending::Completed);
     stage.close("1500.00").await;
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chrono::Utc;
+use chrono::{TimeDelta, Utc};
 use domain::{AttemptNumber, AttemptStatus, Ending, PayoutId};
 use gateway::{PayoutGateway, flutterwave::v3::FlutterwaveV3};
 use simulator::{Fault, Plan, Span};
@@ -86,6 +86,33 @@ async fn a_worker_that_waits_for_temporal_can_be_stopped(pool: PgPool) {
     let mut stage = Stage::around(&pool, &[], engine_at(&way.address, "none")).await;
     stage.start_worker();
     stage.stop_worker().await;
+    stage.close("0").await;
+}
+
+/// Nobody carries the payout: the sweep of the database finds it all the same.
+#[sqlx::test(migrations = "../migrations")]
+async fn what_is_unknown_for_a_day_is_a_case_also_while_temporal_is_away(pool: PgPool) {
+    const OPEN: &str = "SELECT payout_id FROM cases WHERE kind = 'unknown_too_long' AND status = 'OPEN'";
+    let way = Way::cut().await;
+    let mut stage = Stage::around(&pool, &[], engine_at(&way.address, "none")).await;
+    let long = stage.unheard_of_for(TimeDelta::hours(25)).await;
+    let today = stage.unheard_of_for(TimeDelta::hours(23)).await;
+    stage.start_worker();
+    let cases: Vec<uuid::Uuid> = eventually("the case is open", async || {
+        let open = sqlx::query_scalar(OPEN).fetch_all(&stage.pool).await.unwrap();
+        (!open.is_empty()).then_some(open)
+    })
+    .await;
+    assert_eq!(cases, [long.uuid()]);
+    // Both have been told about by now: each alert comes before the cases.
+    let told: i64 = sqlx::query_scalar(
+        "SELECT count(*) FROM attempts WHERE alerted_at IS NOT NULL AND payout_id = ANY($1)",
+    )
+    .bind(vec![long.uuid(), today.uuid()])
+    .fetch_one(&stage.pool)
+    .await
+    .unwrap();
+    assert_eq!(told, 2);
     stage.close("0").await;
 }
 

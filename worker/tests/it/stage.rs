@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use chrono::{TimeDelta, Timelike, Utc};
+use chrono::{DateTime, TimeDelta, Timelike, Utc};
 use domain::{
     AccountName, AttemptNumber, BankAccountId, Currency, Money, Next, Observed, PayoutId, PayoutStatus,
     ProviderId, Sighting,
@@ -45,6 +45,8 @@ use workflows::{PayoutWorkflow, Waiting, names};
 /// Anything that is waited for comes within this time on a busy machine, or is not going to come.
 const PATIENCE: Duration = Duration::from_mins(1);
 const LOOK_EVERY: Duration = Duration::from_millis(20);
+/// Of what nobody sends.
+const SHORT_LEASE: Duration = Duration::from_secs(1);
 /// What recorded histories say of the worker: nothing of the machine.
 const IDENTITY: &str = "worker@test";
 /// The bank account of the provider: the simulator knows an owner for it.
@@ -152,6 +154,12 @@ impl Stage {
             suspended: false,
         };
         store::providers::upsert(&self.pool, &new, &Actor::platform("test"), Utc::now()).await.unwrap();
+    }
+
+    /// A payout that was sent so long ago and of which nobody has heard since. Neither Temporal nor the gateway knows it.
+    pub(crate) async fn unheard_of_for(&self, ago: TimeDelta) -> PayoutId {
+        let (pool, settings) = (&self.pool, &self.settings);
+        send_without_a_worker(pool, settings, self.provider, self.account, Utc::now() - ago).await
     }
 
     /// The provider asks for `amount` naira.
@@ -440,6 +448,16 @@ async fn provider_with_money(pool: &Pool) -> (ProviderId, BankAccountId) {
 }
 
 async fn request(pool: &Pool, provider: ProviderId, account: BankAccountId, amount: &str) -> PayoutId {
+    request_at(pool, provider, account, amount, Utc::now()).await
+}
+
+async fn request_at(
+    pool: &Pool,
+    provider: ProviderId,
+    account: BankAccountId,
+    amount: &str,
+    now: DateTime<Utc>,
+) -> PayoutId {
     let new = store::payouts::NewPayout {
         provider,
         bank_account: account,
@@ -447,7 +465,7 @@ async fn request(pool: &Pool, provider: ProviderId, account: BankAccountId, amou
         idempotency_key: Uuid::new_v4().to_string(),
         body_hash: [0; 32],
     };
-    let requested = store::payouts::request(pool, &new, |_| serde_json::json!({}), Utc::now()).await;
+    let requested = store::payouts::request(pool, &new, |_| serde_json::json!({}), now).await;
     match requested.unwrap().unwrap() {
         store::payouts::Requested::New { payout, .. } => payout.id,
         again @ store::payouts::Requested::Again { .. } => panic!("{again:?}"),
@@ -463,17 +481,8 @@ async fn pay_without_a_worker(
     account: BankAccountId,
 ) {
     let now = Utc::now();
-    let payout = request(pool, provider, account, USUAL).await;
-    store::assessments::validate_and_assess(pool, payout, false, now).await.unwrap();
-    let decision = NewDecision { payout, verdict: Verdict::Approve, reason: "the first ones are looked at" };
-    store::decisions::decide(pool, &decision, &admin(), false, now).await.unwrap();
-    let batch = store::batches::open_instant(pool, now).await.unwrap();
-    store::batches::claim_chunk(pool, batch, 1, now).await.unwrap();
-    store::batches::close(pool, batch, now).await.unwrap();
-    attempts::begin(pool, payout, &settings.prefix, now).await.unwrap();
-    let (first, lease) = (AttemptNumber::FIRST, Duration::from_secs(1));
-    let sending = attempts::count_send(pool, payout, first, lease, "Payout", now).await.unwrap();
-    assert!(matches!(sending, attempts::Sending::Go { .. }), "{sending:?}");
+    let payout = send_without_a_worker(pool, settings, provider, account, now).await;
+    let first = AttemptNumber::FIRST;
     let place = attempts::terms(pool, payout, first).await.unwrap().unwrap();
     let sighting = Sighting {
         reference: place.terms.reference.clone(),
@@ -487,13 +496,35 @@ async fn pay_without_a_worker(
     attempts::record_observation(pool, payout, &place, &paid, &settings.retry, now).await.unwrap();
     // One row of a payout at a time.
     loop {
-        let rows = outbox::lease(pool, 100, lease, Utc::now()).await.unwrap();
+        let rows = outbox::lease(pool, 100, SHORT_LEASE, Utc::now()).await.unwrap();
         if rows.is_empty() {
             break;
         }
         let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
         outbox::delivered(pool, &ids, now).await.unwrap();
     }
+}
+
+/// Requested, approved, released and sent, as far as the database knows.
+async fn send_without_a_worker(
+    pool: &Pool,
+    settings: &Settings,
+    provider: ProviderId,
+    account: BankAccountId,
+    now: DateTime<Utc>,
+) -> PayoutId {
+    let payout = request_at(pool, provider, account, USUAL, now).await;
+    store::assessments::validate_and_assess(pool, payout, false, now).await.unwrap();
+    let decision = NewDecision { payout, verdict: Verdict::Approve, reason: "the first ones are looked at" };
+    store::decisions::decide(pool, &decision, &admin(), false, now).await.unwrap();
+    let batch = store::batches::open_instant(pool, now).await.unwrap();
+    store::batches::claim_chunk(pool, batch, 1, now).await.unwrap();
+    store::batches::close(pool, batch, now).await.unwrap();
+    attempts::begin(pool, payout, &settings.prefix, now).await.unwrap();
+    let first = AttemptNumber::FIRST;
+    let sending = attempts::count_send(pool, payout, first, SHORT_LEASE, "Payout", now).await.unwrap();
+    assert!(matches!(sending, attempts::Sending::Go { .. }), "{sending:?}");
+    payout
 }
 
 /// A namespace with our search attributes, once it can be used.

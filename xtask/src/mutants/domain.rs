@@ -100,6 +100,29 @@ pub const MUTANTS: &[Mutant] = &[
         caught_by: SIMULATION,
     },
     Mutant {
+        name: "overtaken-answer-believed",
+        breaks: "the answer to a send whose lease has passed on counts for the next one's",
+        file: "domain/src/judge.rs",
+        edits: &[(
+            "        AfterSend::Accepted { .. } => means,\n        AfterSend::Fail(_) | AfterSend::LoseSight { .. } | AfterSend::TakeBack | AfterSend::Nothing => {\n            AfterSend::Nothing\n        }",
+            "        AfterSend::Accepted { .. }\n        | AfterSend::Fail(_)\n        | AfterSend::LoseSight { .. }\n        | AfterSend::TakeBack\n        | AfterSend::Nothing => means,",
+        )],
+        caught_by: SIMULATION,
+    },
+    Mutant {
+        name: "owed-is-paid",
+        breaks: "what is owed as debt stands in the way of another try and of a refund for ever",
+        file: "domain/src/outcome.rs",
+        edits: &[(
+            "            AttemptStatus::Succeeded if self.excess => Ok(ProvenUnpaid { attempt: self.number }),",
+            "            AttemptStatus::Succeeded if self.excess && self.sends == 0 => Ok(ProvenUnpaid { attempt: self.number }),",
+        )],
+        caught_by: CaughtBy::Tests {
+            of: Tests::Integration,
+            filter: "package(store) & test(/^late_success::what_is_owed/)",
+        },
+    },
+    Mutant {
         name: "doubted-proof",
         breaks: "a failure that the gateway does not confirm proves that nothing was paid",
         file: "domain/src/outcome.rs",

@@ -73,6 +73,7 @@ pub(super) enum Step {
     ReconcilePage,
     ReconcileMissing,
     CloseReconciliation,
+    CheckLedger,
 }
 
 impl Step {
@@ -96,6 +97,7 @@ impl Step {
             Self::ReconcilePage => "reconcile_page",
             Self::ReconcileMissing => "reconcile_missing",
             Self::CloseReconciliation => "close_reconciliation",
+            Self::CheckLedger => "check_ledger",
         }
     }
 
@@ -118,7 +120,8 @@ impl Step {
             | Self::ClaimChunk
             | Self::CloseBatch
             | Self::OpenReconciliation
-            | Self::CloseReconciliation => false,
+            | Self::CloseReconciliation
+            | Self::CheckLedger => false,
         }
     }
 }
@@ -353,6 +356,10 @@ impl Play {
             Step::CloseReconciliation => {
                 let step = activities::CloseReconciliationStep::close_reconciliation;
                 worker.run(step, comparison()).await.map(drop)
+            }
+            Step::CheckLedger => {
+                let step = activities::CheckLedgerStep::check_ledger;
+                worker.run(step, workflows::BooksCheckInput::default()).await.map(drop)
             }
         };
         ran.map_err(again)
