@@ -9,7 +9,7 @@ mod weather;
 
 use std::{
     cmp::{Ordering, Reverse},
-    collections::{BTreeSet, BinaryHeap},
+    collections::{BTreeMap, BinaryHeap},
 };
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -203,8 +203,8 @@ struct Running {
     command: u32,
     /// What its latest step answered.
     answered: Option<Next>,
-    /// Attempts that a webhook told it of, and that it has not asked about since.
-    told_of: BTreeSet<AttemptNumber>,
+    /// How often a webhook has told it of an attempt that it has not asked about for that.
+    told_of: BTreeMap<AttemptNumber, u32>,
 }
 
 /// What the scheduler knows of a payout beside its row.
@@ -434,7 +434,7 @@ impl World {
             number,
             command: 0,
             answered: None,
-            told_of: BTreeSet::new(),
+            told_of: BTreeMap::new(),
         };
         let watch = self.watch(payout);
         watch.ran_before = true;
@@ -499,7 +499,6 @@ impl World {
         let Some(running) = &mut self.watches[payout].running else { return };
         match step {
             Step::Observe(attempt) => {
-                let told = running.told_of.remove(&attempt);
                 let due = match running.answered {
                     Some(Next::AwaitOutcome { attempt: open, check_at }) => {
                         open == attempt && check_at <= now
@@ -516,13 +515,24 @@ impl World {
                     )
                     | None => false,
                 };
-                if !told && !due {
+                if due {
+                    return;
+                }
+                // One that came while it was at something else is answered later: each is good for one look.
+                let told = running.told_of.entry(attempt).or_insert(0);
+                if let Some(left) = told.checked_sub(1) {
+                    *told = left;
+                } else {
                     let what = format!("the script of payout {payout} asks the gateway for no reason");
                     self.broken = Some(Broken(what));
                 }
             }
-            Step::Reobserve => running.told_of.clear(),
-            Step::Assess | Step::Reload | Step::Begin | Step::Transfer(_) | Step::Notify => {}
+            Step::Assess
+            | Step::Reload
+            | Step::Begin
+            | Step::Transfer(_)
+            | Step::Reobserve
+            | Step::Notify => {}
         }
     }
 
@@ -580,7 +590,9 @@ impl World {
     fn signal(&mut self, payout: usize, name: SignalName, wake_up: WakeUp) {
         let Some(running) = &mut self.watches[payout].running else { return };
         if name == SignalName::TransferUpdate {
-            running.told_of.extend(wake_up.attempt);
+            if let Some(attempt) = wake_up.attempt {
+                *running.told_of.entry(attempt).or_insert(0) += 1;
+            }
         }
         match running.run.hear(name, wake_up) {
             None => self.model.coverage.mark(Mark::SignalRepeated),

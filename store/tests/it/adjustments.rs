@@ -68,7 +68,7 @@ async fn a_cut_comes_first_from_the_earning_itself_then_from_the_oldest_then_is_
     let next = world.earns_at(&payee, "3", world.now).await;
     assert_eq!(world.accounts(&payee).await, ["2.00", "0.00", "12.00", "0.00"]);
     let next = earnings::by_external_id(&world.pool, &next).await.unwrap().unwrap();
-    assert_eq!((next.recovered, next.status), (naira("1"), EarningStatus::Reserved));
+    assert_eq!((next.recovered, next.status), (naira("1"), EarningStatus::Available));
     world.books_are_right().await;
 }
 

@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, bail};
 use super::{CaughtBy, Mutant, Tests};
 use crate::checkout::Checkout;
 use crate::command;
-use crate::stack::programs::{cargo, executables, find};
+use crate::stack::programs::{ONE_TEST, cargo, executables, find};
 
 /// Of `cargo nextest run`.
 const TESTS_FAILED: i32 = 100;
@@ -121,9 +121,9 @@ impl Surroundings<'_> {
 
     fn simulation(&self, payouts: u64, seed: u64) -> Result<Ending> {
         let mut cargo = cargo(self.checkout);
-        let Ok(built) = executables(cargo.args(["build", "--workspace", "--bin", "simulation"])) else {
-            return Ok(Ending::DoesNotCompile);
-        };
+        // With the features of every other build here: only what was mutated, and what is made of it, is compiled.
+        let build = ["build", "--workspace", "--bin", "simulation", "--test", ONE_TEST];
+        let Ok(built) = executables(cargo.args(build)) else { return Ok(Ending::DoesNotCompile) };
         let mut simulation = Command::new(find(&built, "simulation")?);
         simulation.args(["--payouts", &payouts.to_string(), "--seed", &seed.to_string(), "--trace"]);
         let (code, said) = command::listen(simulation.stdin(Stdio::null()))?;

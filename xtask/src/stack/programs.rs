@@ -14,7 +14,7 @@ const PROGRAMS: [&str; 3] = ["api", "worker", "simulator"];
 
 /// Cargo unites the features of what it is asked to build: with the whole workspace and a test among it they are those of
 /// [`build_everything`], so that the demo and the tests together compile the heavy crates once instead of twice.
-const ONE_TEST: &str = "wire_format";
+pub const ONE_TEST: &str = "wire_format";
 
 /// How optimised. A release link costs minutes, so everything but a benchmark runs the development build.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
