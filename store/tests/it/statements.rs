@@ -182,10 +182,11 @@ async fn a_fee_that_is_in_no_line_is_a_case(pool: PgPool) {
         .line(began, Debit, "4", &paid[0])
         .line(began, Debit, "4", &paid[1])
         .line(began, Debit, "4", &paid[2])
-        .line(began, Debit, "26.875", &paid[2]);
-    let with_fee = Money::exact("30.875".parse().unwrap(), Currency::Ngn).unwrap();
-    file = file.line(began, Debit, "4", &paid[3]);
-    file.0[4].amount = with_fee;
+        .line(began, Debit, "26", &paid[2])
+        .line(began, Debit, "30", &paid[3]);
+    let exact = |amount: &str| Money::exact(amount.parse().unwrap(), Currency::Ngn).unwrap();
+    file.0[3].amount = exact("26.875");
+    file.0[4].amount = exact("30.875");
     // At the end of the statement: its fee may be the first line of the next one.
     file = file.line(world.now, Debit, "4", &paid[4]);
     file.0[1].fee = Some("26.875".parse().unwrap());
@@ -196,12 +197,13 @@ async fn a_fee_that_is_in_no_line_is_a_case(pool: PgPool) {
     assert!(about.starts_with("fee:"), "{about}");
     // It turns up; that of the transfer at the edge never does.
     let later = world.now + TimeDelta::hours(2);
-    let next = File(vec![]).line(world.now + seconds(5), Debit, "26.875", &paid[0]).line(
+    let mut next = File(vec![]).line(world.now + seconds(5), Debit, "26", &paid[0]).line(
         later,
         Debit,
         "9",
         "other-0192f0c12a3b7c4d8e5f001122334455-1",
     );
+    next.0[0].amount = exact("26.875");
     assert_eq!(next.imported(&world, "b").await.missing, 1);
     assert_eq!(world.open_cases("statement_line").await, 1);
     world.books_are_right().await;
