@@ -448,16 +448,6 @@ async fn provider_with_money(pool: &Pool) -> (ProviderId, BankAccountId) {
 }
 
 async fn request(pool: &Pool, provider: ProviderId, account: BankAccountId, amount: &str) -> PayoutId {
-    request_at(pool, provider, account, amount, Utc::now()).await
-}
-
-async fn request_at(
-    pool: &Pool,
-    provider: ProviderId,
-    account: BankAccountId,
-    amount: &str,
-    now: DateTime<Utc>,
-) -> PayoutId {
     let new = store::payouts::NewPayout {
         provider,
         bank_account: account,
@@ -465,7 +455,7 @@ async fn request_at(
         idempotency_key: Uuid::new_v4().to_string(),
         body_hash: [0; 32],
     };
-    let requested = store::payouts::request(pool, &new, |_| serde_json::json!({}), now).await;
+    let requested = store::payouts::request(pool, &new, |_| serde_json::json!({}), Utc::now()).await;
     match requested.unwrap().unwrap() {
         store::payouts::Requested::New { payout, .. } => payout.id,
         again @ store::payouts::Requested::Again { .. } => panic!("{again:?}"),
@@ -511,18 +501,19 @@ async fn send_without_a_worker(
     settings: &Settings,
     provider: ProviderId,
     account: BankAccountId,
-    now: DateTime<Utc>,
+    sent_at: DateTime<Utc>,
 ) -> PayoutId {
-    let payout = request_at(pool, provider, account, USUAL, now).await;
+    let now = Utc::now();
+    let payout = request(pool, provider, account, USUAL).await;
     store::assessments::validate_and_assess(pool, payout, false, now).await.unwrap();
     let decision = NewDecision { payout, verdict: Verdict::Approve, reason: "the first ones are looked at" };
     store::decisions::decide(pool, &decision, &admin(), false, now).await.unwrap();
     let batch = store::batches::open_instant(pool, now).await.unwrap();
     store::batches::claim_chunk(pool, batch, 1, now).await.unwrap();
     store::batches::close(pool, batch, now).await.unwrap();
-    attempts::begin(pool, payout, &settings.prefix, now).await.unwrap();
+    attempts::begin(pool, payout, &settings.prefix, sent_at).await.unwrap();
     let first = AttemptNumber::FIRST;
-    let sending = attempts::count_send(pool, payout, first, SHORT_LEASE, "Payout", now).await.unwrap();
+    let sending = attempts::count_send(pool, payout, first, SHORT_LEASE, "Payout", sent_at).await.unwrap();
     assert!(matches!(sending, attempts::Sending::Go { .. }), "{sending:?}");
     payout
 }
