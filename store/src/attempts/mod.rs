@@ -206,7 +206,9 @@ pub(crate) async fn may_pay(conn: &mut PgConnection, payout: PayoutId) -> Result
 pub(crate) async fn that_may_pay(pool: &Pool, payouts: &[PayoutId]) -> Result<BTreeSet<PayoutId>> {
     let ids: Vec<uuid::Uuid> = payouts.iter().copied().map(PayoutId::uuid).collect();
     let rows = sqlx::query!(
-        "SELECT payout_id, number, status, sends, failed_seen_at, doubt FROM attempts WHERE payout_id = ANY($1)",
+        r#"SELECT payout_id, number, status, sends, failed_seen_at, doubt,
+                  late AND EXISTS (SELECT FROM postings g WHERE g.attempt_id = a.id AND g.kind = 'overpaid') AS "excess!"
+           FROM attempts a WHERE payout_id = ANY($1)"#,
         &ids
     )
     .fetch_all(pool)
@@ -219,6 +221,7 @@ pub(crate) async fn that_may_pay(pool: &Pool, payouts: &[PayoutId]) -> Result<BT
             sends: u32::try_from(row.sends).map_err(Error::corrupt)?,
             failed_seen_at: row.failed_seen_at,
             doubt: row.doubt.as_deref().map(doubt).transpose()?,
+            excess: row.excess,
         };
         if attempt.proof_unpaid().is_err() {
             found.insert(PayoutId::from_uuid(row.payout_id));
