@@ -589,10 +589,10 @@ impl World {
 
     fn signal(&mut self, payout: usize, name: SignalName, wake_up: WakeUp) {
         let Some(running) = &mut self.watches[payout].running else { return };
-        if name == SignalName::TransferUpdate {
-            if let Some(attempt) = wake_up.attempt {
-                *running.told_of.entry(attempt).or_insert(0) += 1;
-            }
+        if name == SignalName::TransferUpdate
+            && let Some(attempt) = wake_up.attempt
+        {
+            *running.told_of.entry(attempt).or_insert(0) += 1;
         }
         match running.run.hear(name, wake_up) {
             None => self.model.coverage.mark(Mark::SignalRepeated),
