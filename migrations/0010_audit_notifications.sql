@@ -52,11 +52,3 @@ CREATE INDEX notifications_unread ON notifications (provider_id) WHERE audience 
 CREATE INDEX notifications_of_admins ON notifications (id DESC) WHERE audience = 'admins';
 CREATE INDEX notifications_by_payout ON notifications (payout_id, id) WHERE payout_id IS NOT NULL;
 CREATE INDEX notifications_to_hand_over ON notifications (id) WHERE delivered_at IS NULL;
-
--- Whoever hands over hears of it at once; a sweep finds what a lost word left behind.
-CREATE FUNCTION notifications_announce() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    PERFORM pg_notify('messages', '');
-    RETURN NULL;
-END $$;
-CREATE TRIGGER notifications_announce AFTER INSERT ON notifications FOR EACH STATEMENT EXECUTE FUNCTION notifications_announce();

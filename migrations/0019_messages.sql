@@ -101,7 +101,7 @@ CREATE INDEX messages_by_endpoint ON messages (channel, endpoint, number);
 -- What an endpoint answered, try by try.
 CREATE TABLE message_tries (
     id         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    message_id uuid NOT NULL REFERENCES messages (id),
+    message_id uuid NOT NULL REFERENCES messages (id) ON DELETE CASCADE,
     at         timestamptz NOT NULL,
     took_ms    integer NOT NULL CHECK (took_ms >= 0),
     -- `delivered`, or why not, in a word.

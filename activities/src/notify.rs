@@ -1,4 +1,7 @@
-//! Delivers what has not been delivered of the messages about a payout.
+//! The last step: makes sure that everything this payout had to tell is handed over to its channels.
+//!
+//! The rows of the feed were written in the transactions they tell about; messages to the other channels are rows too, from here
+//! on delivered by the worker's deliverer, with its own retries. So a mail server that is away costs a payout nothing.
 
 use std::sync::Arc;
 
@@ -20,7 +23,13 @@ impl NotifyStep {
         input: EndingRef,
     ) -> Result<(), ActivityError> {
         let world = &self.0;
-        let delivered = store::notifications::deliver(&world.pool, input.payout, world.clock.now()).await;
+        let delivered = store::messages::hand_over_payout(
+            &world.pool,
+            input.payout,
+            world.rules.channels,
+            world.clock.now(),
+        )
+        .await;
         answer(world, "notify", delivered.map(|_| ()))
     }
 }

@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 use chrono_tz::Tz;
 use domain::{BatchWindow, Clock, ReferencePrefix};
 use gateway::PayoutGateway;
-use store::{Pool, attempts::RetryPolicy};
+use store::{Pool, attempts::RetryPolicy, messages::Channels};
 use tokio::sync::Semaphore;
 
 use crate::Tally;
@@ -28,6 +28,8 @@ pub struct Rules {
     pub return_window: TimeDelta,
     /// Batches (of windows and run-now) that may begin within a minute, over the whole fleet.
     pub batches_per_minute: u32,
+    /// By what people are told beside the feed.
+    pub channels: Channels,
 }
 
 impl Rules {

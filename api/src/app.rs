@@ -35,6 +35,8 @@ pub struct App {
     pub prefix: ReferencePrefix,
     /// How long after it was paid a transfer may still come back.
     pub return_window: TimeDelta,
+    /// How people are told beside the feed.
+    pub channels: channels::Settings,
     pub temporal_ui: Option<TemporalUi>,
     pub rates: RateLimits,
     /// Asked how long its queues are, and nothing else: what must reach it goes through the outbox.

@@ -254,6 +254,41 @@ impl Fields {
         })
     }
 
+    /// The same, where it may be left out. Outside: is it valid; inside: is it there.
+    #[expect(clippy::option_option, reason = "outside: is it valid; inside: is it there")]
+    pub(crate) fn optional_time(&mut self, name: &str) -> Option<Option<DateTime<Utc>>> {
+        if self.object.get(name).is_none_or(Value::is_null) {
+            self.take(name);
+            return Some(None);
+        }
+        self.time(name).map(Some)
+    }
+
+    /// A list of texts of at most 100 characters; absent is empty.
+    pub(crate) fn words(&mut self, name: &str) -> Option<Vec<String>> {
+        const MOST: usize = 100;
+        const MAX_CHARS: usize = 100;
+        let items = match self.take(name) {
+            None => return Some(vec![]),
+            Some(Value::Array(items)) => items,
+            Some(Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_)) => {
+                self.refuse(name, FieldCode::WrongType, "must be a list of strings");
+                return None;
+            }
+        };
+        if items.len() > MOST {
+            self.refuse(name, FieldCode::TooLong, format!("must have at most {MOST} items"));
+            return None;
+        }
+        items.into_iter().map(|item| self.text_of(name, item, MAX_CHARS)).collect()
+    }
+
+    pub(crate) fn bool(&mut self, name: &str) -> Option<bool> {
+        let value = self.required(name)?;
+        self.object.insert(name.to_owned(), value);
+        self.bool_or(name, false)
+    }
+
     pub(crate) fn bool_or(&mut self, name: &str, absent: bool) -> Option<bool> {
         match self.take(name) {
             None => Some(absent),

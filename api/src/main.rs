@@ -92,6 +92,7 @@ async fn run(shared: worker::Settings, own: Settings) -> anyhow::Result<()> {
         environment: shared.app_env,
         prefix: shared.prefix.clone(),
         return_window: shared.return_window,
+        channels: shared.channels.clone(),
         temporal_ui: own
             .temporal_ui
             .clone()

@@ -75,6 +75,11 @@ codes! {
     AttestationOpen = "attestation_open", CONFLICT, "Another attestation is open";
     NoOpenAttestation = "no_open_attestation", CONFLICT, "No attestation is open";
     RiskPolicyMovedOn = "risk_policy_moved_on", CONFLICT, "The risk policy has moved on";
+    NotFailed = "not_failed", CONFLICT, "The message has not failed";
+    TooManyContacts = "too_many_contacts", CONFLICT, "Too many contacts";
+    TooManyWebhookEndpoints = "too_many_webhook_endpoints", CONFLICT, "Too many webhook endpoints";
+    WebhookEndpointDisabled = "webhook_endpoint_disabled", CONFLICT, "The webhook endpoint is switched off";
+    PushUnavailable = "push_unavailable", CONFLICT, "Nothing is pushed here";
     NotDead = "not_dead", CONFLICT, "The dead letter is not dead";
     ReconciliationRunning = "reconciliation_running", CONFLICT, "A reconciliation is running";
     NotReconciled = "not_reconciled", CONFLICT, "The database was restored and is not reconciled yet";

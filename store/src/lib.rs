@@ -38,6 +38,7 @@ pub mod inbox;
 pub mod installation;
 pub mod ledger;
 pub mod manual;
+pub mod messages;
 pub mod notifications;
 pub mod outbox;
 pub mod overdue;
@@ -52,6 +53,8 @@ pub mod risk_policies;
 pub mod statements;
 pub mod sweep;
 pub mod vitals;
+pub mod webhook_endpoints;
+pub mod wishes;
 
 pub use actor::{Actor, ByHand, Role};
 pub use error::{Conflict, Error, Result};

@@ -285,22 +285,6 @@ pub(crate) async fn tell_admins(
     Ok(())
 }
 
-/// Hands over what of this payout's messages has not been: the step at the end of its script. Answers how many there were.
-pub async fn deliver(pool: &Pool, payout: PayoutId, now: DateTime<Utc>) -> Result<u64> {
-    deliver_in(&mut *pool.acquire().await?, payout, now).await
-}
-
-pub(crate) async fn deliver_in(conn: &mut PgConnection, payout: PayoutId, now: DateTime<Utc>) -> Result<u64> {
-    Ok(sqlx::query!(
-        "UPDATE notifications SET delivered_at = $2 WHERE payout_id = $1 AND delivered_at IS NULL",
-        payout.uuid(),
-        now,
-    )
-    .execute(conn)
-    .await?
-    .rows_affected())
-}
-
 /// A line of a provider's feed.
 #[derive(Debug, Clone)]
 pub struct Notification {

@@ -21,6 +21,10 @@ pub struct Vitals {
     /// Since when the oldest of them has been under way.
     pub oldest_unknown: Option<DateTime<Utc>>,
     pub needing_attention: i64,
+    /// Messages that are not delivered yet, since when the oldest of them waits, and those given up.
+    pub messages_pending: i64,
+    pub oldest_message: Option<DateTime<Utc>>,
+    pub messages_failed: i64,
     pub paused: bool,
     /// Findings of the last reading of the ledger, and when one last found none.
     pub ledger_wrong: i32,
@@ -39,11 +43,14 @@ pub async fn read(pool: &Pool) -> Result<Vitals> {
                   (SELECT count(*) FROM inbox WHERE disposition = 'unknown') AS "unmatched!",
                   unknown.count AS "unknown!", unknown.oldest AS oldest_unknown,
                   (SELECT count(*) FROM payouts WHERE needs_attention) AS "needing_attention!",
+                  messages.count AS "messages_pending!", messages.oldest AS oldest_message,
+                  (SELECT count(*) FROM messages WHERE state = 'FAILED') AS "messages_failed!",
                   (SELECT paused FROM control) AS "paused!",
                   b.ledger_wrong AS "ledger_wrong!", b.ledger_right_at, b.runs_wrong AS "runs_wrong!"
            FROM (SELECT count(*) AS count, min(created_at) AS oldest
                  FROM outbox WHERE delivered_at IS NULL AND dead_at IS NULL) waiting,
                 (SELECT count(*) AS count, min(began_at) AS oldest FROM attempts WHERE status = 'UNKNOWN' AND sends > 0) unknown,
+                (SELECT count(*) AS count, min(created_at) AS oldest FROM messages WHERE state = 'PENDING') messages,
                 books_check b"#
     )
     .fetch_one(pool)
@@ -68,6 +75,9 @@ pub async fn read(pool: &Pool) -> Result<Vitals> {
         unknown: one.unknown,
         oldest_unknown: one.oldest_unknown,
         needing_attention: one.needing_attention,
+        messages_pending: one.messages_pending,
+        oldest_message: one.oldest_message,
+        messages_failed: one.messages_failed,
         paused: one.paused,
         ledger_wrong: one.ledger_wrong,
         ledger_right_at: one.ledger_right_at,

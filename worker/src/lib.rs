@@ -4,6 +4,7 @@
 //! may run at once: the database and Temporal decide who does what. Guarantee: it can be killed at any moment.
 //! Architecture invariant: no rule of payouts is here; this crate only wires the others together.
 
+mod deliverer;
 mod engine;
 pub mod fleet;
 mod forgotten;

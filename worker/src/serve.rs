@@ -11,8 +11,8 @@ use tokio::sync::Semaphore;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    Engine, Settings, health, health::Vitals, health_line, heartbeat, instant, live, place, processes, relay,
-    schedule, supervisor, sweeper,
+    Engine, Settings, deliverer, health, health::Vitals, health_line, heartbeat, instant, live, place, processes,
+    relay, schedule, supervisor, sweeper,
 };
 
 pub use activities::World;
@@ -42,6 +42,7 @@ pub fn world(settings: &Settings, pool: Pool) -> anyhow::Result<Arc<World>> {
             narration: NARRATION.to_owned(),
             return_window: settings.return_window,
             batches_per_minute: settings.batch_rate_limit,
+            channels: settings.channels.channels(),
         },
         tally: activities::Tally::default(),
         batch_slots: Semaphore::new(settings.batch_concurrency),
@@ -109,6 +110,17 @@ pub async fn serve(
         let (world, engine, stop) = (world.clone(), engine.clone(), stop.clone());
         let told = heartbeat::Told::of(settings);
         tasks.spawn(async move { heartbeat::beat(world, engine, redis, told, stop).await });
+    }
+    {
+        let post = Arc::new(channels::Post::new(&settings.channels)?);
+        let (pool, clock, stop) = (pool.clone(), clock.clone(), stop.clone());
+        let channels = settings.channels.channels();
+        tasks.spawn(async move {
+            supervisor::keep_going("the deliverer of messages", stop.clone(), || {
+                deliverer::deliver(pool.clone(), post.clone(), channels, clock.clone(), stop.clone())
+            })
+            .await;
+        });
     }
     if settings.window == BatchWindow::Open {
         let (pool, clock, stop) = (pool.clone(), clock.clone(), stop.clone());

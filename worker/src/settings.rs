@@ -2,6 +2,7 @@
 
 use std::{fmt, net::SocketAddr, time::Duration};
 
+use channels::outbound::Reach;
 use chrono::TimeDelta;
 use chrono_tz::Tz;
 use domain::{BatchWindow, ReferencePrefix, RetrySchedule};
@@ -77,6 +78,8 @@ pub struct Settings {
     pub worker_listen: SocketAddr,
     /// Where the SDK tells its own metrics; nowhere without it.
     pub sdk_metrics: Option<SocketAddr>,
+    /// How people are told beside the feed.
+    pub channels: channels::Settings,
 }
 
 /// Every mistake of the environment, one per line.
@@ -177,6 +180,7 @@ impl Settings {
             "an address such as 127.0.0.1:8082",
             address_if_any,
         );
+        let channels = from.channels(app_env);
         let read = || {
             Some(Self {
                 app_env: app_env?,
@@ -202,6 +206,7 @@ impl Settings {
                 recycle_after: recycle_after?,
                 worker_listen: worker_listen?,
                 sdk_metrics: sdk_metrics?,
+                channels: channels?,
             })
         };
         match read() {
@@ -293,6 +298,53 @@ impl<G: Fn(&str) -> Option<String>> Reader<G> {
         })
     }
 
+    fn channels(&mut self, app_env: Option<AppEnv>) -> Option<channels::Settings> {
+        const SMTP: &str = "a URL such as smtps://user:password@mail.example.com or smtp://127.0.0.1:1025";
+        let server = self.parse("SMTP_URL", Some(NONE), SMTP, |text| if_any(text, |text| text.parse().ok()));
+        let from = self.parse(
+            "MAIL_FROM",
+            Some("Payouts <payouts@localhost.localdomain>"),
+            "an address such as Payouts <payouts@example.com>",
+            |text| text.parse().ok(),
+        );
+        let is_default_sender = self.value("MAIL_FROM").is_none();
+        let key = self.parse(
+            "VAPID_PRIVATE_KEY",
+            Some(NONE),
+            "a P-256 private key, 32 bytes in base64url without padding",
+            |text| if_any(text, |text| text.parse().ok()),
+        );
+        let contact = self.parse(
+            "VAPID_CONTACT",
+            Some("mailto:payouts@localhost.localdomain"),
+            "a mailto: or https: URL",
+            |text| (text.starts_with("mailto:") || text.starts_with("https://")).then(|| text.to_owned()),
+        );
+        let dashboard = self.parse("DASHBOARD_URL", Some(NONE), "an http or https URL", |text| {
+            if_any(text, |text| {
+                Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
+            })
+        });
+        let anything = self.flag("ALLOW_PRIVATE_ENDPOINTS", app_env == Some(AppEnv::Development));
+        if app_env == Some(AppEnv::Production) {
+            if matches!(server, Some(Some(_))) && is_default_sender {
+                self.wrong.push("MAIL_FROM is not set: who SMTP_URL sends mail as".to_owned());
+            }
+            if anything == Some(true) {
+                self.wrong.push(
+                    "ALLOW_PRIVATE_ENDPOINTS is true: strangers could make APP_ENV=production call into its own network".to_owned(),
+                );
+            }
+        }
+        let (from, contact) = (from?, contact?);
+        Some(channels::Settings {
+            mail: server?.map(|server| channels::Mail { server, from }),
+            push: key?.map(|key| channels::Push { key, contact }),
+            dashboard: dashboard?,
+            reach: if anything? { Reach::Anything } else { Reach::Public },
+        })
+    }
+
     fn gateway(&mut self, app_env: Option<AppEnv>) -> Option<GatewayConfig> {
         let base_url = self.parse(
             "FLUTTERWAVE_BASE_URL",
@@ -333,6 +385,14 @@ impl<G: Fn(&str) -> Option<String>> Reader<G> {
         }
         Some(config)
     }
+}
+
+/// What an unset variable that may stay unset is read as.
+const NONE: &str = "none";
+
+#[expect(clippy::option_option, reason = "outside: is it valid; inside: is it set")]
+fn if_any<T>(text: &str, parse: impl FnOnce(&str) -> Option<T>) -> Option<Option<T>> {
+    if text == NONE { Some(None) } else { parse(text).map(Some) }
 }
 
 /// Unset is none.
@@ -415,6 +475,31 @@ mod tests {
             ("GATEWAY_TIMEOUT", "20s"),
         ];
         assert!(read(&short).is_err());
+    }
+
+    #[test]
+    fn channels_are_off_until_they_are_set_up() {
+        let off = read(&[]).unwrap().channels;
+        assert_eq!(off.channels(), store::messages::Channels::default());
+        assert_eq!(off.reach, Reach::Anything);
+        let on = read(&[
+            ("SMTP_URL", "smtps://pay:hunter2@mail.example.com"),
+            ("VAPID_PRIVATE_KEY", "RS0WdYWWo1HajXg3NZR1olzCf31i-ZBGDkFyCs7j1jw"),
+        ])
+        .unwrap();
+        assert!(on.channels.channels().email && on.channels.channels().push);
+        let printed = format!("{on:?}");
+        assert!(!printed.contains("hunter2") && !printed.contains("RS0WdYWW"), "{printed}");
+    }
+
+    #[test]
+    fn production_writes_under_a_name_and_never_calls_into_its_own_network() {
+        let live = [("APP_ENV", "production"), ("FLUTTERWAVE_SECRET_KEY", "FLWSECK-live")];
+        let with = |name, value| read(&[live[0], live[1], (name, value)]);
+        assert_eq!(read(&live).unwrap().channels.reach, Reach::Public);
+        assert!(with("SMTP_URL", "smtps://u:p@mail.example.com").is_err());
+        assert!(with("ALLOW_PRIVATE_ENDPOINTS", "true").is_err());
+        assert!(with("VAPID_PRIVATE_KEY", "AAAA").is_err());
     }
 
     #[test]

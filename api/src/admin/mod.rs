@@ -12,12 +12,15 @@ mod confirm_reversal;
 mod dead_letters;
 mod decision;
 mod export;
+mod messages;
+mod notification_settings;
 mod notifications;
 mod pause;
 mod pauses;
 mod payout;
 mod payouts;
 mod propose_attestation;
+mod push_subscriptions;
 mod reconciliations;
 mod refund;
 mod retry;
@@ -58,7 +61,14 @@ type Trouble = (
 
 type Letters = (dead_letters::ListDeadLetters, dead_letters::ResendDeadLetter);
 
-type Told = (notifications::ListAdminNotifications, notifications::ReadAdminNotifications);
+type Told = (
+    notifications::ListAdminNotifications,
+    notifications::ReadAdminNotifications,
+    notification_settings::AdminNotificationSettingsApi,
+    push_subscriptions::SubscribeAdminToPush,
+    messages::ListMessages,
+    messages::ResendMessage,
+);
 
 type Comparison = (
     reconciliations::RunReconciliation,
@@ -77,7 +87,14 @@ pub(crate) type AdminApi = (Payouts, Trouble, Letters, Told, Comparison, Watchin
 
 pub(crate) fn api() -> AdminApi {
     let letters = (dead_letters::ListDeadLetters, dead_letters::ResendDeadLetter);
-    let told = (notifications::ListAdminNotifications, notifications::ReadAdminNotifications);
+    let told = (
+        notifications::ListAdminNotifications,
+        notifications::ReadAdminNotifications,
+        notification_settings::AdminNotificationSettingsApi,
+        push_subscriptions::SubscribeAdminToPush,
+        messages::ListMessages,
+        messages::ResendMessage,
+    );
     let watching = (stream::StreamEverything, workers::ListWorkers);
     (payouts(), trouble(), letters, told, comparison(), watching)
 }

@@ -7,6 +7,7 @@ mod external_id;
 mod get_earning;
 mod get_provider;
 mod provider;
+mod webhook_endpoints;
 
 pub(crate) type PlatformApi = (
     provider::PushProvider,
@@ -14,6 +15,7 @@ pub(crate) type PlatformApi = (
     earning::PushEarning,
     get_earning::GetEarning,
     adjustment::AdjustEarning,
+    webhook_endpoints::WebhookEndpointsApi,
 );
 
 pub(crate) fn api() -> PlatformApi {
@@ -23,5 +25,6 @@ pub(crate) fn api() -> PlatformApi {
         earning::PushEarning,
         get_earning::GetEarning,
         adjustment::AdjustEarning,
+        webhook_endpoints::WebhookEndpointsApi,
     )
 }

@@ -8,7 +8,9 @@ mod earnings;
 mod get_payout;
 mod list_bank_accounts;
 mod list_payouts;
+mod notification_settings;
 mod notifications;
+mod push_subscriptions;
 mod quote_payout;
 mod read_notifications;
 mod remove_bank_account;
@@ -32,6 +34,13 @@ pub(crate) type ProviderApi = (
     notifications::ListNotifications,
     read_notifications::ReadNotifications,
     stream::StreamOwn,
+    ProviderWishes,
+);
+
+type ProviderWishes = (
+    notification_settings::GetNotificationSettings,
+    notification_settings::SetNotificationSettings,
+    push_subscriptions::SubscribeToPush,
 );
 
 pub(crate) fn api() -> ProviderApi {
@@ -51,5 +60,10 @@ pub(crate) fn api() -> ProviderApi {
         notifications::ListNotifications,
         read_notifications::ReadNotifications,
         stream::StreamOwn,
+        (
+            notification_settings::GetNotificationSettings,
+            notification_settings::SetNotificationSettings,
+            push_subscriptions::SubscribeToPush,
+        ),
     )
 }

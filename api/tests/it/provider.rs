@@ -78,7 +78,7 @@ async fn other_peoples_ids_do_not_exist(pool: Pool) {
     let (list, _) = world.get("/api/provider/payouts", &token).await;
     assert_eq!(list, json!({ "items": [] }));
     let (feed, _) = world.get("/api/provider/notifications", &token).await;
-    assert_eq!(feed, json!({ "items": [] }));
+    assert_eq!(feed, json!({ "items": [], "unread": 0 }));
     let (still, _) = world.get(&format!("/api/provider/payouts/{id}"), &world.token()).await;
     assert_eq!(still["payout"]["status"], "REQUESTED");
 }

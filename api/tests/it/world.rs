@@ -229,6 +229,15 @@ impl World {
             environment: worker::settings::AppEnv::Development,
             prefix: "test".parse().unwrap(),
             return_window: chrono::TimeDelta::days(5),
+            channels: channels::Settings {
+                mail: None,
+                push: Some(channels::Push {
+                    key: "RS0WdYWWo1HajXg3NZR1olzCf31i-ZBGDkFyCs7j1jw".parse().unwrap(),
+                    contact: "mailto:payouts@example.com".to_owned(),
+                }),
+                dashboard: None,
+                reach: channels::outbound::Reach::Public,
+            },
             temporal_ui: Some(TemporalUi {
                 base: "http://temporal.test:8233/".parse().unwrap(),
                 namespace: "default".to_owned(),

@@ -168,8 +168,6 @@ async fn give_back(
     balances::lock_accounts(conn, payout.provider, payout.amount.currency()).await?;
     reservations::give_back(conn, payout.provider, payout.id, attempt, payout.amount, now).await?;
     notifications::tell(conn, payout.id, payout.provider, Event::Returned, payout.amount, None, now).await?;
-    // The payout's script has ended: nobody else delivers it.
-    notifications::deliver_in(conn, payout.id, now).await?;
     let cause = format!("reversed:{attempt}");
     debt::recover_if_owed(conn, payout.provider, payout.amount.currency(), &cause, now).await
 }

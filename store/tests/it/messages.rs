@@ -3,7 +3,9 @@
 use sqlx::PgPool;
 use store::{
     audit::{self, Stray},
-    bank_accounts, notifications,
+    bank_accounts,
+    messages::{self, Channels},
+    notifications,
 };
 
 use crate::fixtures::{World, fails, seconds};
@@ -19,8 +21,11 @@ async fn the_provider_hears_each_thing_once(pool: PgPool) {
     assert_eq!(events, ["completed", "approved", "received"]);
     let rest = notifications::feed(&world.pool, payee.id, Some(feed[0].id), 10).await.unwrap();
     assert_eq!(rest.len(), 2);
-    assert_eq!(notifications::deliver(&world.pool, payout, world.now).await.unwrap(), 3);
-    assert_eq!(notifications::deliver(&world.pool, payout, world.now).await.unwrap(), 0);
+    for handed_over in [3, 0] {
+        let channels = Channels::default();
+        let done = messages::hand_over_payout(&world.pool, payout, channels, world.now).await.unwrap();
+        assert_eq!(done, handed_over);
+    }
 }
 
 #[sqlx::test(migrations = "../migrations")]
