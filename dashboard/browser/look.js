@@ -59,6 +59,9 @@ const tours = {
     { name: "pauses", path: "/admin/pauses" },
     { name: "pause", path: pauseOne },
     { name: "batches", path: "/admin/batches" },
+    { name: "risk-policies", path: "/admin/risk-policies" },
+    { name: "risk-policy", path: (page) => openFirst(page, "/admin/risk-policies", "main .row") },
+    { name: "workers", path: "/admin/workers" },
     { name: "health", path: "/admin/health" },
   ],
   Fola: [

@@ -68,6 +68,9 @@ const adminRoutes = [
   createRoute({ getParentRoute: () => admin, path: "/statements", validateSearch: pageSearch, component: lazyRouteComponent(() => import("./admin/statements.tsx"), "Statements") }),
   createRoute({ getParentRoute: () => admin, path: "/statements/$id", validateSearch: statementSearch, component: lazyRouteComponent(() => import("./admin/statements.tsx"), "Statement") }),
   createRoute({ getParentRoute: () => admin, path: "/pauses", component: lazyRouteComponent(() => import("./admin/pauses.tsx"), "Pauses") }),
+  createRoute({ getParentRoute: () => admin, path: "/risk-policies", validateSearch: pageSearch, component: lazyRouteComponent(() => import("./admin/risk-policies.tsx"), "RiskPolicies") }),
+  createRoute({ getParentRoute: () => admin, path: "/risk-policies/$id", component: lazyRouteComponent(() => import("./admin/risk-policies.tsx"), "RiskPolicyPage") }),
+  createRoute({ getParentRoute: () => admin, path: "/workers", component: lazyRouteComponent(() => import("./admin/workers.tsx"), "Workers") }),
   createRoute({ getParentRoute: () => admin, path: "/health", component: lazyRouteComponent(() => import("./admin/health.tsx"), "Health") }),
 ] as const;
 

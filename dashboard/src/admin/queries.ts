@@ -130,3 +130,25 @@ function save(what: string, file: unknown): void {
   link.click();
   URL.revokeObjectURL(address);
 }
+
+/** Told every few seconds by the workers themselves; no change is told of it. */
+export const workers = queryOptions({
+  queryKey: ["workers"],
+  queryFn: ({ signal }) => answer(api.GET("/api/admin/workers", { signal })),
+  ...LIVE.untold,
+});
+
+export const riskPolicies = (search: ReturnType<typeof pageSearch>) =>
+  queryOptions({
+    queryKey: ["risk-policies", search],
+    queryFn: ({ signal }) => answer(api.GET("/api/admin/risk-policies", { params: { query: { limit: 20, ...search } }, signal })),
+    placeholderData: keepPreviousData,
+    ...LIVE.untold,
+  });
+
+export const riskPolicy = (id: string) =>
+  queryOptions({
+    queryKey: ["risk-policy", id],
+    queryFn: ({ signal }) => answer(api.GET("/api/admin/risk-policies/{id}", { params: { path: { id } }, signal })),
+    ...LIVE.untold,
+  });

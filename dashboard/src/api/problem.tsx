@@ -26,6 +26,7 @@ export function whatToDo(problem: Problem): string | undefined {
     case "idempotency_key_reused":
       return "A payout was already made from this form. Look at your payouts before asking again.";
     case "payout_moved_on":
+    case "risk_policy_moved_on":
       return "The page shows where it stands now.";
     case "not_proven_unpaid":
       return "No money moved. Look at the attempts: one of them may still pay. Try again once the gateway has answered.";

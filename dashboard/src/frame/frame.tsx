@@ -38,7 +38,9 @@ const ADMIN: readonly Place[] = [
   { to: "/admin/batches", words: "Batches", icon: "batch" },
   { to: "/admin/reconciliations", words: "Reconciliations", icon: "scales" },
   { to: "/admin/statements", words: "Wallet statements", icon: "bank" },
+  { to: "/admin/risk-policies", words: "Risk policies", icon: "rules" },
   { to: "/admin/pauses", words: "Pauses", icon: "pause" },
+  { to: "/admin/workers", words: "Workers", icon: "workers" },
   { to: "/admin/health", words: "Health", icon: "health" },
 ];
 

@@ -5,12 +5,13 @@
 // lately; a burst of changes asks for a list at most twice a second.
 
 import type { Query } from "@tanstack/react-query";
+import type { paths } from "payouts-client/schema";
 
 import { reader } from "./events.ts";
 import { queries } from "../api/queries.ts";
 import { areaOf, session, subscribe } from "../sign-in/token.ts";
 
-const STREAM = { provider: "/api/provider/stream", admin: "/api/admin/stream" } as const;
+const STREAM = { provider: "/api/provider/stream", admin: "/api/admin/stream" } as const satisfies Record<string, keyof paths>;
 
 /** The server's heartbeat comes twice as often. */
 const SILENCE_MS = 35_000;

@@ -227,3 +227,21 @@ export function pauseScope(scope: Schemas["Pause"]["scope"]): string {
 export function shortId(id: string): string {
   return id.slice(-8);
 }
+
+/** The risk rules, by the name that findings and policies have for them. */
+export const RULE_WORDS: Readonly<Record<string, string>> = {
+  amount: "Large amount",
+  provider_verified: "Identity not verified",
+  successful_payouts: "Few payouts so far",
+  recent_failures: "Failures lately",
+  bank_details_changed: "Bank account changed",
+  shared_bank_account: "Account shared with others",
+  account_name: "Name differs",
+  requests_per_day: "Many requests in a day",
+  sum_per_day: "Large sum in a day",
+  requests_per_week: "Many requests in a week",
+  sum_per_week: "Large sum in a week",
+  requests_against_baseline: "More often than usual",
+  amount_against_baseline: "More than usual",
+  provider_age: "New provider",
+};
