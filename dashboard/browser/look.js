@@ -33,6 +33,7 @@ const tours = {
     { name: "bank-accounts", path: "/provider/bank-accounts" },
     { name: "bank-account-add", path: addAccount },
     { name: "notifications", path: "/provider/notifications" },
+    { name: "notification-settings", path: "/provider/notifications/settings" },
     { name: "request", path: "/provider/payouts/new" },
     { name: "request-wrong", path: (page) => fillIn(page, "99999999") },
     { name: "request-confirm", path: (page) => fillIn(page, "5000") },

@@ -45,6 +45,7 @@ const providerRoutes = [
   createRoute({ getParentRoute: () => provider, path: "/payouts/new", component: lazyRouteComponent(() => import("./provider/request.tsx"), "RequestPayout") }),
   createRoute({ getParentRoute: () => provider, path: "/payouts/$id", component: lazyRouteComponent(() => import("./provider/payout.tsx"), "Payout") }),
   createRoute({ getParentRoute: () => provider, path: "/bank-accounts", component: lazyRouteComponent(() => import("./provider/bank-accounts.tsx"), "BankAccounts") }),
+  createRoute({ getParentRoute: () => provider, path: "/notifications/settings", component: lazyRouteComponent(() => import("./provider/notification-settings.tsx"), "NotificationSettings") }),
   createRoute({ getParentRoute: () => provider, path: "/notifications", validateSearch: pageSearch, component: lazyRouteComponent(() => import("./provider/notifications.tsx"), "Notifications") }),
 ] as const;
 

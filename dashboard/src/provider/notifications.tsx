@@ -7,7 +7,7 @@ import { ProblemNotice } from "../api/problem.tsx";
 import { withMoney } from "../show/money.ts";
 import { When } from "../show/time.tsx";
 import { stepWords } from "../show/words.ts";
-import { Action } from "../ui/action.tsx";
+import { Action, ActionLink } from "../ui/action.tsx";
 import { Pager } from "../ui/list.tsx";
 import { Page } from "../ui/page.tsx";
 import { Answered, Empty } from "../ui/state.tsx";
@@ -31,11 +31,16 @@ export function Notifications() {
       title="Notifications"
       lead="What you were told about your payouts, newest first."
       actions={
-        unread && (
-          <Action icon="check" onPress={() => read.mutate(unread.id)} isPending={read.isPending}>
-            Mark all as read
-          </Action>
-        )
+        <>
+          <ActionLink to="/provider/notifications/settings" kind="quiet">
+            Settings
+          </ActionLink>
+          {unread && (
+            <Action icon="check" onPress={() => read.mutate(unread.id)} isPending={read.isPending}>
+              Mark all as read
+            </Action>
+          )}
+        </>
       }
     >
       {read.error && <ProblemNotice error={read.error} />}

@@ -77,3 +77,9 @@ export const notifications = (search: ReturnType<typeof pageSearch>) =>
     placeholderData: keepPreviousData,
     ...LIVE.list,
   });
+
+export const notificationSettings = queryOptions({
+  queryKey: ["notification-settings"],
+  queryFn: ({ signal }) => answer(api.GET("/api/provider/notification-settings", { signal })),
+  ...LIVE.steady,
+});
