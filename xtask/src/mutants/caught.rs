@@ -122,8 +122,8 @@ impl Surroundings<'_> {
     fn simulation(&self, payouts: u64, seed: u64) -> Result<Ending> {
         let mut cargo = cargo(self.checkout);
         // With the features of every other build here: only what was mutated, and what is made of it, is compiled.
-        let build = ["build", "--workspace", "--bin", "simulation", "--test", ONE_TEST];
-        let Ok(built) = executables(cargo.args(build)) else { return Ok(Ending::DoesNotCompile) };
+        let arguments = ["build", "--workspace", "--bin", "simulation", "--test", ONE_TEST];
+        let Ok(built) = executables(cargo.args(arguments)) else { return Ok(Ending::DoesNotCompile) };
         let mut simulation = Command::new(find(&built, "simulation")?);
         simulation.args(["--payouts", &payouts.to_string(), "--seed", &seed.to_string(), "--trace"]);
         let (code, said) = command::listen(simulation.stdin(Stdio::null()))?;
