@@ -1,6 +1,7 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 
+import { FailedMessages } from "./failed-messages.tsx";
 import { deadLetters, health } from "./queries.ts";
 import { answer, api, type Schemas } from "../api/client.ts";
 import { ProblemNotice } from "../api/problem.tsx";
@@ -46,6 +47,7 @@ export function Health() {
               </ul>
             </Section>
             <DeadLetters />
+            <FailedMessages />
             <p className="soft small">
               <a href="/docs">The API's documentation</a> · <a href="/errors">What each error code means</a>
             </p>

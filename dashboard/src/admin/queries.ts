@@ -152,3 +152,9 @@ export const riskPolicy = (id: string) =>
     queryFn: ({ signal }) => answer(api.GET("/api/admin/risk-policies/{id}", { params: { path: { id } }, signal })),
     ...LIVE.untold,
   });
+
+export const failedMessages = queryOptions({
+  queryKey: ["failed-messages"],
+  queryFn: ({ signal }) => answer(api.GET("/api/admin/messages", { params: { query: { state: "failed", limit: 50 } }, signal })),
+  ...LIVE.untold,
+});
