@@ -22,13 +22,9 @@ impl AssessStep {
     ) -> Result<Progress, ActivityError> {
         let world = &self.0;
         let now = world.clock.now();
-        let done = store::assessments::validate_and_assess(
-            &world.pool,
-            input.payout,
-            world.rules.instant(),
-            now,
-        )
-        .await;
+        let done =
+            store::assessments::validate_and_assess(&world.pool, input.payout, world.rules.instant(), now)
+                .await;
         answer(world, "assess", done)
     }
 }

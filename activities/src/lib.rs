@@ -7,6 +7,7 @@
 
 mod assess;
 mod begin_attempt;
+mod call_reviewers;
 mod check_ledger;
 mod check_runs;
 mod claim_chunk;
@@ -34,11 +35,11 @@ pub use reobserve::{LookFailed, Reobserved, look_at_earlier_attempts};
 pub use tally::Tally;
 pub use world::{Rules, World};
 pub use {
-    assess::AssessStep, begin_attempt::BeginAttemptStep, check_ledger::CheckLedgerStep,
-    check_runs::CheckRunsStep, claim_chunk::ClaimChunkStep, close_batch::CloseBatchStep, notify::NotifyStep,
-    observe::ObserveStep, open_batch::OpenBatchStep, record_signal::RecordSignalStep, reload::ReloadStep,
-    reobserve::ReobserveStep, request_cancel::RequestCancelStep, request_decision::RequestDecisionStep,
-    transfer::TransferStep,
+    assess::AssessStep, begin_attempt::BeginAttemptStep, call_reviewers::CallReviewersStep,
+    check_ledger::CheckLedgerStep, check_runs::CheckRunsStep, claim_chunk::ClaimChunkStep,
+    close_batch::CloseBatchStep, notify::NotifyStep, observe::ObserveStep, open_batch::OpenBatchStep,
+    record_signal::RecordSignalStep, reload::ReloadStep, reobserve::ReobserveStep,
+    request_cancel::RequestCancelStep, request_decision::RequestDecisionStep, transfer::TransferStep,
 };
 pub use {
     close_reconciliation::CloseReconciliationStep, open_reconciliation::OpenReconciliationStep,
@@ -75,6 +76,7 @@ steps! {
     request_decision::RequestDecisionStep,
     request_cancel::RequestCancelStep,
     record_signal::RecordSignalStep,
+    call_reviewers::CallReviewersStep,
     begin_attempt::BeginAttemptStep,
     notify::NotifyStep,
     open_batch::OpenBatchStep,

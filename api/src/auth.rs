@@ -84,6 +84,8 @@ pub enum Role {
     Admin,
     /// An admin who may also settle what is between the marketplace, the gateway and the bank.
     Finance,
+    /// An admin who is told of reviews that nobody has decided on for a day.
+    Escalation,
     Platform,
 }
 
@@ -147,6 +149,7 @@ fn caller(claims: Claims) -> Result<Caller, NotVerified> {
         ("provider", None) => return Err(NotVerified("`provider_id` is missing".to_owned())),
         ("admin", _) => Role::Admin,
         ("finance", _) => Role::Finance,
+        ("escalation", _) => Role::Escalation,
         ("platform", _) => Role::Platform,
         (_, _) => return Err(NotVerified("`role` is unknown".to_owned())),
     };
@@ -165,7 +168,7 @@ fn caller(claims: Claims) -> Result<Caller, NotVerified> {
 #[oai(ty = "bearer", bearer_format = "JWT", rename = "provider", checker = "check_provider")]
 pub struct AsProvider(pub ProviderId);
 
-/// A token of staff: role `admin` or `finance`. `sub` is the name in the audit trail.
+/// A token of staff: role `admin`, `finance` or `escalation`. `sub` is the name in the audit trail.
 #[derive(SecurityScheme)]
 #[oai(ty = "bearer", bearer_format = "JWT", rename = "admin", checker = "check_admin")]
 pub struct AsAdmin(pub Staff);
@@ -213,7 +216,7 @@ async fn check_provider(request: &Request, bearer: Bearer) -> poem::Result<Provi
     let caller = verify(request, bearer).await?;
     match caller.role {
         Role::Provider(id) => Ok(id),
-        Role::Admin | Role::Finance | Role::Platform => Err(forbidden().into()),
+        Role::Admin | Role::Finance | Role::Escalation | Role::Platform => Err(forbidden().into()),
     }
 }
 
@@ -224,7 +227,7 @@ async fn check_anyone(request: &Request, bearer: Bearer) -> poem::Result<Caller>
 async fn check_admin(request: &Request, bearer: Bearer) -> poem::Result<Staff> {
     let caller = verify(request, bearer).await?;
     let finance = match caller.role {
-        Role::Admin => false,
+        Role::Admin | Role::Escalation => false,
         Role::Finance => true,
         Role::Provider(_) | Role::Platform => return Err(forbidden().into()),
     };
@@ -235,7 +238,7 @@ async fn check_finance(request: &Request, bearer: Bearer) -> poem::Result<Staff>
     let caller = verify(request, bearer).await?;
     match caller.role {
         Role::Finance => Ok(Staff { actor: store::Actor::admin(&caller.subject), finance: true }),
-        Role::Provider(_) | Role::Admin | Role::Platform => Err(forbidden().into()),
+        Role::Provider(_) | Role::Admin | Role::Escalation | Role::Platform => Err(forbidden().into()),
     }
 }
 
@@ -243,7 +246,7 @@ async fn check_platform(request: &Request, bearer: Bearer) -> poem::Result<store
     let caller = verify(request, bearer).await?;
     match caller.role {
         Role::Platform => Ok(store::Actor::platform(&caller.subject)),
-        Role::Provider(_) | Role::Admin | Role::Finance => Err(forbidden().into()),
+        Role::Provider(_) | Role::Admin | Role::Finance | Role::Escalation => Err(forbidden().into()),
     }
 }
 

@@ -127,11 +127,7 @@ impl Fields {
     }
 
     /// An object within, read by `read`; what is wrong in it is told under its path.
-    pub(crate) fn nested<T>(
-        &mut self,
-        name: &str,
-        read: impl FnOnce(&mut Self) -> Option<T>,
-    ) -> Option<T> {
+    pub(crate) fn nested<T>(&mut self, name: &str, read: impl FnOnce(&mut Self) -> Option<T>) -> Option<T> {
         let Value::Object(object) = self.required(name)? else {
             self.refuse(name, FieldCode::WrongType, "must be an object");
             return None;
@@ -287,6 +283,25 @@ impl Fields {
         let value = self.required(name)?;
         self.object.insert(name.to_owned(), value);
         self.bool_or(name, false)
+    }
+
+    /// A list of 1 to `most` ids.
+    pub(crate) fn ids(&mut self, name: &str, most: usize) -> Option<Vec<Uuid>> {
+        let value = self.required(name)?;
+        let Value::Array(values) = value else {
+            self.refuse(name, FieldCode::WrongType, "must be a list");
+            return None;
+        };
+        if values.is_empty() || values.len() > most {
+            self.refuse(name, FieldCode::InvalidValue, format!("must have 1 to {most} ids"));
+            return None;
+        }
+        let ids: Option<Vec<Uuid>> =
+            values.iter().map(|value| value.as_str().and_then(|id| id.parse().ok())).collect();
+        if ids.is_none() {
+            self.refuse(name, FieldCode::InvalidId, "must have nothing but ids");
+        }
+        ids
     }
 
     pub(crate) fn bool_or(&mut self, name: &str, absent: bool) -> Option<bool> {

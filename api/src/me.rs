@@ -25,6 +25,7 @@ enum RoleName {
     Provider,
     Admin,
     Finance,
+    Escalation,
     Platform,
 }
 
@@ -112,6 +113,7 @@ async fn tell(app: &App, caller: Caller) -> Result<Me, Problem> {
         Role::Provider(_) => (RoleName::Provider, &["anyone", "provider"], false),
         Role::Admin => (RoleName::Admin, &["anyone", "admin"], true),
         Role::Finance => (RoleName::Finance, &["anyone", "admin", "finance"], true),
+        Role::Escalation => (RoleName::Escalation, &["anyone", "admin"], true),
         Role::Platform => (RoleName::Platform, &["anyone", "platform"], false),
     };
     let provider = match caller.role {
@@ -120,7 +122,7 @@ async fn tell(app: &App, caller: Caller) -> Result<Me, Problem> {
             let unknown = || Problem::new(Code::Forbidden, "This token's provider is not known here.");
             Some(MyProvider::from(found.ok_or_else(unknown)?))
         }
-        Role::Admin | Role::Finance | Role::Platform => None,
+        Role::Admin | Role::Finance | Role::Escalation | Role::Platform => None,
     };
     let workflow_url = app.temporal_ui.as_ref().filter(|_| staff).map(crate::app::TemporalUi::payouts);
     Ok(Me {

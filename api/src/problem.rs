@@ -60,9 +60,11 @@ codes! {
     Forbidden = "forbidden", FORBIDDEN, "Not allowed";
     ProviderSuspended = "provider_suspended", FORBIDDEN, "Payouts are suspended";
     SecondPersonRequired = "second_person_required", FORBIDDEN, "A second person is required";
+    ReviewerInvolved = "reviewer_involved", FORBIDDEN, "You asked for this or changed it";
     NotFound = "not_found", NOT_FOUND, "Not found";
     MethodNotAllowed = "method_not_allowed", METHOD_NOT_ALLOWED, "Method not allowed";
     PayoutMovedOn = "payout_moved_on", CONFLICT, "The payout has moved on";
+    ReviewTaken = "review_taken", CONFLICT, "Somebody else has taken this review on";
     NotProvenUnpaid = "not_proven_unpaid", CONFLICT, "An earlier attempt may still pay";
     TooManyBankAccounts = "too_many_bank_accounts", CONFLICT, "Too many bank accounts";
     EarningDiffers = "earning_differs", CONFLICT, "This earning is known with other content";

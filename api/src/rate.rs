@@ -154,7 +154,7 @@ impl RateLimits {
 
     fn of_role(&self, caller: &Caller) -> u32 {
         match caller.role {
-            Role::Provider(_) | Role::Admin | Role::Finance => self.rates.token,
+            Role::Provider(_) | Role::Admin | Role::Finance | Role::Escalation => self.rates.token,
             Role::Platform => self.rates.platform,
         }
     }
@@ -189,7 +189,7 @@ fn role(caller: &Caller) -> &'static str {
     match caller.role {
         Role::Provider(_) => "provider",
         // One person with both tokens is one person.
-        Role::Admin | Role::Finance => "staff",
+        Role::Admin | Role::Finance | Role::Escalation => "staff",
         Role::Platform => "platform",
     }
 }

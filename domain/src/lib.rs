@@ -15,6 +15,7 @@ mod outcome;
 pub mod reconcile;
 mod reference;
 mod retry;
+mod review;
 pub mod risk;
 pub mod statement;
 mod status;
@@ -36,6 +37,7 @@ pub use outcome::{
 };
 pub use reference::{InvalidPrefix, Reference, ReferenceParts, ReferencePrefix};
 pub use retry::{AttemptNumber, InvalidSchedule, MAX_AUTOMATIC_RETRIES, RetrySchedule, poll_delay};
+pub use review::{Call, ESCALATE_AFTER, OpenReview, REMIND_AFTER};
 pub use risk::{Assessment, Finding, RiskFacts, RiskPolicy, RiskRules, Route, RuleName, assess};
 pub use status::{AttemptEvent, AttemptStatus, IllegalMove, PayoutEvent, PayoutStatus};
 pub use window::{BatchWindow, InvalidWindow};

@@ -4,7 +4,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::{AttemptNumber, AttemptStatus, BatchId, FailureCode, PayoutStatus, Route};
+use crate::{AttemptNumber, AttemptStatus, BatchId, FailureCode, OpenReview, PayoutStatus, Route};
 
 /// The next step. What the workflow does with it: see `workflows::payout`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,6 +51,9 @@ pub struct Progress {
     pub risk: Option<Route>,
     #[serde(default)]
     pub batch: Option<BatchId>,
+    /// When people are told that the payout waits for them, if they are to be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub call_at: Option<DateTime<Utc>>,
 }
 
 /// A payout's row and its open attempt, as far as the next step depends on them.
@@ -69,6 +72,8 @@ pub struct Standing {
     pub failure: Option<FailureCode>,
     /// The attempt that has not conclusively failed.
     pub open_attempt: Option<OpenAttempt>,
+    /// Set while people are asked.
+    pub review: Option<OpenReview>,
 }
 
 /// Why an approved payout waits although a window has come.
@@ -113,6 +118,8 @@ pub struct Waiting {
 pub enum WaitingFor {
     Assessment,
     Decision,
+    /// One has approved; the amount needs two.
+    SecondApproval,
     Window,
     PauseEnd,
     Funds,
@@ -134,7 +141,8 @@ pub enum WhoActs {
 
 impl Standing {
     pub fn progress(&self, now: DateTime<Utc>) -> Progress {
-        Progress { next: self.next(now), status: self.status, risk: self.risk, batch: self.batch }
+        let call_at = self.review.and_then(|review| review.next_call(now)).map(|(_, at)| at);
+        Progress { next: self.next(now), status: self.status, risk: self.risk, batch: self.batch, call_at }
     }
 
     pub fn next(&self, now: DateTime<Utc>) -> Next {
@@ -170,7 +178,11 @@ impl Standing {
         }
         let (waiting_for, who, until) = match next {
             Next::Assess => (WaitingFor::Assessment, WhoActs::System, None),
-            Next::AwaitDecision => (WaitingFor::Decision, WhoActs::Admin, None),
+            Next::AwaitDecision => {
+                let second = self.review.is_some_and(|review| review.awaits_second());
+                let what = if second { WaitingFor::SecondApproval } else { WaitingFor::Decision };
+                (what, WhoActs::Admin, None)
+            }
             Next::AwaitRelease => match self.held {
                 // The pause that once held it back is over.
                 None | Some(Held::Paused) => (WaitingFor::Window, WhoActs::System, window),
@@ -230,6 +242,7 @@ impl WaitingFor {
         match self {
             Self::Assessment => "assessment",
             Self::Decision => "decision",
+            Self::SecondApproval => "second_approval",
             Self::Window => "window",
             Self::PauseEnd => "pause_end",
             Self::Funds => "funds",
@@ -286,6 +299,7 @@ mod tests {
                 resend,
                 check_at: None,
             }),
+            review: None,
         }
         .next(DateTime::UNIX_EPOCH)
     }
@@ -313,6 +327,7 @@ mod tests {
                 refunded: false,
                 failure: None,
                 open_attempt: None,
+                review: None,
             };
             let waiting = standing.waiting(DateTime::UNIX_EPOCH, None).unwrap();
             (waiting.waiting_for, waiting.who)

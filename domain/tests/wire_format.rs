@@ -30,6 +30,7 @@ fn progress_keeps_its_form() {
         status: PayoutStatus::Processing,
         risk: Some(Route::Auto),
         batch: None,
+        call_at: None,
     };
     let json = r#"{"next":{"step":"await_outcome","attempt":2,"check_at":"1970-01-01T00:00:00Z"},"status":"PROCESSING","risk":"auto","batch":null}"#;
     assert_eq!(written(&progress), json);

@@ -153,7 +153,8 @@ pub(crate) async fn last_mover(conn: &mut PgConnection, payout: PayoutId) -> Res
          WHERE payout_id = $1 AND action NOT IN
              ('cancel_ignored', 'decision_ignored', 'signal_ignored', 'gateway_contradicts_itself', 'case_closed',
               'attestation_proposed', 'attestation_confirmed', 'attestation_withdrawn',
-              'overpaid', 'reversal_seen', 'reversal_taken_back')
+              'overpaid', 'reversal_seen', 'reversal_taken_back', 'approval_given', 'review_assigned', 'review_released',
+              'review_reminded', 'review_escalated')
          ORDER BY id DESC LIMIT 1",
         payout.uuid(),
     )

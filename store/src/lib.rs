@@ -18,6 +18,7 @@ mod pool;
 mod text;
 
 pub mod actions;
+pub mod approval_limits;
 pub mod assessments;
 pub mod attempts;
 pub mod attestations;
@@ -36,6 +37,7 @@ pub mod earnings;
 pub mod fundings;
 pub mod inbox;
 pub mod installation;
+pub mod involvement;
 pub mod ledger;
 pub mod manual;
 pub mod messages;

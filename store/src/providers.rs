@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use domain::ProviderId;
-use serde_json::json;
+use serde_json::{Value, json};
 use sqlx::PgConnection;
 
 use crate::{Actor, Error, Pool, Result, audit};
@@ -76,6 +76,16 @@ pub async fn upsert(
 ) -> Result<(Provider, bool)> {
     let mut tx = pool.begin().await?;
     let minted = ProviderId::mint();
+    let before = sqlx::query_as!(
+        Row,
+        "SELECT id, external_id, display_name, email, verified, status, created_at, updated_at FROM providers
+         WHERE external_id = $1 FOR UPDATE",
+        new.external_id,
+    )
+    .fetch_optional(&mut *tx)
+    .await?
+    .map(Provider::try_from)
+    .transpose()?;
     let row = sqlx::query_as!(
         Row,
         "INSERT INTO providers (id, external_id, display_name, email, verified, status, created_at, updated_at)
@@ -96,11 +106,31 @@ pub async fn upsert(
     .await?;
     let provider = Provider::try_from(row)?;
     let is_new = provider.id == minted;
-    let detail = json!({ "verified": provider.verified, "suspended": new.suspended });
+    let changed = before.map(|before| changes(&before, &provider));
+    let detail = json!({ "verified": provider.verified, "suspended": new.suspended, "changed": changed });
     let action = if is_new { "provider_added" } else { "provider_changed" };
     audit::record_subject(&mut tx, actor, action, &provider.id.to_string(), detail, now).await?;
     tx.commit().await?;
     Ok((provider, is_new))
+}
+
+/// What reviewers ask about: each with before and after. That an email changed is told without it.
+fn changes(before: &Provider, after: &Provider) -> Value {
+    let mut changed = serde_json::Map::new();
+    if before.display_name != after.display_name {
+        changed.insert("name".to_owned(), json!([before.display_name, after.display_name]));
+    }
+    if before.verified != after.verified {
+        changed.insert("verified".to_owned(), json!([before.verified, after.verified]));
+    }
+    if before.status != after.status {
+        let suspended = |provider: &Provider| provider.status == ProviderStatus::Suspended;
+        changed.insert("suspended".to_owned(), json!([suspended(before), suspended(after)]));
+    }
+    if before.email != after.email {
+        changed.insert("email".to_owned(), json!(true));
+    }
+    Value::Object(changed)
 }
 
 pub async fn get(pool: &Pool, id: ProviderId) -> Result<Option<Provider>> {

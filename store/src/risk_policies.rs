@@ -273,7 +273,8 @@ async fn record(
     policy: &Policy,
     now: DateTime<Utc>,
 ) -> Result<()> {
-    let detail = json!({ "version": policy.version(), "from": policy.status.as_str(), "reason": policy.reason });
+    let detail =
+        json!({ "version": policy.version(), "from": policy.status.as_str(), "reason": policy.reason });
     audit::record_subject(conn, actor, action, &policy.id.to_string(), detail, now).await
 }
 

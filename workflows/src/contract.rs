@@ -10,6 +10,7 @@
 //!
 //! Nothing here may carry an account number, a name or a token: inputs and results stay readable in the history for years.
 
+use chrono::{DateTime, Utc};
 use domain::{AttemptNumber, BatchId, Currency, Ending, PayoutId, Progress, ProviderId, ReconciliationId};
 use serde::{Deserialize, Serialize};
 use temporalio_macros::activity_definitions;
@@ -41,6 +42,14 @@ pub struct PayoutRef {
 pub struct AttemptRef {
     pub payout: PayoutId,
     pub attempt: AttemptNumber,
+}
+
+/// Whoever decides on a payout is to be told that it waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReviewCall {
+    pub payout: PayoutId,
+    /// When the timer rang, as the workflow knows the time.
+    pub at: DateTime<Utc>,
 }
 
 /// A payout and how it ended.
@@ -229,6 +238,13 @@ impl Contract {
         unimplemented!()
     }
 
+    /// Tells those who review that the payout waits, and a day later those it is escalated to: each once, whenever it is asked.
+    /// One that waits for nobody, or not long enough, is answered as it stands.
+    #[activity(name = "call_reviewers")]
+    pub fn call_reviewers(call: ReviewCall) -> Progress {
+        unimplemented!()
+    }
+
     /// Honours, or refuses and records, a decision signalled by hand.
     #[activity(name = "request_decision")]
     pub fn request_decision(decision: EngineDecision) -> Progress {
@@ -339,9 +355,9 @@ impl Contract {
 }
 
 pub use contract::{
-    Assess, BeginAttempt, CheckLedger, CheckRuns, ClaimChunk, CloseBatch, CloseReconciliation, Notify,
-    Observe, OpenBatch, OpenReconciliation, ReconcileMissing, ReconcilePage, RecordSignal, Reload, Reobserve,
-    RequestCancel, RequestDecision, Transfer,
+    Assess, BeginAttempt, CallReviewers, CheckLedger, CheckRuns, ClaimChunk, CloseBatch, CloseReconciliation,
+    Notify, Observe, OpenBatch, OpenReconciliation, ReconcileMissing, ReconcilePage, RecordSignal, Reload,
+    Reobserve, RequestCancel, RequestDecision, Transfer,
 };
 
 #[cfg(test)]
@@ -392,6 +408,10 @@ mod tests {
             r#"{"payout":"ID","attempt":1}"#,
         );
         on_the_wire(
+            &ReviewCall { payout: payout(), at: DateTime::UNIX_EPOCH },
+            r#"{"payout":"ID","at":"1970-01-01T00:00:00Z"}"#,
+        );
+        on_the_wire(
             &EndingRef { payout: payout(), ending: Ending::Completed },
             r#"{"payout":"ID","ending":"completed"}"#,
         );
@@ -430,6 +450,7 @@ mod tests {
                 status: PayoutStatus::Processing,
                 risk: Some(Route::Auto),
                 batch: Some(batch()),
+                call_at: None,
             },
             r#"{"next":{"step":"send","attempt":1},"status":"PROCESSING","risk":"auto","batch":"ID"}"#,
         );

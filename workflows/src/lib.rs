@@ -18,10 +18,10 @@ pub use books_check::BooksCheckWorkflow;
 pub use calls::{GATEWAY_HEARTBEAT, WORKFLOW_TASK_TIMEOUT};
 pub use contract::{
     Assess, AttemptRef, BatchInput, BatchRef, BatchSummary, BeginAttempt, BooksCheckInput, BooksChecked,
-    CheckLedger, CheckRuns, ClaimChunk, Claimed, CloseBatch, Contract, EndingRef, EngineCancel,
-    EngineDecision, LedgerChecked, Notify, Observe, OpenBatch, PayoutInput, PayoutRef, RecordSignal, Reload,
-    Reobserve, RequestCancel, RequestDecision, RunsChecked, RunsLook, RunsPage, StraySignal, Transfer,
-    UNNAMED, Verdict,
+    CallReviewers, CheckLedger, CheckRuns, ClaimChunk, Claimed, CloseBatch, Contract, EndingRef,
+    EngineCancel, EngineDecision, LedgerChecked, Notify, Observe, OpenBatch, PayoutInput, PayoutRef,
+    RecordSignal, Reload, Reobserve, RequestCancel, RequestDecision, ReviewCall, RunsChecked, RunsLook,
+    RunsPage, StraySignal, Transfer, UNNAMED, Verdict,
 };
 pub use contract::{
     CloseReconciliation, OpenReconciliation, ReconcileInput, ReconcileMissing, ReconcilePage, ReconcileRef,

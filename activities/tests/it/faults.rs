@@ -255,6 +255,9 @@ matrix! {
     request_decision_comes_too_late: Reject at Accepted;
     request_cancel_cancels: Cancel at Approved;
     record_signal: Stray at Approved;
+    call_reviewers_reminds: Remind at UnderReview;
+    call_reviewers_escalates: Escalate at UnderReview;
+    call_reviewers_comes_too_late: Remind at Approved;
     begin_attempt: Begin at Claimed;
     begin_attempt_is_held: Begin at Paused;
     begin_attempt_again: Begin at Reobserved [Fate::Failed(LATER)];

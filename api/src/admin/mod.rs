@@ -1,6 +1,8 @@
 //! What risk and finance can do. Whoever does something is in the audit trail with their reason.
 
 mod act;
+mod approval_limits;
+mod assign_review;
 mod attestation;
 mod batches;
 mod book_funding;
@@ -10,6 +12,7 @@ mod close_case;
 mod confirm_attestation;
 mod confirm_reversal;
 mod dead_letters;
+mod decide_many;
 mod decision;
 mod export;
 mod messages;
@@ -24,6 +27,9 @@ mod push_subscriptions;
 mod reconciliations;
 mod refund;
 mod retry;
+mod review;
+mod review_cursor;
+mod review_view;
 mod reviews;
 mod run_batch;
 mod stream;
@@ -44,6 +50,15 @@ type Payouts = (
     run_batch::RunBatch,
     batches::ListBatches,
     batches::GetBatch,
+);
+
+type Reviews = (
+    review::GetReview,
+    decide_many::DecideMany,
+    assign_review::AssignReview,
+    assign_review::ReleaseReview,
+    approval_limits::ListApprovalLimits,
+    approval_limits::SetApprovalLimit,
 );
 
 type Trouble = (
@@ -83,7 +98,7 @@ type Comparison = (
 /// How the fleet is, and what changes.
 type Watching = (stream::StreamEverything, workers::ListWorkers);
 
-pub(crate) type AdminApi = (Payouts, Trouble, Letters, Told, Comparison, Watching);
+pub(crate) type AdminApi = (Payouts, Reviews, Trouble, Letters, Told, Comparison, Watching);
 
 pub(crate) fn api() -> AdminApi {
     let letters = (dead_letters::ListDeadLetters, dead_letters::ResendDeadLetter);
@@ -96,7 +111,7 @@ pub(crate) fn api() -> AdminApi {
         messages::ResendMessage,
     );
     let watching = (stream::StreamEverything, workers::ListWorkers);
-    (payouts(), trouble(), letters, told, comparison(), watching)
+    (payouts(), reviews(), trouble(), letters, told, comparison(), watching)
 }
 
 /// What the gateway says against what we know.
@@ -124,6 +139,18 @@ fn payouts() -> Payouts {
         run_batch::RunBatch,
         batches::ListBatches,
         batches::GetBatch,
+    )
+}
+
+/// What people decide on, and how many must.
+fn reviews() -> Reviews {
+    (
+        review::GetReview,
+        decide_many::DecideMany,
+        assign_review::AssignReview,
+        assign_review::ReleaseReview,
+        approval_limits::ListApprovalLimits,
+        approval_limits::SetApprovalLimit,
     )
 }
 

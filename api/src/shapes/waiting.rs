@@ -14,7 +14,7 @@ use crate::app::App;
 #[derive(Debug, Clone, Object)]
 #[oai(skip_serializing_if_is_none)]
 pub(crate) struct Waiting {
-    /// `assessment`, `decision`, `window`, `pause_end`, `funds`, `transfer`, `gateway`, `unknown_outcome`, `retry` or
+    /// `assessment`, `decision`, `second_approval`, `window`, `pause_end`, `funds`, `transfer`, `gateway`, `unknown_outcome`, `retry` or
     /// `attention`.
     pub waiting_for: String,
     /// Who moves it next: `system`, `admin`, `finance` or `gateway`.
@@ -89,6 +89,7 @@ fn waits_for_an_answer(waiting_for: WaitingFor) -> bool {
         | WaitingFor::Attention => true,
         WaitingFor::Assessment
         | WaitingFor::Decision
+        | WaitingFor::SecondApproval
         | WaitingFor::Window
         | WaitingFor::PauseEnd
         | WaitingFor::Funds => false,
@@ -99,6 +100,7 @@ fn sentence(waiting_for: WaitingFor) -> &'static str {
     match waiting_for {
         WaitingFor::Assessment => "The request is being checked.",
         WaitingFor::Decision => "The request is under review.",
+        WaitingFor::SecondApproval => "The request is under review; the amount needs a second approval.",
         WaitingFor::Window => "Approved; it leaves with the next batch.",
         WaitingFor::PauseEnd => "Approved; payouts are paused for the moment.",
         WaitingFor::Funds => "Approved; the payout account is being topped up.",

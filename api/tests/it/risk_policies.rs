@@ -105,7 +105,10 @@ async fn a_backtest_and_a_shadow_say_what_would_change(pool: PgPool) {
     assert_eq!(status, StatusCode::OK, "{test}");
     assert_eq!(test["assessed"], 1);
     let change = &test["changes"][0];
-    assert_eq!((&change["was"], &change["would"], &change["changed"]), (&json!("review"), &json!("auto"), &json!(true)));
+    assert_eq!(
+        (&change["was"], &change["would"], &change["changed"]),
+        (&json!("review"), &json!("auto"), &json!(true))
+    );
     assert_eq!((&change["sum"]["amount"], &change["ended"][0]["ended"]), (&json!("2000.00"), &json!("open")));
     assert_eq!(test["examples"][0]["payout_id"], json!(payout.to_string()));
     assert!(test.get("cut_at").is_none());
@@ -119,11 +122,10 @@ async fn a_backtest_and_a_shadow_say_what_would_change(pool: PgPool) {
     let (found, _) = world.get(&at(&loose, "disagreements"), &finance("bola")).await;
     assert_eq!(found["items"].as_array().unwrap().len(), 1);
     let one = &found["items"][0];
-    assert_eq!((&one["payout_id"], &one["was"], &one["would"]), (
-        &json!(payout.to_string()),
-        &json!("review"),
-        &json!("auto")
-    ));
+    assert_eq!(
+        (&one["payout_id"], &one["was"], &one["would"]),
+        (&json!(payout.to_string()), &json!("review"), &json!("auto"))
+    );
     let few = one["findings"].as_array().unwrap().iter().find(|f| f["rule"] == "successful_payouts").unwrap();
     assert_eq!((&few["fired"], &few["informational"]), (&json!(true), &json!(true)));
 }

@@ -144,7 +144,7 @@ function QueueRow({ review, current }: { review: Schemas["Review"]; current: boo
         <span className="row-main">
           <span className="strong">{review.provider_name}</span>
           <span className="small soft">
-            waits <Span from={review.opened_at} />
+            waits <Span from={review.waiting_since} />
           </span>
         </span>
         <span className="row-side">
@@ -176,7 +176,7 @@ function Side({ review, onAct, onBack }: { review: Schemas["Review"]; onAct: (ac
             <Money value={review.amount} />
           </p>
           <p className="small soft">
-            Waits since <When at={review.opened_at} />, <Span from={review.opened_at} />
+            Waits since <When at={review.waiting_since} />, <Span from={review.waiting_since} />
           </p>
         </div>
         <div className="side-actions">

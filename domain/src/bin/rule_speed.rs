@@ -30,7 +30,10 @@ fn many_facts() -> Vec<RiskFacts> {
         let trusted = RiskFacts::trusted(amount, now);
         let day = |days: i64| now.checked_sub_signed(TimeDelta::days(days)).unwrap_or(now).date_naive();
         let failures = (0..90).map(|days| FailedDay { day: day(days), payouts: 1 }).collect();
-        all.push(RiskFacts { average_paid: Fact::Known(Some(Decimal::new(33_333_333, 4))), ..trusted.clone() });
+        all.push(RiskFacts {
+            average_paid: Fact::Known(Some(Decimal::new(33_333_333, 4))),
+            ..trusted.clone()
+        });
         all.push(RiskFacts { failed_by_day: Fact::Known(failures), ..trusted.clone() });
         all.push(RiskFacts {
             provider_verified: Fact::Known(false),
@@ -75,8 +78,10 @@ fn main() {
         *count = count.saturating_add(1);
     }
     let slower = counts.remove(&None).unwrap_or_default();
-    let mut histogram: Vec<_> =
-        counts.iter().map(|(below, count)| json!({ "below_microseconds": below, "assessments": count })).collect();
+    let mut histogram: Vec<_> = counts
+        .iter()
+        .map(|(below, count)| json!({ "below_microseconds": below, "assessments": count }))
+        .collect();
     histogram.push(json!({ "below_microseconds": null, "assessments": slower }));
     println!(
         "{}",

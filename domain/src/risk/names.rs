@@ -26,8 +26,32 @@ const MAX_WORDS: usize = 16;
 
 /// In front of or behind a name, and no part of it.
 const LEFT_OUT: [&str; 26] = [
-    "mr", "mrs", "ms", "miss", "dr", "prof", "chief", "alhaji", "alhaja", "engr", "barr", "rev", "pastor", "sir", "hajia",
-    "mallam", "ltd", "limited", "plc", "inc", "llc", "nig", "nigeria", "co", "company", "enterprises",
+    "mr",
+    "mrs",
+    "ms",
+    "miss",
+    "dr",
+    "prof",
+    "chief",
+    "alhaji",
+    "alhaja",
+    "engr",
+    "barr",
+    "rev",
+    "pastor",
+    "sir",
+    "hajia",
+    "mallam",
+    "ltd",
+    "limited",
+    "plc",
+    "inc",
+    "llc",
+    "nig",
+    "nigeria",
+    "co",
+    "company",
+    "enterprises",
 ];
 
 pub fn compare_names(one: &str, other: &str) -> NameMatch {
@@ -35,7 +59,8 @@ pub fn compare_names(one: &str, other: &str) -> NameMatch {
     if one.is_empty() || other.is_empty() {
         return NameMatch::Differs;
     }
-    let (short, mut long) = if one.len() <= other.len() { (&one, other.clone()) } else { (&other, one.clone()) };
+    let (short, mut long) =
+        if one.len() <= other.len() { (&one, other.clone()) } else { (&other, one.clone()) };
     let mut unmet: Vec<&String> = vec![];
     for word in short {
         match long.iter().position(|candidate| candidate == word) {

@@ -237,7 +237,13 @@ fn requests(rule: CountLimit, counted: Fact<u32>, period: &Period) -> Seen {
     Seen::when(counted > rule.at_most, observed, threshold, period.count)
 }
 
-fn sum(rule: AmountLimit, currency: Currency, summed: Fact<Decimal>, facts: &RiskFacts, period: &Period) -> Seen {
+fn sum(
+    rule: AmountLimit,
+    currency: Currency,
+    summed: Fact<Decimal>,
+    facts: &RiskFacts,
+    period: &Period,
+) -> Seen {
     let threshold = format!("at most {} {currency} {}", rule.at_most, period.within);
     let Fact::Known(summed) = summed else {
         return Seen::unknown(threshold, period.unknown_sum);
@@ -254,7 +260,8 @@ fn pace(rule: Frequency, facts: &RiskFacts) -> Seen {
         "fewer than {} a week, or at most {} times the usual",
         rule.from_requests, rule.at_most_times
     );
-    let (Fact::Known(week), Fact::Known(before)) = (facts.requests_last_week, facts.requests_in_baseline) else {
+    let (Fact::Known(week), Fact::Known(before)) = (facts.requests_last_week, facts.requests_in_baseline)
+    else {
         return Seen::unknown(threshold, "It is not known how often this provider usually asks");
     };
     // week > times × before / weeks, in whole numbers.
@@ -264,10 +271,7 @@ fn pace(rule: Frequency, facts: &RiskFacts) -> Seen {
         week >= rule.from_requests && now > most,
         format!("{week} within 7 days, {before} in the {BASELINE_WEEKS} weeks before"),
         threshold,
-        [
-            "The provider asks as often as usual",
-            "The provider asks far more often than usual",
-        ],
+        ["The provider asks as often as usual", "The provider asks far more often than usual"],
     )
 }
 

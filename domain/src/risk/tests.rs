@@ -50,7 +50,8 @@ fn ago(days: i64) -> DateTime<Utc> {
 /// A change of the facts that one rule, and no other, notices.
 fn one_rule_each() -> Vec<(RuleName, RiskFacts)> {
     use RuleName as R;
-    let failed = |day: DateTime<Utc>, payouts| Fact::Known(vec![FailedDay { day: day.date_naive(), payouts }]);
+    let failed =
+        |day: DateTime<Utc>, payouts| Fact::Known(vec![FailedDay { day: day.date_naive(), payouts }]);
     vec![
         (R::Amount, RiskFacts { amount: naira("50000.01"), ..trusted() }),
         (R::ProviderVerified, RiskFacts { provider_verified: Fact::Known(false), ..trusted() }),
@@ -75,7 +76,11 @@ fn one_rule_each() -> Vec<(RuleName, RiskFacts)> {
         (R::SumPerWeek, RiskFacts { sum_last_week: Fact::Known(decimal("750000.01")), ..trusted() }),
         (
             R::RequestsAgainstBaseline,
-            RiskFacts { requests_last_week: Fact::Known(16), requests_in_baseline: Fact::Known(38), ..trusted() },
+            RiskFacts {
+                requests_last_week: Fact::Known(16),
+                requests_in_baseline: Fact::Known(38),
+                ..trusted()
+            },
         ),
         (
             R::AmountAgainstBaseline,
@@ -127,7 +132,10 @@ fn what_nobody_knows_fires() {
     let known: Vec<_> = assessment.findings.iter().filter(|f| !f.unknown).map(|f| f.rule).collect();
     assert_eq!(known, [RuleName::Amount]);
     assert!(assessment.findings.iter().filter(|f| f.unknown).all(|f| f.fired));
-    assert_eq!(fired(&RiskFacts { average_paid: Fact::Known(None), ..trusted() }), [RuleName::AmountAgainstBaseline]);
+    assert_eq!(
+        fired(&RiskFacts { average_paid: Fact::Known(None), ..trusted() }),
+        [RuleName::AmountAgainstBaseline]
+    );
     let cedi = Money::parse("10", Currency::Ghs).unwrap();
     assert_eq!(
         fired(&RiskFacts { amount: cedi, ..trusted() }),
@@ -150,7 +158,8 @@ fn a_suspended_provider_is_refused_and_one_of_whom_it_is_not_known_reviewed() {
 
 #[test]
 fn an_informational_rule_is_shown_and_decides_nothing() {
-    for (rule, facts) in one_rule_each().into_iter().filter(|(rule, _)| *rule != RuleName::ProviderSuspended) {
+    for (rule, facts) in one_rule_each().into_iter().filter(|(rule, _)| *rule != RuleName::ProviderSuspended)
+    {
         let mut shown = policy();
         *mode(&mut shown.rules, rule) = Mode::Informational;
         let assessment = assess(&shown, &facts);
@@ -176,7 +185,10 @@ fn facts_of_the_first_form_are_read_and_what_they_lack_is_unknown() {
     let (would, assessment) = replay(&policy(), &facts);
     assert_eq!((would, assessment.route), (Replayed::Unknown, Route::Review));
     let finding = assessment.findings.iter().find(|f| f.rule == RuleName::AccountName).unwrap();
-    assert_eq!((finding.fired, finding.unknown, finding.observed.as_str()), (true, true, "not recorded then"));
+    assert_eq!(
+        (finding.fired, finding.unknown, finding.observed.as_str()),
+        (true, true, "not recorded then")
+    );
     let too_much = RiskFacts { amount: naira("50000.01"), ..facts };
     assert_eq!(replay(&policy(), &too_much).0, Replayed::Review);
 }
@@ -271,7 +283,8 @@ fn any_count() -> impl Strategy<Value = u32> {
 
 fn any_facts() -> impl Strategy<Value = RiskFacts> {
     let days = prop::collection::vec(
-        ((0_i64..100), any_count()).prop_map(|(days, payouts)| FailedDay { day: ago(days).date_naive(), payouts }),
+        ((0_i64..100), any_count())
+            .prop_map(|(days, payouts)| FailedDay { day: ago(days).date_naive(), payouts }),
         0..5,
     );
     let name = prop_oneof![Just(NameMatch::Same), Just(NameMatch::Similar), Just(NameMatch::Differs)];

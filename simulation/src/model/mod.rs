@@ -495,6 +495,8 @@ impl Model {
                 resend: attempt.resend,
                 check_at: attempt.check_at,
             }),
+            // Whom people are reminded of moves nothing.
+            review: None,
         }
     }
 

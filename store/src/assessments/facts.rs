@@ -7,7 +7,8 @@ use chrono::{DateTime, NaiveDate, Utc};
 use domain::{
     Assessment, Currency, RiskFacts, RiskPolicy, RiskPolicyId, RiskRules, assess,
     risk::{
-        FACTS_VERSION, Fact, FailedDay, FailuresOn, assess_without_facts, assess_without_policy, compare_names,
+        FACTS_VERSION, Fact, FailedDay, FailuresOn, assess_without_facts, assess_without_policy,
+        compare_names,
     },
 };
 use serde_json::Value;

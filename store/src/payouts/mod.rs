@@ -11,7 +11,7 @@ pub use cancel::{Cancelled, cancel, engine_cancel};
 pub use list::{Filter, Order, Page, Sought, list, seek};
 pub use payees::{Payee, payees};
 pub use request::{NewPayout, Obstacles, RequestRefused, Requested, forget_old_keys, obstacles, request};
-pub(crate) use standing::{attempt_number, progress_in};
+pub(crate) use standing::{attempt_number, progress_in, standing_in};
 pub use standing::{progress, standing, standings};
 
 use chrono::{DateTime, Utc};

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use domain::{
-    AttemptNumber, BankAccountId, BatchId, OpenAttempt, PausedBy, PayoutId, PayoutStatus, Progress, Standing,
+    AttemptNumber, BankAccountId, BatchId, OpenAttempt, OpenReview, PausedBy, PayoutId, PayoutStatus,
+    Progress, Standing,
 };
 use sqlx::PgConnection;
 
@@ -47,8 +48,11 @@ pub async fn standings(pool: &Pool, ids: &[PayoutId]) -> Result<BTreeMap<PayoutI
     let rows = sqlx::query_as!(
         Row,
         r#"SELECT p.id AS "id!", p.status AS "status!", p.risk, p.batch_id, p.held, p.next_attempt_at, p.refunded_at, p.failure_code,
-                  a.number AS "number?", a.status AS "attempt_status?", a.sends AS "sends?", a.resend AS "resend?", a.check_at
+                  a.number AS "number?", a.status AS "attempt_status?", a.sends AS "sends?", a.resend AS "resend?", a.check_at,
+                  r.opened_at AS "waiting_since?", r.reminded_at, r.escalated_at, r.approvals AS "approvals?",
+                  r.approvals_needed AS "approvals_needed?"
            FROM payouts p LEFT JOIN attempts a ON a.payout_id = p.id AND a.status <> 'FAILED' AND NOT a.late
+           LEFT JOIN reviews r ON r.payout_id = p.id AND r.status = 'OPEN'
            WHERE p.id = ANY($1)"#,
         &ids,
     )
@@ -122,12 +126,15 @@ fn whose(by_admin: bool, by_case: bool) -> Option<PausedBy> {
     }
 }
 
-async fn standing_in(conn: &mut PgConnection, id: PayoutId) -> Result<Option<Standing>> {
+pub(crate) async fn standing_in(conn: &mut PgConnection, id: PayoutId) -> Result<Option<Standing>> {
     sqlx::query_as!(
         Row,
         r#"SELECT p.id AS "id!", p.status AS "status!", p.risk, p.batch_id, p.held, p.next_attempt_at, p.refunded_at, p.failure_code,
-                  a.number AS "number?", a.status AS "attempt_status?", a.sends AS "sends?", a.resend AS "resend?", a.check_at
+                  a.number AS "number?", a.status AS "attempt_status?", a.sends AS "sends?", a.resend AS "resend?", a.check_at,
+                  r.opened_at AS "waiting_since?", r.reminded_at, r.escalated_at, r.approvals AS "approvals?",
+                  r.approvals_needed AS "approvals_needed?"
            FROM payouts p LEFT JOIN attempts a ON a.payout_id = p.id AND a.status <> 'FAILED' AND NOT a.late
+           LEFT JOIN reviews r ON r.payout_id = p.id AND r.status = 'OPEN'
            WHERE p.id = $1"#,
         id.uuid(),
     )
@@ -151,6 +158,11 @@ struct Row {
     sends: Option<i32>,
     resend: Option<bool>,
     check_at: Option<DateTime<Utc>>,
+    waiting_since: Option<DateTime<Utc>>,
+    reminded_at: Option<DateTime<Utc>>,
+    escalated_at: Option<DateTime<Utc>>,
+    approvals: Option<i16>,
+    approvals_needed: Option<i16>,
 }
 
 impl TryFrom<Row> for Standing {
@@ -166,6 +178,16 @@ impl TryFrom<Row> for Standing {
             }),
             (_, _, _, _) => None,
         };
+        let review = match (row.waiting_since, row.approvals, row.approvals_needed) {
+            (Some(waiting_since), Some(approvals), Some(needed)) => Some(OpenReview {
+                waiting_since,
+                reminded_at: row.reminded_at,
+                escalated_at: row.escalated_at,
+                approvals: u8::try_from(approvals).map_err(Error::corrupt)?,
+                approvals_needed: u8::try_from(needed).map_err(Error::corrupt)?,
+            }),
+            (_, _, _) => None,
+        };
         Ok(Self {
             status: row.status.parse().map_err(Error::Corrupt)?,
             risk: row.risk.as_deref().map(route).transpose()?,
@@ -176,6 +198,7 @@ impl TryFrom<Row> for Standing {
             refunded: row.refunded_at.is_some(),
             failure: row.failure_code.as_deref().map(failure_code).transpose()?,
             open_attempt,
+            review,
         })
     }
 }

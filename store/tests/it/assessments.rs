@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 use domain::{Next, PayoutId, PayoutStatus, Progress, Route, RuleName};
 use sqlx::PgPool;
-use store::{Actor, assessments, bank_accounts, reviews};
+use store::{Actor, assessments, bank_accounts};
 
 use crate::fixtures::{Payee, World, lenient, naira};
 
@@ -31,7 +31,7 @@ async fn low_risk_goes_by_itself(pool: PgPool) {
     assert_eq!((stored.approved_by.as_deref(), stored.approved_at), (Some("system"), Some(world.now)));
     let (assessment, at) = assessments::of(&world.pool, payout).await.unwrap().unwrap();
     assert_eq!((assessment.route, assessment.findings.len(), at), (Route::Auto, 15, world.now));
-    assert_eq!(reviews::list(&world.pool, None, 10).await.unwrap().len(), 0);
+    assert_eq!(world.queue().await.len(), 0);
     assert_eq!(world.told(payout).await, ["start"]);
 }
 
@@ -41,12 +41,10 @@ async fn high_risk_opens_a_review_that_says_why(pool: PgPool) {
     let payee = trusted(&mut world).await;
     let payout = world.requested(&payee, "50000.01").await;
     assert_eq!(assess(&world, payout).await.next, Next::AwaitDecision);
-    let open = reviews::list(&world.pool, None, 10).await.unwrap();
+    let open = world.queue().await;
     let [review] = open.as_slice() else { panic!("{open:?}") };
     let fired: Vec<_> = review.findings.iter().filter(|f| f.counts()).map(|f| f.rule).collect();
     assert_eq!((review.payout, review.amount, fired), (payout, naira("50000.01"), vec![RuleName::Amount]));
-    let after = reviews::After { opened_at: review.opened_at, id: review.id };
-    assert!(reviews::list(&world.pool, Some(after), 10).await.unwrap().is_empty());
 }
 
 #[sqlx::test(migrations = "../migrations")]

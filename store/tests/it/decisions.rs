@@ -6,7 +6,6 @@ use store::{
     ByHand, Conflict,
     decisions::{self, Decided, NewDecision, Undone, Verdict},
     payouts::{self, Cancelled},
-    reviews,
 };
 
 use crate::fixtures::{World, ada, decline};
@@ -25,7 +24,7 @@ async fn an_approval_leaves_the_payout_waiting_for_a_batch(pool: PgPool) {
     let Decided::Done(decided) = world.decide(payout, Verdict::Approve).await else { panic!() };
     assert_eq!((decided.status, decided.approved_by.as_deref()), (PayoutStatus::Approved, Some("admin:ada")));
     assert_eq!(world.told(payout).await, ["start", "decision"]);
-    assert!(reviews::list(&world.pool, None, 10).await.unwrap().is_empty());
+    assert!(world.queue().await.is_empty());
     assert_eq!(world.trail(payout).await, ["requested", "review_opened", "approved"]);
 }
 
@@ -200,7 +199,7 @@ async fn an_approval_can_be_undone_until_a_batch_has_the_payout(pool: PgPool) {
         (undone.status, undone.approved_at, undone.approved_by),
         (PayoutStatus::Requested, None, None)
     );
-    assert_eq!(reviews::list(&world.pool, None, 10).await.unwrap().len(), 1);
+    assert_eq!(world.queue().await.len(), 1);
     assert_eq!(world.next(payout).await, Next::AwaitDecision);
     assert_eq!(world.told(payout).await, ["start", "decision", "decision"]);
     let conflict = Conflict { status: PayoutStatus::Requested, by: "admin:ada".to_owned() };
@@ -226,9 +225,9 @@ async fn what_no_person_approved_goes_to_people_when_it_is_undone(pool: PgPool) 
     world.assess_by(crate::fixtures::lenient(), payout).await;
     assert_eq!(world.status(payout).await, PayoutStatus::Approved);
     assert!(matches!(decisions::undo(pool, payout, &ada(), "wait", now).await.unwrap(), Undone::Done(_)));
-    assert_eq!(reviews::list(pool, None, 10).await.unwrap().len(), 1);
+    assert_eq!(world.queue().await.len(), 1);
     assert!(matches!(world.decide(payout, Verdict::Reject).await, Decided::Done(_)));
-    assert!(reviews::list(pool, None, 10).await.unwrap().is_empty());
+    assert!(world.queue().await.is_empty());
     world.books_are_right().await;
 }
 

@@ -18,7 +18,7 @@ use store::{
     decisions::{self, Decided, NewDecision, Verdict},
     earnings, payouts,
     payouts::{NewPayout, Payout, RequestRefused, Requested},
-    providers, risk_policies,
+    providers, reviews, risk_policies,
 };
 
 /// A database and the time on its wall. A copy shares the database.
@@ -79,6 +79,9 @@ pub(crate) fn lenient() -> RiskRules {
 pub(crate) fn retries() -> RetryPolicy {
     RetryPolicy { schedule: RetrySchedule::default(), webhook_timeout: Duration::from_secs(30) }
 }
+
+/// Two must approve it.
+pub(crate) const ABOVE_THE_LIMIT: &str = "1000000.01";
 
 /// The client's timeout and a margin.
 pub(crate) const LEASE: Duration = Duration::from_secs(40);
@@ -197,7 +200,8 @@ impl World {
             return active;
         }
         let (eve, now) = (Actor::admin("eve"), self.now);
-        let new = risk_policies::propose(&self.pool, Currency::Ngn, &rules, "a test", &eve, now).await.unwrap();
+        let new =
+            risk_policies::propose(&self.pool, Currency::Ngn, &rules, "a test", &eve, now).await.unwrap();
         let moved = risk_policies::activate(&self.pool, new.id, &ada(), now).await.unwrap();
         let risk_policies::Moved::Done(policy) = moved else { panic!("{moved:?}") };
         *policy
@@ -222,6 +226,18 @@ impl World {
     pub(crate) async fn decide(&self, payout: PayoutId, verdict: Verdict) -> Decided {
         let new = NewDecision { payout, verdict, reason: "looked at it" };
         decisions::decide(&self.pool, &new, &ada(), false, self.now).await.unwrap()
+    }
+
+    /// The queue, longest waiting first.
+    pub(crate) async fn queue(&self) -> Vec<reviews::Review> {
+        let (filter, sort) = (reviews::Filter::default(), reviews::Sort::Waiting(None));
+        let listed = reviews::list(&self.pool, &filter, sort, 100, self.now).await.unwrap();
+        listed.into_iter().map(|listed| listed.review).collect()
+    }
+
+    pub(crate) async fn decide_as(&self, admin: &str, payout: PayoutId, verdict: Verdict) -> Decided {
+        let new = NewDecision { payout, verdict, reason: "looked at it" };
+        decisions::decide(&self.pool, &new, &Actor::admin(admin), false, self.now).await.unwrap()
     }
 
     pub(crate) async fn approved(&self, payee: &Payee, amount: &str) -> PayoutId {

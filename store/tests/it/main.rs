@@ -32,6 +32,7 @@ mod races;
 mod reconciliations;
 mod requests;
 mod reversals;
+mod reviewing;
 mod risk_cost;
 mod risk_policies;
 mod sends;

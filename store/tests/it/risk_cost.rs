@@ -103,13 +103,15 @@ async fn an_assessment_is_six_statements_and_reads_the_same_few_pages_after_a_mi
         let row = sqlx::raw_sql(sqlx::AssertSqlSafe(explain)).fetch_one(&alone).await.unwrap();
         let plan: Value = row.get(0);
         for node in nodes(&plan[0]["Plan"]) {
-            let (what, of) = (node["Node Type"].as_str().unwrap(), node["Relation Name"].as_str().unwrap_or_default());
+            let (what, of) =
+                (node["Node Type"].as_str().unwrap(), node["Relation Name"].as_str().unwrap_or_default());
             let grows = ["payouts", "provider_hours", "provider_days", "allocations", "assessments", "audit"];
             assert!(what != "Seq Scan" || !grows.contains(&of), "{sql}\n{plan:#}");
         }
     }
 
-    let explain = concat!("EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) ", include_str!("../../src/assessments/facts.sql"));
+    let explain =
+        concat!("EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) ", include_str!("../../src/assessments/facts.sql"));
     let plan: Value = sqlx::query_scalar(explain)
         .bind(payee.id.uuid())
         .bind(payee.account.uuid())

@@ -186,9 +186,8 @@ async fn once_activation_has_answered_nobody_goes_by_the_old_policy(pool: PgPool
         .execute(&mut *under_way)
         .await
         .unwrap();
-    let (moved, route) = world
-        .in_turn(under_way, activate(&world, strict.id), async { assess(&world, payout).await })
-        .await;
+    let (moved, route) =
+        world.in_turn(under_way, activate(&world, strict.id), async { assess(&world, payout).await }).await;
     assert!(matches!(moved, Moved::Done(_)));
     assert_eq!(route, Some(Route::Review));
 }
@@ -202,7 +201,10 @@ async fn a_shadow_is_tried_and_decides_nothing(pool: PgPool) {
     assert!(matches!(shadow(&world, other.id).await, Moved::Done(_)));
     assert!(matches!(shadow(&world, strict.id).await, Moved::Done(_)));
     assert!(matches!(shadow(&world, strict.id).await, Moved::Again(_)));
-    assert_eq!((status(&world, other.id).await, status(&world, strict.id).await), (Status::Draft, Status::Shadow));
+    assert_eq!(
+        (status(&world, other.id).await, status(&world, strict.id).await),
+        (Status::Draft, Status::Shadow)
+    );
     let mut disagreed = vec![];
     for amount in ["50", "51", "52"] {
         let payout = world.requested(&payee, amount).await;
@@ -259,15 +261,16 @@ async fn a_backtest_tells_what_would_have_changed_and_how_that_ended(pool: PgPoo
             (Route::Review, Replayed::Review, 3, "3300.00".to_owned()),
         ]
     );
-    assert_eq!(test.changes[1].ended.iter().map(|(ended, sum)| (*ended, sum.payouts)).collect::<Vec<_>>(), [
-        (Ended::Open, 2),
-        (Ended::Rejected, 1)
-    ]);
+    assert_eq!(
+        test.changes[1].ended.iter().map(|(ended, sum)| (*ended, sum.payouts)).collect::<Vec<_>>(),
+        [(Ended::Open, 2), (Ended::Rejected, 1)]
+    );
     let mut looser = up_to(5000);
     looser.amount_against_baseline.mode = Mode::Informational;
     let looser = propose(&world, looser).await;
     let test = backtests::run(&world.pool, &looser, began, world.now, 2).await.unwrap();
-    let freed = test.changes.iter().find(|change| change.would == Replayed::Auto && change.was == Route::Review);
+    let freed =
+        test.changes.iter().find(|change| change.would == Replayed::Auto && change.was == Route::Review);
     assert_eq!(freed.unwrap().all.amount, naira("3300"));
     assert_eq!(test.examples.iter().map(|one| one.amount).collect::<Vec<_>>(), [naira("2000"), naira("700")]);
     assert_eq!(test.examples[0].ended, Ended::Rejected);
@@ -286,7 +289,10 @@ async fn what_was_not_recorded_then_is_unknown_in_a_backtest(pool: PgPool) {
     let old = r#"{"amount":{"amount":"100.00","currency":"NGN"},"provider_verified":true,"successful_payouts":1,
         "recent_failed_payouts":0,"bank_changed_at":null,"requests_last_day":1,"average_paid":"100.0000",
         "observed_at":"2026-11-24T09:00:00Z"}"#;
-    sqlx::raw_sql("ALTER TABLE assessments DISABLE TRIGGER assessments_append_only").execute(&world.pool).await.unwrap();
+    sqlx::raw_sql("ALTER TABLE assessments DISABLE TRIGGER assessments_append_only")
+        .execute(&world.pool)
+        .await
+        .unwrap();
     sqlx::query("UPDATE assessments SET facts = $2::jsonb WHERE payout_id = $1")
         .bind(payout.uuid())
         .bind(old)

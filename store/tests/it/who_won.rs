@@ -11,7 +11,7 @@ use domain::PayoutStatus::{Approved, Cancelled, Completed, Failed, Processing, R
 use sqlx::{PgPool, PgTransaction};
 
 use self::{
-    Heard::{Done, Nothing, Stands, Told, Unproven},
+    Heard::{AnotherMust, Done, Nothing, OneOfTwo, Stands, Told, Unproven},
     moves::{Heard, Meeting, Move, State},
 };
 use crate::fixtures::World;
@@ -341,5 +341,96 @@ async fn nothing_is_refunded_on_an_old_look(pool: PgPool) {
     let mut meeting = Meeting::in_state(&world, State::GivenUp).await;
     meeting.world.pass(crate::fixtures::seconds(3_600));
     assert_eq!(meeting.make(Move::Refund, 0).await, Unproven);
+    world.books_are_right().await;
+}
+
+/// Two different people, in any order; one who approved it cannot be the second.
+#[sqlx::test(migrations = "../migrations")]
+async fn large_under_review(pool: PgPool) {
+    let (rejected, cancelled) = (Told(Rejected, "admin"), Told(Cancelled, "provider"));
+    check(
+        pool,
+        State::LargeUnderReview,
+        &[
+            (Move::Approve, OneOfTwo, &[(Move::Approve, Done), (Move::Reject, Done), (Move::Cancel, Done)]),
+            (
+                Move::Reject,
+                Done,
+                &[(Move::Approve, rejected), (Move::Reject, rejected), (Move::Cancel, rejected)],
+            ),
+            (
+                Move::Cancel,
+                Done,
+                &[(Move::Approve, cancelled), (Move::Reject, cancelled), (Move::Cancel, cancelled)],
+            ),
+        ],
+    )
+    .await;
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn approved_by_one_of_two(pool: PgPool) {
+    let (rejected, cancelled) = (Told(Rejected, "admin"), Told(Cancelled, "provider"));
+    let approved = Told(Approved, "admin");
+    check(
+        pool,
+        State::ApprovedByOne,
+        &[
+            (
+                Move::Approve,
+                Done,
+                &[
+                    (Move::Approve, approved),
+                    (Move::Reject, approved),
+                    (Move::Cancel, Done),
+                    (Move::Undo, Done),
+                ],
+            ),
+            (
+                Move::Reject,
+                Done,
+                &[
+                    (Move::Approve, rejected),
+                    (Move::Reject, rejected),
+                    (Move::Cancel, rejected),
+                    (Move::Undo, rejected),
+                ],
+            ),
+            (
+                Move::Cancel,
+                Done,
+                &[
+                    (Move::Approve, cancelled),
+                    (Move::Reject, cancelled),
+                    (Move::Cancel, cancelled),
+                    (Move::Undo, cancelled),
+                ],
+            ),
+            // What the first one approved does not count any more.
+            (
+                Move::Undo,
+                Done,
+                &[
+                    (Move::Approve, OneOfTwo),
+                    (Move::Reject, Done),
+                    (Move::Cancel, Done),
+                    (Move::Undo, Told(Requested, "admin")),
+                ],
+            ),
+        ],
+    )
+    .await;
+}
+
+/// On two connections at once too.
+#[sqlx::test(migrations = "../migrations")]
+async fn one_admin_is_not_two(pool: PgPool) {
+    let world = World::new(&pool);
+    let meeting = Meeting::in_state(&world, State::LargeUnderReview).await;
+    let held = close(Gate::Payout, &meeting).await;
+    let (first, second) =
+        world.in_turn(held, meeting.make(Move::Approve, 0), meeting.make(Move::Approve, 0)).await;
+    assert_eq!((first, second), (OneOfTwo, AnotherMust));
+    assert_eq!(meeting.make(Move::Approve, 1).await, Done);
     world.books_are_right().await;
 }

@@ -22,6 +22,7 @@ mod outages;
 mod recycling;
 mod relay;
 mod replay;
+mod reviewing;
 mod routes;
 mod signals;
 mod stage;

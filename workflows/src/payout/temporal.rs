@@ -4,7 +4,7 @@
 //! is one more wake-up and tears nothing down; steps that answer each other without ever waiting are slowed down.
 //!
 //! Cost of an auto-approved payout whose release and webhook come one after the other: 33 events. No timer runs while a
-//! person or a batch is waited for, and a release goes to the attempt without another look (the gate looks itself).
+//! batch is waited for, one while a person is (whom it reminds), and a release goes to the attempt without another look (the gate looks itself).
 
 use std::time::Duration;
 
@@ -28,8 +28,8 @@ use super::{
 use crate::{
     calls::{database_step, gateway_step, pause},
     contract::{
-        AttemptRef, Contract, EndingRef, EngineCancel, EngineDecision, PayoutInput, PayoutRef, StraySignal,
-        UNNAMED,
+        AttemptRef, Contract, EndingRef, EngineCancel, EngineDecision, PayoutInput, PayoutRef, ReviewCall,
+        StraySignal, UNNAMED,
     },
     names,
     start::Started,
@@ -74,7 +74,17 @@ impl Steps for Temporal {
     }
 
     async fn await_decision(&mut self) -> Result<Next, WorkflowTermination> {
-        self.wait_for_somebody(Place::Decision).await
+        loop {
+            match self.wait_until(Place::Decision, self.call_at()).await? {
+                Waited::Moved(next) => return Ok(next),
+                Waited::Over => {
+                    let next = self.call_reviewers().await?;
+                    if next != Place::Decision.next() {
+                        return Ok(next);
+                    }
+                }
+            }
+        }
     }
 
     async fn await_window(&mut self) -> Result<Next, WorkflowTermination> {
@@ -153,6 +163,20 @@ impl Temporal {
         self.record_strays().await
     }
 
+    /// When people are to be told that a decision is waited for: as the row said last, so also after a run that was lost.
+    fn call_at(&self) -> Option<DateTime<Utc>> {
+        self.ctx.state(|state| state.progress.and_then(|progress| progress.call_at))
+    }
+
+    /// Those who decide are told that the payout waits; the row knows who was told already.
+    async fn call_reviewers(&mut self) -> Result<Next, WorkflowTermination> {
+        let input = ReviewCall { payout: self.payout.payout, at: self.now() };
+        let summary = "Tell people that the payout waits for them";
+        let activity = || Contract::call_reviewers;
+        let progress = database_step(&self.ctx, activity, input, summary).await?;
+        self.answered(progress).await
+    }
+
     async fn wait_for_somebody(&mut self, place: Place) -> Result<Next, WorkflowTermination> {
         loop {
             if let Waited::Moved(next) = self.wait(place).await? {
@@ -163,19 +187,31 @@ impl Temporal {
 
     /// Waits at `place` until it is over or somebody has moved the payout, and answers everything that is said meanwhile.
     async fn wait(&mut self, place: Place) -> Result<Waited, WorkflowTermination> {
+        self.wait_until(place, place.due()).await
+    }
+
+    /// The same with an end of its own.
+    async fn wait_until(
+        &mut self,
+        place: Place,
+        due: Option<DateTime<Utc>>,
+    ) -> Result<Waited, WorkflowTermination> {
         self.show(place.next());
-        let waited = self.wait_and_listen(place).await;
+        let waited = self.wait_and_listen(place, due).await;
         self.silence();
         waited
     }
 
-    async fn wait_and_listen(&mut self, place: Place) -> Result<Waited, WorkflowTermination> {
+    async fn wait_and_listen(
+        &mut self,
+        place: Place,
+        due: Option<DateTime<Utc>>,
+    ) -> Result<Waited, WorkflowTermination> {
         loop {
             if let Some(next) = self.hear(place).await? {
                 return Ok(Waited::Moved(next));
             }
             let now = self.now();
-            let due = place.due();
             if due.is_some_and(|due| due <= now) {
                 return Ok(Waited::Over);
             }

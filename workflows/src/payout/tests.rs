@@ -350,6 +350,7 @@ proptest! {
             refunded: false,
             failure: None,
             open_attempt: None,
+            review: None,
         };
         let mut world = World {
             row, now: AT, luck: luck.into(), failures: 0, last: None, paid: 0, notified: 0, steps: 500 - restart_after,

@@ -176,6 +176,7 @@ mod tests {
             status: PayoutStatus::Approved,
             risk: Some(Route::Auto),
             batch: None,
+            call_at: None,
         };
         let changes = changed_attributes(&current, &input, &approved);
         let names: Vec<&str> = changes.iter().map(SearchAttributeUpdate::name).collect();

@@ -96,7 +96,8 @@ impl Place {
         match self {
             Self::Outcome { .. } => "Ask the gateway without its webhook",
             Self::Retry { .. } => "Until the retry is due",
-            Self::Decision | Self::Window | Self::Attention => "Until another look at the gateway is allowed",
+            Self::Decision => "Until people are told that a decision is waited for",
+            Self::Window | Self::Attention => "Until another look at the gateway is allowed",
         }
     }
 }

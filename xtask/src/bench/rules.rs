@@ -56,7 +56,9 @@ impl Rules {
         let number = |place: &str| self.0.pointer(place).and_then(Value::as_u64).unwrap_or_default();
         println!();
         println!("  {} assessments by {} rules", number("/assessments"), number("/rules"));
-        let counts = || list(&self.0, "/histogram").iter().map(|bucket| bucket.get("assessments").and_then(Value::as_u64));
+        let counts = || {
+            list(&self.0, "/histogram").iter().map(|bucket| bucket.get("assessments").and_then(Value::as_u64))
+        };
         let most = counts().flatten().max().unwrap_or(1).max(1);
         for (bucket, count) in list(&self.0, "/histogram").iter().zip(counts()) {
             let below = bucket.get("below_microseconds").and_then(Value::as_u64);
@@ -66,7 +68,8 @@ impl Rules {
             let bar = "█".repeat(usize::try_from(length).unwrap_or_default());
             println!("  {label:>9} {count:>8} {bar}");
         }
-        let micros = |nanos: u64| format!("{}.{} µs", nanos.div_euclid(1000), nanos.rem_euclid(1000).div_euclid(100));
+        let micros =
+            |nanos: u64| format!("{}.{} µs", nanos.div_euclid(1000), nanos.rem_euclid(1000).div_euclid(100));
         println!("  median {}, 999 of 1000 {}", micros(self.nanos("median")), micros(self.nanos("p999")));
         println!(
             "{} 99 of 100 within {} (bound {})",

@@ -12,6 +12,7 @@ mod record;
 mod scenarios;
 mod stage;
 mod table;
+mod two_approvers;
 
 use std::process::{self, ExitCode};
 use std::thread;

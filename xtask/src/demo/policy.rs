@@ -50,7 +50,8 @@ pub fn play(stage: &Stage, around: &Surroundings, person: &Person, usual: Naira)
     let second = mint(&around.jwt_secret, Role::Admin, "admin-bola", None)?;
     let bola = Client::new(&around.api_url()).with_token(second);
 
-    let active = stage.admin.get(&format!("{POLICIES}?currency=NGN&status=ACTIVE"))?.success("reading policies")?;
+    let active =
+        stage.admin.get(&format!("{POLICIES}?currency=NGN&status=ACTIVE"))?.success("reading policies")?;
     let active = list(&active, "/items").first().context("no policy is in force")?.clone();
     let (before, old_limit) = (needed(&active, "/version")?, needed(&active, "/rules/amount/at_most")?);
     let mut rules = active.get("rules").context("a policy has rules")?.clone();
@@ -78,14 +79,20 @@ pub fn play(stage: &Stage, around: &Surroundings, person: &Person, usual: Naira)
     let ended = stopped.and_then(|change| text(change, "/ended/0/ended")).unwrap_or("nothing");
     step(
         count >= 1,
-        format!("tried on the {assessed} payouts of today: {count} of {sum} would have been reviewed; it was {ended}"),
+        format!(
+            "tried on the {assessed} payouts of today: {count} of {sum} would have been reviewed; it was {ended}"
+        ),
     );
 
     let path = format!("{POLICIES}/{id}/activate");
     let alone = stage.admin.post(&path, &json!({}))?;
     step(
         text(&alone.body, "/code") == Some("second_person_required"),
-        format!("ada cannot put it in force herself: {} {}", alone.status, text(&alone.body, "/code").unwrap_or("?")),
+        format!(
+            "ada cannot put it in force herself: {} {}",
+            alone.status,
+            text(&alone.body, "/code").unwrap_or("?")
+        ),
     );
     let done = bola.post(&path, &json!({}))?.success("activating a policy")?;
     step(text(&done, "/status") == Some("ACTIVE"), format!("bola puts {version} in force"));

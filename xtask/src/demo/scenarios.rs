@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::case::{Case, Expected, Played};
 use super::stage::Stage;
+use super::two_approvers;
 use crate::http::{list, needed, text};
 use crate::marketplace::Person;
 use crate::naira::Naira;
@@ -51,7 +52,7 @@ pub const AUTO_APPROVED: Case = Case {
 };
 
 /// All at the same time.
-pub const CASES: [Case; 12] = [
+pub const CASES: [Case; 13] = [
     Case {
         key: "approved_by_admin",
         asked: "approved by an admin",
@@ -59,6 +60,15 @@ pub const CASES: [Case; 12] = [
         name: "Chinedu Balogun",
         account_number: "0123456702",
         play: approved,
+        ..TRUST
+    },
+    Case {
+        key: "two_approvers",
+        asked: "above the limit, by two admins",
+        amount: Naira::whole(1_200_000),
+        name: "Halima Sani",
+        account_number: "0123456713",
+        play: two_approvers::play,
         ..TRUST
     },
     Case {

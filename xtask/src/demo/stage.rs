@@ -31,6 +31,8 @@ pub const PATIENCE: Duration = Duration::from_mins(1);
 pub struct Stage {
     pub marketplace: Marketplace,
     pub admin: Client,
+    /// Another one, for what takes two.
+    pub second_admin: Client,
     pub simulator: Client,
     /// Told apart from other runs, where the servers are not ours.
     pub run: String,
@@ -48,9 +50,11 @@ pub struct Stage {
 impl Stage {
     pub fn new(around: &Surroundings, temporal: PathBuf, run: String, kills: bool) -> Result<Self> {
         let admin = mint(&around.jwt_secret, Role::Admin, "admin-ada", None)?;
+        let second = mint(&around.jwt_secret, Role::Admin, "admin-bola", None)?;
         Ok(Self {
             marketplace: Marketplace::new(around)?,
             admin: Client::new(&around.api_url()).with_token(admin),
+            second_admin: Client::new(&around.api_url()).with_token(second),
             simulator: Client::new(&around.simulator_url()),
             run,
             kills,

@@ -22,6 +22,7 @@ pub enum Role {
     Provider,
     Admin,
     Finance,
+    Escalation,
     Platform,
 }
 
@@ -41,6 +42,7 @@ impl Role {
             Self::Provider => "provider",
             Self::Admin => "admin",
             Self::Finance => "finance",
+            Self::Escalation => "escalation",
             Self::Platform => "platform",
         }
     }

@@ -14,7 +14,7 @@ use store::{
 };
 use workflows::{
     AttemptRef, BatchInput, BatchRef, EndingRef, EngineCancel, EngineDecision, PayoutRef, ReconcileInput,
-    ReconcileRef, StraySignal,
+    ReconcileRef, ReviewCall, StraySignal,
     payout::{Steps, Waited},
 };
 
@@ -61,6 +61,10 @@ pub(super) enum Step {
     Reject,
     Cancel,
     Stray,
+    /// After four hours.
+    Remind,
+    /// After a day.
+    Escalate,
     Begin,
     Transfer,
     Observe,
@@ -85,6 +89,7 @@ impl Step {
             Self::Approve | Self::Reject => "request_decision",
             Self::Cancel => "request_cancel",
             Self::Stray => "record_signal",
+            Self::Remind | Self::Escalate => "call_reviewers",
             Self::Begin => "begin_attempt",
             Self::Transfer => "transfer",
             Self::Observe => "observe",
@@ -114,6 +119,8 @@ impl Step {
             | Self::Reject
             | Self::Cancel
             | Self::Stray
+            | Self::Remind
+            | Self::Escalate
             | Self::Begin
             | Self::Notify
             | Self::OpenBatch
@@ -329,6 +336,11 @@ impl Play {
                 };
                 worker.run(activities::RecordSignalStep::record_signal, stray).await
             }
+            Step::Remind | Step::Escalate => {
+                let wait = if step == Step::Remind { domain::REMIND_AFTER } else { domain::ESCALATE_AFTER };
+                let call = ReviewCall { payout: self.payout, at: self.began + wait };
+                worker.run(activities::CallReviewersStep::call_reviewers, call).await.map(drop)
+            }
             Step::Begin => worker.run(activities::BeginAttemptStep::begin_attempt, payout).await.map(drop),
             Step::Transfer => worker.run(activities::TransferStep::transfer, attempt).await.map(drop),
             Step::Observe => worker.run(activities::ObserveStep::observe, attempt).await.map(drop),
@@ -381,6 +393,8 @@ impl Play {
             'messages', (SELECT jsonb_agg(jsonb_build_array(event, delivered_at IS NOT NULL) ORDER BY event)
                          FROM notifications WHERE payout_id = $1),
             'told', (SELECT jsonb_agg(coalesce(signal, kind) ORDER BY id) FROM outbox WHERE payout_id = $1 AND signal IS DISTINCT FROM 'transfer_update'),
+            'review', (SELECT jsonb_build_array(status, round, approvals, reminded_at IS NOT NULL, escalated_at IS NOT NULL)
+                       FROM reviews WHERE payout_id = $1),
             'cases', (SELECT jsonb_agg(jsonb_build_array(kind, status) ORDER BY kind) FROM cases WHERE payout_id = $1),
             'batches', (SELECT jsonb_agg(jsonb_build_array(kind, status, payouts) ORDER BY id) FROM batches WHERE opened_at >= $3)
         ))";

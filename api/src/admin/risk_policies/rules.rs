@@ -158,7 +158,8 @@ pub(super) struct RiskRules {
 impl From<&Terms> for RiskRules {
     fn from(rules: &Terms) -> Self {
         let switch = |rule: Switch| SwitchRule { mode: rule.mode.into() };
-        let amount = |rule: AmountLimit| AmountRule { mode: rule.mode.into(), at_most: rule.at_most.to_string() };
+        let amount =
+            |rule: AmountLimit| AmountRule { mode: rule.mode.into(), at_most: rule.at_most.to_string() };
         let count = |rule: CountLimit| CountRule { mode: rule.mode.into(), at_most: rule.at_most };
         let days = |rule: DayLimit| DaysRule { mode: rule.mode.into(), days: rule.days.into() };
         Self {

@@ -39,6 +39,10 @@ pub(super) enum Move {
 pub(super) enum State {
     Requested,
     UnderReview,
+    /// Above the limit for one approver.
+    LargeUnderReview,
+    /// The same, and somebody else than the two who meet has approved it.
+    ApprovedByOne,
     Approved,
     /// Approved again after an attempt that found the wallet empty.
     Returned,
@@ -58,6 +62,10 @@ pub(super) enum Heard {
     Done,
     /// 409: where it stands, after whom: the role in the actor that the audit trail names.
     Told(PayoutStatus, &'static str),
+    /// Approved by one; it waits for another.
+    OneOfTwo,
+    /// 403: they approved it already.
+    AnotherMust,
     /// 409: an attempt may still pay, or has.
     Unproven,
     /// No refusal, but an answer as the payout stands.
@@ -90,6 +98,17 @@ impl Meeting {
         let (payout, latest) = match state {
             State::Requested => (world.requested(&payee, "1").await, 0),
             State::UnderReview => (world.under_review(&payee, "1").await, 0),
+            State::LargeUnderReview | State::ApprovedByOne => {
+                let amount = crate::fixtures::ABOVE_THE_LIMIT;
+                world.earns(&payee, amount).await;
+                let payout = world.under_review(&payee, amount).await;
+                if state == State::ApprovedByOne {
+                    let first = world.decide_as("carol", payout, Verdict::Approve).await;
+                    assert!(matches!(first, Decided::Second(_)));
+                    world.pass(seconds(1));
+                }
+                (payout, 0)
+            }
             State::Approved => (world.approved(&payee, "1").await, 0),
             State::Returned => {
                 let payout = world.begun(&payee, "1").await;
@@ -125,7 +144,11 @@ impl Meeting {
             match decisions::decide(pool, &new, &admin, false, now).await.unwrap() {
                 Decided::Done(_) => Heard::Done,
                 Decided::NotUnderReview(conflict) => told(&conflict),
-                Decided::NotFound => panic!("it is there"),
+                Decided::Second(_) => Heard::OneOfTwo,
+                Decided::ApprovedByThem => Heard::AnotherMust,
+                Decided::NotFound | Decided::Involved(_) | Decided::Taken(_) => {
+                    panic!("it is there, and free")
+                }
             }
         };
         let acted = |acted| match acted {
@@ -189,8 +212,8 @@ impl Meeting {
             'trail', (SELECT jsonb_agg(action ORDER BY id) FROM audit WHERE payout_id = $1),
             'messages', (SELECT jsonb_agg(event ORDER BY event) FROM notifications WHERE payout_id = $1),
             'told', (SELECT jsonb_agg(coalesce(signal, kind) ORDER BY id) FROM outbox WHERE payout_id = $1),
-            'decisions', (SELECT jsonb_agg(verdict ORDER BY decided_at) FROM decisions WHERE payout_id = $1),
-            'review', (SELECT jsonb_agg(status) FROM reviews WHERE payout_id = $1),
+            'decisions', (SELECT jsonb_agg(verdict ORDER BY decided_at, id) FROM decisions WHERE payout_id = $1),
+            'review', (SELECT jsonb_agg(jsonb_build_array(status, round, approvals)) FROM reviews WHERE payout_id = $1),
             'cases', (SELECT jsonb_agg(jsonb_build_array(kind, status) ORDER BY kind) FROM cases WHERE payout_id = $1)
         ))";
         sqlx::query_scalar(SEEN)

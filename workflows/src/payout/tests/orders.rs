@@ -191,6 +191,7 @@ impl Life {
                 resend: one.resend,
                 check_at: one.check_at,
             }),
+            review: None,
         }
         .next(self.now)
     }
