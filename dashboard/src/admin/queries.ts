@@ -4,10 +4,9 @@ import { keepPreviousData, queryOptions } from "@tanstack/react-query";
 
 import { answer, api, type Schemas } from "../api/client.ts";
 import { LIVE, paceOf } from "../live/pace.ts";
-import { type allPayoutsSearch, type casesSearch, dayBegins, dayEnds, only, type pageSearch } from "../show/search.ts";
+import { type allPayoutsSearch, type casesSearch, dayBegins, dayEnds, only, type pageSearch, type reviewsSearch } from "../show/search.ts";
 
 const QUEUE_PAGE = 50;
-const HISTORY = 6;
 const STATEMENT_PAGE = 100;
 
 type Search = ReturnType<typeof allPayoutsSearch>;
@@ -17,11 +16,19 @@ export function asQuery({ from, to, ...search }: Search) {
   return { ...search, ...only({ from: dayBegins(from), to: dayEnds(to) }) };
 }
 
-export const reviews = (search: ReturnType<typeof pageSearch>) =>
+export const reviews = (search: Omit<ReturnType<typeof reviewsSearch>, "payout">) =>
   queryOptions({
     queryKey: ["reviews", search],
     queryFn: ({ signal }) => answer(api.GET("/api/admin/reviews", { params: { query: { limit: QUEUE_PAGE, ...search } }, signal })),
     placeholderData: keepPreviousData,
+    ...LIVE.list,
+  });
+
+/** What a decision is made on: approvals so far, the provider's past, what changed lately. */
+export const review = (id: string) =>
+  queryOptions({
+    queryKey: ["review", id],
+    queryFn: ({ signal }) => answer(api.GET("/api/admin/reviews/{id}", { params: { path: { id } }, signal })),
     ...LIVE.list,
   });
 
@@ -35,9 +42,6 @@ export const allPayouts = (search: Search, limit = 20) =>
     placeholderData: keepPreviousData,
     ...LIVE.list,
   });
-
-/** The latest payouts of one provider, beside the one to decide on. */
-export const historyOf = (provider: string) => allPayouts({ provider }, HISTORY);
 
 export const anyPayout = (id: string) =>
   queryOptions({

@@ -5,13 +5,18 @@ import { getRouteApi, Link } from "@tanstack/react-router";
 import { useEffect, useRef, useState } from "react";
 
 import { type Act, ActDialog } from "./act.tsx";
+import { Bulk } from "./bulk.tsx";
+import { Claim } from "./claim.tsx";
 import { Findings } from "./findings.tsx";
-import { anyPayout, historyOf, reviews } from "./queries.ts";
+import { anyPayout, review as oneReview, reviews } from "./queries.ts";
+import { ReviewFilters } from "./review-filters.tsx";
 import { useShortcuts, useShortcutsSetting } from "./shortcuts.ts";
 import type { Schemas } from "../api/client.ts";
-import { only } from "../show/search.ts";
+import { formatMoney } from "../show/money.ts";
+import { anyFilter, only } from "../show/search.ts";
 import { Badge, Money, StatusBadge } from "../show/status.tsx";
 import { Span, When } from "../show/time.tsx";
+import { actorWords, readable, STATUS_WORDS } from "../show/words.ts";
 import { Action, ActionLink } from "../ui/action.tsx";
 import { Question } from "../ui/dialog.tsx";
 import { Icon } from "../ui/icon.tsx";
@@ -32,6 +37,14 @@ export function Reviews() {
   const [help, setHelp] = useState(false);
   const [said, setSaid] = useState("");
   const [shortcuts, setShortcuts] = useShortcutsSetting();
+  // For one decision about several. What has left the queue is not decided any more.
+  const [picked, setPicked] = useState<ReadonlySet<string>>(new Set());
+  const bulk = items.filter((each) => picked.has(each.payout_id));
+  const pick = (id: string): void => {
+    const next = new Set(picked);
+    if (!next.delete(id)) next.add(id);
+    setPicked(next);
+  };
 
   const choose = (id: string | undefined): void => {
     void navigate({ search: (old) => only({ ...old, payout: id }), replace: true, resetScroll: false });
@@ -54,6 +67,7 @@ export function Reviews() {
       a: () => open && setAct("approve"),
       r: () => open && setAct("reject"),
       o: () => open && void navigate({ to: "/admin/payouts/$id", params: { id: open.payout_id } }),
+      x: () => open && pick(open.payout_id),
       "?": () => setHelp(true),
     },
     shortcuts,
@@ -63,7 +77,7 @@ export function Reviews() {
     <Page
       title="Review queue"
       wide
-      lead="Payouts that the risk rules hold for a person, longest waiting first."
+      lead="Payouts that the risk rules hold for a person."
       actions={
         <span className="needs-keys">
           <Action kind="quiet" icon="keyboard" onPress={() => setHelp(true)}>
@@ -73,9 +87,16 @@ export function Reviews() {
       }
     >
       <Said words={said} />
+      <ReviewFilters search={page} total={asked.data?.total} />
       <Answered asked={asked} rows={10}>
         {({ next_cursor }) =>
-          items.length === 0 ? (
+          items.length === 0 && anyFilter(page) ? (
+            <section className="section">
+              <Empty icon="review" title="No review matches" action={<ActionLink to="/admin/reviews">Clear filters</ActionLink>}>
+                Change the filters, or clear them.
+              </Empty>
+            </section>
+          ) : items.length === 0 ? (
             <section className="section">
               <Empty icon="check" title={page.cursor ? "Nothing more on this page" : "Nothing waits for a decision"} action={page.cursor ? <ActionLink to="/admin/reviews">First page</ActionLink> : undefined}>
                 {page.cursor ? "What was here has been decided." : "New reviews appear here by themselves."}
@@ -84,9 +105,10 @@ export function Reviews() {
           ) : (
             <div className={chosen ? "queue queue-open" : "queue"} aria-busy={asked.isPlaceholderData}>
               <div className="queue-list">
+                <Bulk chosen={bulk} onDone={(words) => (setSaid(words), setPicked(new Set()))} onClear={() => setPicked(new Set())} />
                 <ul className="rows">
                   {items.map((review) => (
-                    <QueueRow key={review.payout_id} review={review} current={review.payout_id === chosen} />
+                    <QueueRow key={review.payout_id} review={review} current={review.payout_id === chosen} picked={picked.has(review.payout_id)} onPick={() => pick(review.payout_id)} />
                   ))}
                 </ul>
                 <Pager cursor={page.cursor} next={next_cursor} shown={items.length} />
@@ -113,6 +135,7 @@ export function Reviews() {
             [<><kbd>j</kbd> <kbd>k</kbd></>, "Next, previous"],
             [<kbd key="a">a</kbd>, "Approve, with a reason"],
             [<kbd key="r">r</kbd>, "Reject, with a reason"],
+            [<kbd key="x">x</kbd>, "Add it to those that are decided together"],
             [<kbd key="o">o</kbd>, "Open the payout's page"],
             [<><kbd>Ctrl</kbd> <kbd>Enter</kbd></>, "Send the decision"],
             [<kbd key="?">?</kbd>, "This list"],
@@ -132,26 +155,30 @@ export function Reviews() {
   );
 }
 
-function QueueRow({ review, current }: { review: Schemas["Review"]; current: boolean }) {
+function QueueRow({ review, current, picked, onPick }: { review: Schemas["Review"]; current: boolean; picked: boolean; onPick: () => void }) {
   const fired = review.findings.filter((finding) => finding.fired).length;
   const row = useRef<HTMLLIElement>(null);
   useEffect(() => {
     if (current) row.current?.scrollIntoView({ block: "nearest" });
   }, [current]);
   return (
-    <li ref={row}>
-      <Link to="/admin/reviews" search={(old) => ({ ...old, payout: review.payout_id })} replace resetScroll={false} className="row" aria-current={current ? "true" : undefined}>
+    <li ref={row} className="queue-row">
+      <label className="queue-pick">
+        <input type="checkbox" checked={picked} onChange={onPick} aria-label={`Decide on ${review.provider_name} together with others`} />
+      </label>
+      <Link from="/admin/reviews" to="/admin/reviews" search={(old) => ({ ...old, payout: review.payout_id })} replace resetScroll={false} className="row" aria-current={current ? "true" : undefined}>
         <span className="row-main">
           <span className="strong">{review.provider_name}</span>
           <span className="small soft">
-            waits <Span from={review.waiting_since} />
+            {review.escalated_at ? "escalated, " : ""}waits <Span from={review.waiting_since} />
+            {review.assigned && <> · {actorWords(review.assigned.to)} has it</>}
           </span>
         </span>
         <span className="row-side">
           <span className="strong">
             <Money value={review.amount} />
           </span>
-          <Badge tone={fired > 2 ? "red" : "amber"}>{fired === 1 ? "1 rule fired" : `${fired} rules fired`}</Badge>
+          {review.waits_for === "second_approval" ? <Badge tone="blue">Second approval</Badge> : <Badge tone={fired > 2 ? "red" : "amber"}>{fired === 1 ? "1 rule fired" : `${fired} rules fired`}</Badge>}
         </span>
       </Link>
     </li>
@@ -160,7 +187,7 @@ function QueueRow({ review, current }: { review: Schemas["Review"]; current: boo
 
 function Side({ review, onAct, onBack }: { review: Schemas["Review"]; onAct: (act: Act) => void; onBack: () => void }) {
   const detail = useQuery(anyPayout(review.payout_id));
-  const history = useQuery(historyOf(review.provider_id));
+  const behind = useQuery(oneReview(review.payout_id));
   const account = detail.data?.bank_account;
   return (
     <article className="side-card" aria-label={`Payout of ${review.provider_name}`}>
@@ -177,17 +204,24 @@ function Side({ review, onAct, onBack }: { review: Schemas["Review"]; onAct: (ac
           </p>
           <p className="small soft">
             Waits since <When at={review.waiting_since} />, <Span from={review.waiting_since} />
+            {review.escalated_at === undefined && (
+              <>
+                ; escalated at <When at={review.escalates_at} />
+              </>
+            )}
           </p>
         </div>
         <div className="side-actions">
           <Action kind="main" icon="check" onPress={() => onAct("approve")} aria-keyshortcuts="a">
-            Approve
+            {review.waits_for === "second_approval" ? "Approve as the second" : "Approve"}
           </Action>
           <Action kind="danger" icon="cross" onPress={() => onAct("reject")} aria-keyshortcuts="r">
             Reject
           </Action>
         </div>
       </header>
+      <SoFar review={review} approvals={behind.data?.approvals ?? []} />
+      <Claim review={review} />
       <div className="side-columns">
         <section>
           <h3>Why it waits</h3>
@@ -205,19 +239,26 @@ function Side({ review, onAct, onBack }: { review: Schemas["Review"]; onAct: (ac
                     {account.account_name}
                     <br />
                     <span className="soft number">
-                      bank {account.bank_code}, {account.account_number.replaceAll("*", "•")}
+                      {account.bank_name ?? `bank ${account.bank_code}`}, {account.account_number.replaceAll("*", "•")}
                     </span>
                   </span>,
                 ],
+                behind.data && ["Known since", <When key="since" at={behind.data.history.first_seen} />],
                 ["External id", <code key="id">{detail.data.provider?.external_id}</code>],
               ]}
             />
           ) : (
             <Loading rows={3} what="Loading the provider" />
           )}
-          <h3>Earlier payouts</h3>
-          <Answered asked={history} rows={3}>
-            {({ items }) => <History payouts={items.filter((each) => each.id !== review.payout_id)} provider={review.provider_id} />}
+          <Answered asked={behind} rows={4}>
+            {({ history, changes }) => (
+              <>
+                <h3>What changed in 30 days</h3>
+                <Changes changes={changes} />
+                <h3>Earlier payouts</h3>
+                <History history={history} provider={review.provider_id} />
+              </>
+            )}
           </Answered>
         </section>
       </div>
@@ -230,12 +271,68 @@ function Side({ review, onAct, onBack }: { review: Schemas["Review"]; onAct: (ac
   );
 }
 
-function History({ payouts, provider }: { payouts: readonly Schemas["AdminPayout"][]; provider: string }) {
-  if (payouts.length === 0) return <p className="soft">None: this is the first one.</p>;
+/** Approvals that stand, and the one that was taken back. */
+function SoFar({ review, approvals }: { review: Schemas["Review"]; approvals: readonly Schemas["ReviewApproval"][] }) {
   return (
     <>
+      {review.approvals_needed > 1 && (
+        <div className="notice notice-blue">
+          <Icon name="people" />
+          <div className="notice-words">
+            <p className="strong">
+              {approvals.length} of {review.approvals_needed} approvals
+            </p>
+            {approvals.length === 0 && <p>The amount needs two different admins.</p>}
+            {approvals.map((approval) => (
+              <p key={approval.by}>
+                {actorWords(approval.by)}, <When at={approval.at} />: {approval.reason}
+              </p>
+            ))}
+          </div>
+        </div>
+      )}
+      {review.undone && (
+        <div className="notice notice-amber">
+          <Icon name="attention" />
+          <div className="notice-words">
+            <p className="strong">An approval was taken back</p>
+            <p>
+              {actorWords(review.undone.by)}, <When at={review.undone.at} />: {review.undone.reason}
+            </p>
+          </div>
+        </div>
+      )}
+    </>
+  );
+}
+
+function Changes({ changes }: { changes: readonly Schemas["ProviderChange"][] }) {
+  if (changes.length === 0) return <p className="soft">Nothing.</p>;
+  return (
+    <ul className="history">
+      {changes.map((change, index) => (
+        <li key={index}>
+          <span>{readable(change.what)}</span>
+          <span className="small soft">
+            <When at={change.at} />
+          </span>
+          <span className="small soft">{actorWords(change.by)}</span>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function History({ history, provider }: { history: Schemas["ProviderHistory"]; provider: string }) {
+  if (history.last.length === 0) return <p className="soft">None: this is the first one.</p>;
+  return (
+    <>
+      <p className="small soft">
+        {history.by_status.map((one) => `${one.count} ${STATUS_WORDS[one.status].toLowerCase()} (${formatMoney(one.sum)})`).join(" · ")}
+        {history.average_paid && <> · {formatMoney(history.average_paid)} on average</>}
+      </p>
       <ul className="history">
-        {payouts.map((each) => (
+        {history.last.map((each) => (
           <li key={each.id}>
             <Link to="/admin/payouts/$id" params={{ id: each.id }}>
               <Money value={each.amount} />

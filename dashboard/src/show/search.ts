@@ -126,12 +126,26 @@ export function statementSearch(raw: Raw) {
   return only({ unmatched: flag(raw["unmatched"]) || undefined, after: typeof after === "number" && Number.isInteger(after) && after > 0 ? after : undefined });
 }
 
-/** Of the review queue: which payout is open beside it. */
+export const REVIEW_SORTS = ["waiting", "largest"] as const;
+export const REVIEW_ASSIGNED = ["me", "nobody", "anybody"] as const;
+
+/** Of the review queue: its filters, and which payout is open beside it. */
 export function reviewsSearch(raw: Raw) {
-  return only({ payout: uuid(raw["payout"]), cursor: cursor(raw["cursor"]) });
+  return only({
+    sort: oneOf(REVIEW_SORTS, raw["sort"]),
+    min_amount: amount(raw["min_amount"]),
+    max_amount: amount(raw["max_amount"]),
+    rule: words(raw["rule"]),
+    provider: uuid(raw["provider"]),
+    assigned: oneOf(REVIEW_ASSIGNED, raw["assigned"]),
+    awaiting_second: flag(raw["awaiting_second"]),
+    escalated: flag(raw["escalated"]),
+    cursor: cursor(raw["cursor"]),
+    payout: uuid(raw["payout"]),
+  });
 }
 
 /** Whether anything but the page is set. */
 export function anyFilter(search: Raw): boolean {
-  return Object.keys(search).some((name) => name !== "cursor");
+  return Object.keys(search).some((name) => name !== "cursor" && name !== "payout" && name !== "sort");
 }

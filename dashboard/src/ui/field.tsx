@@ -59,12 +59,12 @@ export function LongField({ label, help, error, rows = 3, ...rest }: Props & { r
 }
 
 /** The system's own list: the best there is on a phone, and it costs nothing. */
-export function Choice({ label, value, options, onChange }: { label: string; value: string | undefined; options: readonly (readonly [value: string, words: string])[]; onChange: (value: string | undefined) => void }) {
+export function Choice({ label, any = "Any", value, options, onChange }: { label: string; any?: string; value: string | undefined; options: readonly (readonly [value: string, words: string])[]; onChange: (value: string | undefined) => void }) {
   return (
     <label className="choice">
       <span>{label}</span>
       <select value={value ?? ""} onChange={(event) => onChange(event.target.value === "" ? undefined : event.target.value)}>
-        <option value="">Any</option>
+        <option value="">{any}</option>
         {options.map(([option, words]) => (
           <option key={option} value={option}>
             {words}
