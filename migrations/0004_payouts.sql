@@ -24,7 +24,7 @@ CREATE TABLE payouts (
     batch_id         uuid REFERENCES batches,
     claimed_at       timestamptz,
     -- Why an approved payout is not taken by the next window.
-    held             text CHECK (held IN ('paused', 'funds')),
+    held             text CHECK (held IN ('paused', 'funds', 'limit')),
     -- The number of the latest attempt, and how many of them count as tries (an empty wallet is nobody's failure).
     attempts         smallint NOT NULL DEFAULT 0 CHECK (attempts BETWEEN 0 AND 99),
     counted_failures smallint NOT NULL DEFAULT 0 CHECK (counted_failures BETWEEN 0 AND attempts),

@@ -20,6 +20,7 @@ mod notify;
 mod observe;
 mod open_batch;
 mod open_reconciliation;
+mod prepare_batch;
 mod reconcile_missing;
 mod reconcile_page;
 mod record_signal;
@@ -31,6 +32,7 @@ mod tally;
 mod transfer;
 mod world;
 
+pub use prepare_batch::look_at_wallet;
 pub use reobserve::{LookFailed, Reobserved, look_at_earlier_attempts};
 pub use tally::Tally;
 pub use world::{Rules, World};
@@ -38,7 +40,7 @@ pub use {
     assess::AssessStep, begin_attempt::BeginAttemptStep, call_reviewers::CallReviewersStep,
     check_ledger::CheckLedgerStep, check_runs::CheckRunsStep, claim_chunk::ClaimChunkStep,
     close_batch::CloseBatchStep, notify::NotifyStep, observe::ObserveStep, open_batch::OpenBatchStep,
-    record_signal::RecordSignalStep, reload::ReloadStep, reobserve::ReobserveStep,
+    prepare_batch::PrepareBatchStep, record_signal::RecordSignalStep, reload::ReloadStep, reobserve::ReobserveStep,
     request_cancel::RequestCancelStep, request_decision::RequestDecisionStep, transfer::TransferStep,
 };
 pub use {
@@ -97,6 +99,7 @@ steps! {
     register_look_ups, look_ups:
     observe::ObserveStep,
     reobserve::ReobserveStep,
+    prepare_batch::PrepareBatchStep,
     reconcile_page::ReconcilePageStep,
     reconcile_missing::ReconcileMissingStep,
 }

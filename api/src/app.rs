@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
-use domain::{BatchWindow, Clock, PayoutId, ReferencePrefix};
+use domain::{BatchWindow, Clock, PayoutId, ReferencePrefix, Schedule};
 use gateway::PayoutGateway;
 use poem::web::Data;
 use store::attempts::RetryPolicy;
@@ -55,8 +55,17 @@ impl App {
     }
 
     /// When the next batch leaves, where batches have windows.
-    pub fn next_window(&self) -> Option<DateTime<Utc>> {
-        self.window.next(self.now(), self.zone)
+    pub async fn next_window(&self) -> store::Result<Option<DateTime<Utc>>> {
+        Ok(self.schedule().await?.after(self.now()))
+    }
+
+    /// When batches leave: as people have set it, else as the settings say.
+    pub async fn schedule(&self) -> store::Result<Schedule> {
+        store::batches::rules::schedule(&self.pool, &self.schedule_of_settings()).await
+    }
+
+    pub fn schedule_of_settings(&self) -> Schedule {
+        Schedule::of_settings(self.window, self.zone)
     }
 }
 

@@ -235,6 +235,27 @@ impl Fields {
         }
     }
 
+    /// What `read` makes of a value of any shape, where there is one.
+    pub(crate) fn optional<T>(
+        &mut self,
+        name: &str,
+        read: impl FnOnce(&Value) -> Result<T, &'static str>,
+    ) -> Option<T> {
+        let value = self.take(name)?;
+        match read(&value) {
+            Ok(read) => Some(read),
+            Err(why) => {
+                self.refuse(name, FieldCode::InvalidValue, why);
+                None
+            }
+        }
+    }
+
+    /// How many fields were wrong so far.
+    pub(crate) fn mistakes(&self) -> usize {
+        self.errors.len()
+    }
+
     pub(crate) fn id(&mut self, name: &str) -> Option<Uuid> {
         self.parsed(name, FieldCode::InvalidId, |text| {
             Uuid::try_parse(text).map_err(|_| "must be a UUID".to_owned())

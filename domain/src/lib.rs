@@ -7,16 +7,20 @@
 mod account;
 mod clock;
 mod failure;
+pub mod forecast;
 mod ids;
 pub mod judge;
+mod limits;
 mod money;
 mod next;
 mod outcome;
+mod purse;
 pub mod reconcile;
 mod reference;
 mod retry;
 mod review;
 pub mod risk;
+pub mod schedule;
 pub mod statement;
 mod status;
 mod window;
@@ -29,15 +33,18 @@ pub use ids::{
     PayoutId, PostingId, ProviderId, ReconciliationId, ReviewId, RiskPolicyId, StatementId,
     WORKFLOW_ID_PREFIX,
 };
+pub use limits::{Limit, Limits};
 pub use money::{Currency, InvalidMoney, Money};
 pub use next::{Ending, Held, Next, OpenAttempt, PausedBy, Progress, Standing, Waiting, WaitingFor, WhoActs};
 pub use outcome::{
     Accepted, AttemptFacts, AttemptTerms, Doubt, NotProven, NotSent, NotSentClass, Observed, ProvenUnpaid,
     Sighting, Submitted, next_attempt,
 };
+pub use purse::{Allowance, Purse};
 pub use reference::{InvalidPrefix, Reference, ReferenceParts, ReferencePrefix};
 pub use retry::{AttemptNumber, InvalidSchedule, MAX_AUTOMATIC_RETRIES, RetrySchedule, poll_delay};
 pub use review::{Call, ESCALATE_AFTER, OpenReview, REMIND_AFTER};
 pub use risk::{Assessment, Finding, RiskFacts, RiskPolicy, RiskRules, Route, RuleName, assess};
+pub use schedule::{Calendar, Schedule};
 pub use status::{AttemptEvent, AttemptStatus, IllegalMove, PayoutEvent, PayoutStatus};
 pub use window::{BatchWindow, InvalidWindow};

@@ -82,6 +82,8 @@ pub struct Standing {
 pub enum Held {
     Paused,
     Funds,
+    /// More than a batch, or a day, may take.
+    Limit,
 }
 
 /// Whose pause holds a payout up: everything's, its provider's, its bank's or its account's.
@@ -123,6 +125,8 @@ pub enum WaitingFor {
     Window,
     PauseEnd,
     Funds,
+    /// A limit on what a batch, or a day, may take.
+    Limit,
     Transfer,
     Gateway,
     /// The outcome is unknown: the gateway is asked until it tells.
@@ -187,6 +191,7 @@ impl Standing {
                 // The pause that once held it back is over.
                 None | Some(Held::Paused) => (WaitingFor::Window, WhoActs::System, window),
                 Some(Held::Funds) => (WaitingFor::Funds, WhoActs::Finance, window),
+                Some(Held::Limit) => (WaitingFor::Limit, WhoActs::System, window),
             },
             Next::Begin | Next::Send { .. } => (WaitingFor::Transfer, WhoActs::System, None),
             Next::AwaitOutcome { check_at, .. } => {
@@ -237,6 +242,16 @@ impl OpenAttempt {
     }
 }
 
+impl Held {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Paused => "paused",
+            Self::Funds => "funds",
+            Self::Limit => "limit",
+        }
+    }
+}
+
 impl WaitingFor {
     pub fn as_str(self) -> &'static str {
         match self {
@@ -246,6 +261,7 @@ impl WaitingFor {
             Self::Window => "window",
             Self::PauseEnd => "pause_end",
             Self::Funds => "funds",
+            Self::Limit => "limit",
             Self::Transfer => "transfer",
             Self::Gateway => "gateway",
             Self::UnknownOutcome => "unknown_outcome",
@@ -332,12 +348,13 @@ mod tests {
             let waiting = standing.waiting(DateTime::UNIX_EPOCH, None).unwrap();
             (waiting.waiting_for, waiting.who)
         };
-        for held in [None, Some(Held::Paused), Some(Held::Funds)] {
+        for held in [None, Some(Held::Paused), Some(Held::Funds), Some(Held::Limit)] {
             assert_eq!(approved(held, Some(PausedBy::Admin)), (WaitingFor::PauseEnd, WhoActs::Admin));
             assert_eq!(approved(held, Some(PausedBy::Case)), (WaitingFor::PauseEnd, WhoActs::Finance));
         }
         assert_eq!(approved(Some(Held::Paused), None), (WaitingFor::Window, WhoActs::System));
         assert_eq!(approved(Some(Held::Funds), None), (WaitingFor::Funds, WhoActs::Finance));
+        assert_eq!(approved(Some(Held::Limit), None), (WaitingFor::Limit, WhoActs::System));
     }
 
     #[test]

@@ -12,6 +12,7 @@
 //! and sees what was committed before it began: what must not change between a check and an act is locked by the check.
 
 mod actor;
+mod alerts;
 mod debt;
 mod error;
 mod pool;
@@ -34,7 +35,9 @@ pub mod changes;
 pub mod control;
 pub mod decisions;
 pub mod earnings;
+pub mod forecast;
 pub mod fundings;
+pub mod funds;
 pub mod inbox;
 pub mod installation;
 pub mod involvement;

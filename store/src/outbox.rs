@@ -63,9 +63,19 @@ pub(crate) async fn batch(conn: &mut PgConnection, batch: BatchId, now: DateTime
     insert(conn, "batch", None, Some(batch), None, json!({}), now).await
 }
 
-/// Instant payouts: asks for a batch at once. Many of these are one batch.
-pub(crate) async fn instant_batch(conn: &mut PgConnection, now: DateTime<Utc>) -> Result<()> {
-    insert(conn, "instant_batch", None, None, None, json!({}), now).await
+/// Instant payouts: asks for a batch at once. Many of these are one batch. `instant`: the settings say that payouts are, which holds
+/// until people set another schedule; where they are not nothing is written.
+pub(crate) async fn instant_batch(conn: &mut PgConnection, instant: bool, now: DateTime<Utc>) -> Result<()> {
+    sqlx::query!(
+        "INSERT INTO outbox (kind, created_at, next_try_at)
+         SELECT 'instant_batch', $1, $1
+         WHERE coalesce((SELECT schedule ->> 'kind' = 'instant' FROM batch_rules), $2)",
+        now,
+        instant,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
 }
 
 /// A comparison with the gateway that an admin asked for.

@@ -8,6 +8,7 @@ mod deliverer;
 mod engine;
 pub mod fleet;
 mod forgotten;
+pub mod funding_watch;
 mod health;
 mod health_line;
 mod heartbeat;

@@ -7,7 +7,7 @@ use domain::BatchWindow;
 use temporalio_client::{
     Client, RpcOptions,
     schedules::{
-        CreateScheduleOptions, DeleteScheduleOptions, ScheduleAction, ScheduleError, ScheduleOverlapPolicy,
+        CreateScheduleOptions, ScheduleAction, ScheduleError, ScheduleOverlapPolicy,
         ScheduleSpec, ScheduleUpdate,
     },
     tonic,
@@ -26,8 +26,7 @@ const BATCH_TICK: Duration = Duration::from_mins(1);
 struct Ticking {
     id: &'static str,
     note: &'static str,
-    /// `None`: not in this installation; one that is left from earlier settings is removed.
-    every: Option<Duration>,
+    every: Duration,
     starts: fn() -> ScheduleAction,
 }
 
@@ -37,9 +36,10 @@ fn list(settings: &Settings) -> Vec<Ticking> {
         Ticking {
             id: "batch-windows",
             note: "Asks the database whether a batch window is due",
+            // Also where payouts are instant: people may set windows at run time.
             every: match settings.window {
-                BatchWindow::Every(interval) => Some(interval.min(BATCH_TICK)),
-                BatchWindow::Open => None,
+                BatchWindow::Every(interval) => interval.min(BATCH_TICK),
+                BatchWindow::Open => BATCH_TICK,
             },
             starts: || {
                 let input = Started::from(BatchInput::default());
@@ -49,7 +49,7 @@ fn list(settings: &Settings) -> Vec<Ticking> {
         Ticking {
             id: "reconciliation",
             note: "Compares the gateway's transfers with our attempts",
-            every: Some(settings.reconcile_every),
+            every: settings.reconcile_every,
             starts: || {
                 let input = Started::from(ReconcileInput::default());
                 let run = ReconciliationWorkflow::run;
@@ -59,7 +59,7 @@ fn list(settings: &Settings) -> Vec<Ticking> {
         Ticking {
             id: "books-check",
             note: "Checks that the books add up and that payouts have the workflows they need",
-            every: Some(settings.books_check_every),
+            every: settings.books_check_every,
             starts: || {
                 let input = Started::from(BooksCheckInput::default());
                 let run = BooksCheckWorkflow::run;
@@ -79,12 +79,7 @@ pub(crate) async fn ensure(client: &Client, settings: &Settings) -> Result<(), S
 
 async fn ensure_one(client: &Client, ticking: Ticking) -> Result<(), ScheduleError> {
     let handle = client.get_schedule_handle(ticking.id);
-    let Some(every) = ticking.every else {
-        return match handle.delete(DeleteScheduleOptions::default()).await {
-            Err(ScheduleError::Rpc(status)) if status.code() == tonic::Code::NotFound => Ok(()),
-            other => other,
-        };
-    };
+    let every = ticking.every;
     let created = client
         .create_schedule(
             ticking.id,

@@ -11,7 +11,7 @@ use tokio::sync::Semaphore;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    Engine, Settings, deliverer, health, health::Vitals, health_line, heartbeat, instant, live, place,
+    Engine, Settings, deliverer, funding_watch, health, health::Vitals, health_line, heartbeat, instant, live, place,
     processes, relay, schedule, supervisor, sweeper,
 };
 
@@ -122,11 +122,21 @@ pub async fn serve(
             .await;
         });
     }
-    if settings.window == BatchWindow::Open {
+    {
+        let (world, stop) = (world.clone(), stop.clone());
+        tasks.spawn(async move {
+            supervisor::keep_going("the look ahead at the wallet", stop.clone(), || {
+                funding_watch::watch(world.clone(), stop.clone())
+            })
+            .await;
+        });
+    }
+    {
+        let instant = settings.window == BatchWindow::Open;
         let (pool, clock, stop) = (pool.clone(), clock.clone(), stop.clone());
         tasks.spawn(async move {
             supervisor::keep_going("asking for instant batches", stop.clone(), || {
-                instant::ask(pool.clone(), clock.clone(), stop.clone())
+                instant::ask(pool.clone(), instant, clock.clone(), stop.clone())
             })
             .await;
         });

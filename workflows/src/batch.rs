@@ -1,7 +1,9 @@
 //! The workflow type `Batch`: claims approved payouts for a window.
 //!
+//! Open, prepare (what can be spent?), claim chunk by chunk, close.
+//!
 //! Guarantee: every payout that was approved when a window came is claimed or stays approved for the next one; a batch whose
-//! worker died goes on where it was, because each claim is a transaction of its own. Cost: one event a chunk. It moves no
+//! worker died goes on where it was, because each claim is a transaction of its own. Cost: three events for the question to the gateway, one a chunk. It moves no
 //! money and signals nobody: the release signals are outbox rows of the claiming transaction. Temporal's cancel is ignored (a
 //! batch ends by itself); a terminate leaves an open batch, which the next run with its id goes on with.
 //!
@@ -19,7 +21,7 @@ use temporalio_workflow::{
 };
 
 use crate::{
-    calls::{database_step, pause},
+    calls::{comparing_step, database_step, pause},
     contract::{BatchInput, BatchRef, BatchSummary, Contract},
     names,
     start::{Started, unreadable},
@@ -48,7 +50,7 @@ impl BatchWorkflow {
         Self { input: started.0, asked_again: false }
     }
 
-    /// The batch's script: open, claim until nothing is left, close.
+    /// The batch's script: open, prepare, claim until nothing is left, close.
     #[run(name = names::BATCH_WORKFLOW)]
     pub async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<BatchSummary> {
         let mut input = ctx.state(|state| state.input).ok_or_else(|| unreadable(UNREADABLE))?;
@@ -58,6 +60,7 @@ impl BatchWorkflow {
             ctx.state_mut(|state| state.asked_again = false);
             let opened = database_step(ctx, || Contract::open_batch, input, "Is a batch due?").await?;
             if let Some(batch) = opened {
+                prepare(ctx, batch).await?;
                 claim_all(ctx, batch, input).await?;
                 let closed = database_step(ctx, || Contract::close_batch, batch, "Close the batch").await?;
                 total.payouts = total.payouts.saturating_add(closed.payouts);
@@ -79,6 +82,17 @@ impl BatchWorkflow {
     pub fn run_again(&mut self, _ctx: &mut SyncWorkflowContext<Self>, _ignored: RawValue) {
         self.asked_again = true;
     }
+}
+
+/// A gateway that cannot be asked is an answer too, so this ends.
+async fn prepare(ctx: &WorkflowContext<BatchWorkflow>, batch: BatchRef) -> Result<(), WorkflowTermination> {
+    for _ in 0..CHUNKS_PER_RUN {
+        let what = "What can be spent?";
+        if !comparing_step(ctx, || Contract::prepare_batch, batch, what).await?.more {
+            break;
+        }
+    }
+    Ok(())
 }
 
 async fn claim_all(

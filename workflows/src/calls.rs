@@ -109,7 +109,7 @@ where
     asking_step(ctx, activity, input, (queue, GATEWAY_STEP_TIMEOUT), summary).await
 }
 
-/// A step of a reconciliation: many questions, on the queue of those that only ask.
+/// A step of a reconciliation or a batch: many questions, on the queue of those that only ask.
 pub(crate) async fn comparing_step<W, A: ActivityDefinition>(
     ctx: &WorkflowContext<W>,
     activity: impl Fn() -> A,

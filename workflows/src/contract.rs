@@ -128,6 +128,13 @@ pub struct BatchRef {
     pub batch: BatchId,
 }
 
+/// What was done before a batch claims.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Prepared {
+    /// Another step of the same kind waits.
+    pub more: bool,
+}
+
 /// What one chunk of a batch took.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Claimed {
@@ -304,7 +311,14 @@ impl Contract {
         unimplemented!()
     }
 
-    /// Claims the next approved payouts, oldest first, and stores their release signals in the same transaction.
+    /// Asks the gateway what can be spent, on [`crate::names::LOOKUP_QUEUE`], before the batch claims. A gateway that cannot be
+    /// asked is an answer too.
+    #[activity(name = "prepare_batch")]
+    pub fn prepare_batch(batch: BatchRef) -> Prepared {
+        unimplemented!()
+    }
+
+    /// Claims the next approved payouts, in turns over the providers, and stores their release signals in the same transaction.
     #[activity(name = "claim_chunk")]
     pub fn claim_chunk(batch: BatchRef) -> Claimed {
         unimplemented!()
@@ -356,7 +370,7 @@ impl Contract {
 
 pub use contract::{
     Assess, BeginAttempt, CallReviewers, CheckLedger, CheckRuns, ClaimChunk, CloseBatch, CloseReconciliation,
-    Notify, Observe, OpenBatch, OpenReconciliation, ReconcileMissing, ReconcilePage, RecordSignal, Reload,
+    Notify, Observe, OpenBatch, OpenReconciliation, PrepareBatch, ReconcileMissing, ReconcilePage, RecordSignal, Reload,
     Reobserve, RequestCancel, RequestDecision, Transfer,
 };
 
@@ -457,6 +471,7 @@ mod tests {
         on_the_wire(&BatchInput { batch: Some(batch()), open: false }, r#"{"batch":"ID","open":false}"#);
         on_the_wire(&BatchRef { batch: batch() }, r#"{"batch":"ID"}"#);
         on_the_wire(&Claimed { claimed: 100, more: true }, r#"{"claimed":100,"more":true}"#);
+        on_the_wire(&Prepared { more: true }, r#"{"more":true}"#);
         on_the_wire(&BatchSummary { payouts: 250 }, r#"{"payouts":250}"#);
         let run = ID.parse().unwrap();
         on_the_wire(&ReconcileInput { run: Some(run) }, r#"{"run":"ID"}"#);
@@ -495,6 +510,7 @@ mod tests {
             Contract::reobserve.name(),
             Contract::notify.name(),
             Contract::open_batch.name(),
+            Contract::prepare_batch.name(),
             Contract::claim_chunk.name(),
             Contract::close_batch.name(),
             Contract::check_ledger.name(),
@@ -507,7 +523,7 @@ mod tests {
         assert_eq!(
             names.join(" "),
             "assess reload request_decision request_cancel record_signal begin_attempt transfer observe reobserve \
-             notify open_batch claim_chunk close_batch check_ledger check_runs open_reconciliation \
+             notify open_batch prepare_batch claim_chunk close_batch check_ledger check_runs open_reconciliation \
              reconcile_page reconcile_missing close_reconciliation"
         );
     }

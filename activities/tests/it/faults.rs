@@ -272,6 +272,7 @@ matrix! {
     reobserve_sees_a_late_success: Reobserve at RetryDue [Fate::PaidLate(LATER)];
     notify: Notify at Completed;
     open_batch: OpenBatch at Approved;
+    prepare_batch: PrepareBatch at Opened;
     claim_chunk: ClaimChunk at Opened;
     close_batch: CloseBatch at Claimed;
     open_reconciliation: OpenReconciliation at Accepted;

@@ -88,7 +88,7 @@ impl PayoutGateway for ScriptedGateway {
     }
 
     async fn balance(&self, _: Currency) -> Result<Balance, LookUpFailed> {
-        unreachable!("no step asks for the balance")
+        unreachable!("no step of these tests asks for the balance")
     }
 
     async fn fee_quote(&self, _: Money) -> Result<Money, LookUpFailed> {
@@ -129,7 +129,7 @@ impl Play {
     pub(crate) async fn claimed(pool: &PgPool) -> Self {
         let play = Self::approved(pool).await;
         let batch = store::batches::open_instant(&play.world.pool, noon()).await.unwrap();
-        assert_eq!(store::batches::claim_chunk(&play.world.pool, batch, 10, noon()).await.unwrap(), 1);
+        assert_eq!(store::batches::claim_chunk(&play.world.pool, batch, 10, noon()).await.unwrap().claimed, 1);
         play
     }
 
@@ -310,6 +310,7 @@ pub(crate) fn environment(world: &Arc<World>) -> ActivityEnvironment {
         .register_activities(activities::ReobserveStep(world.clone()))
         .register_activities(activities::NotifyStep(world.clone()))
         .register_activities(activities::OpenBatchStep(world.clone()))
+        .register_activities(activities::PrepareBatchStep(world.clone()))
         .register_activities(activities::ClaimChunkStep(world.clone()))
         .register_activities(activities::CloseBatchStep(world.clone()))
         .register_activities(activities::OpenReconciliationStep(world.clone()))

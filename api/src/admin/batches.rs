@@ -17,6 +17,7 @@ use crate::{
     paging::{self, Cursor, default_limit},
     problem::{Code, Problem},
     refused::{Refused, Refuses, SIGNED_IN, WITH_ID, WITH_QUERY},
+    shapes::PayoutStatus,
 };
 
 /// The set of payouts that left together.
@@ -39,6 +40,45 @@ pub(super) struct Batch {
     payouts: u32,
     /// How much, by currency.
     sums: Vec<Amount>,
+    /// Windows before its own that had no batch; it took what they would have taken.
+    missed_windows: u32,
+    /// How long it took to claim, in seconds.
+    duration_seconds: Option<i64>,
+}
+
+/// A batch and what became of its payouts.
+#[derive(Debug, Object)]
+#[oai(skip_serializing_if_is_none)]
+struct BatchDetail {
+    #[oai(flatten)]
+    batch: Batch,
+    /// Its payouts by where they stand now. Those that came back to wait (a pause, an empty wallet) belong to no batch any more.
+    standings: Vec<BatchStanding>,
+    /// What it left where it was.
+    left: Vec<BatchLeft>,
+}
+
+/// Payouts of a batch that stand alike now.
+#[derive(Debug, Object)]
+struct BatchStanding {
+    /// Where they stand.
+    status: PayoutStatus,
+    /// How many.
+    payouts: u32,
+    /// How much.
+    amount: Amount,
+}
+
+/// Approved payouts that a batch did not take.
+#[derive(Debug, Object)]
+struct BatchLeft {
+    /// `paused` (everything, the provider, the bank or the account is, or the provider is suspended), `funds` (the wallet did not do)
+    /// or `limit` (of a batch or a day).
+    reason: String,
+    /// How many.
+    payouts: u32,
+    /// How much.
+    amount: Amount,
 }
 
 impl From<&store::batches::Batch> for Batch {
@@ -52,6 +92,10 @@ impl From<&store::batches::Batch> for Batch {
             closed_at: batch.closed_at,
             payouts: batch.payouts,
             sums: batch.sums.iter().copied().map(Amount).collect(),
+            missed_windows: batch.missed,
+            duration_seconds: batch
+                .closed_at
+                .map(|closed| closed.signed_duration_since(batch.opened_at).num_seconds()),
         }
     }
 }
@@ -94,7 +138,7 @@ impl ListBatches {
         let rows = store::batches::list(&app.pool, before, paging::fetch(limit.0)).await?;
         let (rows, next_cursor) = paging::cut(rows, limit.0, |row| row.id.uuid());
         let items = rows.iter().map(Batch::from).collect();
-        Ok(Json(Batches { items, next_cursor, next_window_at: app.next_window() }))
+        Ok(Json(Batches { items, next_cursor, next_window_at: app.next_window().await? }))
     }
 }
 
@@ -108,7 +152,8 @@ impl Refuses for GetBatch {
 impl GetBatch {
     /// One batch
     ///
-    /// Its payouts are listed by `GET /api/admin/payouts?batch=`.
+    /// How many payouts it took and how much, where these stand now, and what it left out and why. Its payouts are listed by
+    /// `GET /api/admin/payouts?batch=`.
     #[oai(path = "/api/admin/batches/:id", method = "get", operation_id = "getBatch")]
     async fn get(
         &self,
@@ -116,8 +161,24 @@ impl GetBatch {
         _caller: AsAdmin,
         /// The batch.
         id: Path<Uuid>,
-    ) -> Result<Json<Batch>, Refused<Self>> {
-        let batch = store::batches::get(&app.pool, BatchId::from_uuid(id.0)).await?;
-        Ok(Json(Batch::from(&batch.ok_or_else(Problem::not_found)?)))
+    ) -> Result<Json<BatchDetail>, Refused<Self>> {
+        let id = BatchId::from_uuid(id.0);
+        let batch = store::batches::get(&app.pool, id).await?.ok_or_else(Problem::not_found)?;
+        let (standings, left) = store::batches::record(&app.pool, id).await?;
+        let standings = standings.into_iter().map(|alike| BatchStanding {
+            status: alike.status.into(),
+            payouts: alike.payouts,
+            amount: Amount(alike.amount),
+        });
+        let left = left.into_iter().map(|left| BatchLeft {
+            reason: left.reason,
+            payouts: left.payouts,
+            amount: Amount(left.amount),
+        });
+        Ok(Json(BatchDetail {
+            batch: Batch::from(&batch),
+            standings: standings.collect(),
+            left: left.collect(),
+        }))
     }
 }

@@ -4,6 +4,9 @@ mod act;
 mod approval_limits;
 mod assign_review;
 mod attestation;
+mod batch_limits;
+mod batch_schedule;
+mod batch_windows;
 mod batches;
 mod book_funding;
 mod case;
@@ -15,6 +18,7 @@ mod dead_letters;
 mod decide_many;
 mod decision;
 mod export;
+mod forecast;
 mod messages;
 mod notification_settings;
 mod notifications;
@@ -47,9 +51,16 @@ type Payouts = (
     undo::UndoApproval,
     retry::RetryPayout,
     refund::RefundPayout,
+);
+
+type Batching = (
     run_batch::RunBatch,
     batches::ListBatches,
     batches::GetBatch,
+    batch_windows::ListWindows,
+    batch_schedule::SetSchedule,
+    batch_limits::SetLimits,
+    forecast::GetForecast,
 );
 
 type Reviews = (
@@ -98,7 +109,7 @@ type Comparison = (
 /// How the fleet is, and what changes.
 type Watching = (stream::StreamEverything, workers::ListWorkers);
 
-pub(crate) type AdminApi = (Payouts, Reviews, Trouble, Letters, Told, Comparison, Watching);
+pub(crate) type AdminApi = (Payouts, Batching, Reviews, Trouble, Letters, Told, Comparison, Watching);
 
 pub(crate) fn api() -> AdminApi {
     let letters = (dead_letters::ListDeadLetters, dead_letters::ResendDeadLetter);
@@ -111,7 +122,7 @@ pub(crate) fn api() -> AdminApi {
         messages::ResendMessage,
     );
     let watching = (stream::StreamEverything, workers::ListWorkers);
-    (payouts(), reviews(), trouble(), letters, told, comparison(), watching)
+    (payouts(), batching(), reviews(), trouble(), letters, told, comparison(), watching)
 }
 
 /// What the gateway says against what we know.
@@ -136,9 +147,19 @@ fn payouts() -> Payouts {
         undo::UndoApproval,
         retry::RetryPayout,
         refund::RefundPayout,
+    )
+}
+
+/// When payouts leave, and what for.
+fn batching() -> Batching {
+    (
         run_batch::RunBatch,
         batches::ListBatches,
         batches::GetBatch,
+        batch_windows::ListWindows,
+        batch_schedule::SetSchedule,
+        batch_limits::SetLimits,
+        forecast::GetForecast,
     )
 }
 

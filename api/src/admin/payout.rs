@@ -210,6 +210,7 @@ async fn detail(app: &App, id: PayoutId, staff: &Staff) -> Result<AdminPayoutDet
     let mut possible = store::actions::of_staff(pool, std::slice::from_ref(&payout)).await?;
     let mut of_attempts =
         store::actions::of_attempts(pool, id, &attestations, staff.who(), app.now()).await?;
+    let next_window = app.next_window().await?;
     Ok(AdminPayoutDetail {
         provider: provider.map(|provider| ProviderBrief {
             id: provider.id.uuid(),
@@ -219,7 +220,7 @@ async fn detail(app: &App, id: PayoutId, staff: &Staff) -> Result<AdminPayoutDet
         }),
         bank_account: bank_account.as_ref().map(|account| BankAccountBrief::told(account, &banks)),
         waiting: standing
-            .and_then(|standing| standing.waiting(app.now(), app.next_window()))
+            .and_then(|standing| standing.waiting(app.now(), next_window))
             .map(|waiting| Waiting::told(&waiting, &cases)),
         assessment: assessment.map(|(assessment, assessed_at)| RiskAssessment {
             route: assessment.route.into(),

@@ -35,7 +35,7 @@ pub(super) struct AdminPayout {
     pub batch_id: Option<Uuid>,
     /// When the batch took it.
     pub claimed_at: Option<DateTime<Utc>>,
-    /// Why the next window passes it over: `paused` or `funds`.
+    /// Why the next window passes it over: `paused`, `funds` or `limit`.
     pub held: Option<String>,
     /// How many attempts were begun.
     pub attempts: u8,
@@ -110,6 +110,7 @@ pub(super) fn held_words(held: domain::Held) -> &'static str {
     match held {
         domain::Held::Paused => "paused",
         domain::Held::Funds => "funds",
+        domain::Held::Limit => "limit",
     }
 }
 

@@ -70,10 +70,11 @@ async fn detail(app: &App, provider: ProviderId, id: PayoutId) -> Result<PayoutD
     let cases = store::cases::open_of_payout(&app.pool, id).await?;
     let banks = BankNames::get(app).await;
     let mut possible = store::actions::of_provider(&app.pool, std::slice::from_ref(&payout)).await?;
+    let next_window = app.next_window().await?;
     Ok(PayoutDetail {
         bank_account: bank_account.as_ref().map(|account| BankAccountBrief::told(account, &banks)),
         waiting: standing
-            .and_then(|standing| standing.waiting(app.now(), app.next_window()))
+            .and_then(|standing| standing.waiting(app.now(), next_window))
             .map(|waiting| Waiting::told(&waiting, &cases)),
         timeline: provider_timeline(timeline),
         attempts: attempts.iter().map(ProviderAttempt::from).collect(),

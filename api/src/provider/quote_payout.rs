@@ -124,11 +124,12 @@ async fn quote(
             None
         }
     };
+    let next_window = app.next_window().await?;
     Ok(Quote {
         amount: Amount(amount),
         bank_account_id: account.uuid(),
         fee,
-        arrival: arrival(now, app.next_window()),
+        arrival: arrival(now, next_window),
         possible: found.refusals.is_empty(),
         obstacles: obstacles(&found),
     })

@@ -14,7 +14,7 @@ use crate::app::App;
 #[derive(Debug, Clone, Object)]
 #[oai(skip_serializing_if_is_none)]
 pub(crate) struct Waiting {
-    /// `assessment`, `decision`, `second_approval`, `window`, `pause_end`, `funds`, `transfer`, `gateway`, `unknown_outcome`, `retry` or
+    /// `assessment`, `decision`, `second_approval`, `window`, `pause_end`, `funds`, `limit`, `transfer`, `gateway`, `unknown_outcome`, `retry` or
     /// `attention`.
     pub waiting_for: String,
     /// Who moves it next: `system`, `admin`, `finance` or `gateway`.
@@ -53,7 +53,7 @@ pub(crate) async fn waiting(
             cases.entry(payout).or_default().push(case);
         }
     }
-    let (now, window) = (app.now(), app.next_window());
+    let (now, window) = (app.now(), app.next_window().await?);
     let told = standings.into_iter().filter_map(|(id, standing)| {
         let waiting = standing.waiting(now, window)?;
         Some((id, Waiting::told(&waiting, cases.get(&id).map_or(&[], Vec::as_slice))))
@@ -92,7 +92,8 @@ fn waits_for_an_answer(waiting_for: WaitingFor) -> bool {
         | WaitingFor::SecondApproval
         | WaitingFor::Window
         | WaitingFor::PauseEnd
-        | WaitingFor::Funds => false,
+        | WaitingFor::Funds
+        | WaitingFor::Limit => false,
     }
 }
 
@@ -104,6 +105,7 @@ fn sentence(waiting_for: WaitingFor) -> &'static str {
         WaitingFor::Window => "Approved; it leaves with the next batch.",
         WaitingFor::PauseEnd => "Approved; payouts are paused for the moment.",
         WaitingFor::Funds => "Approved; the payout account is being topped up.",
+        WaitingFor::Limit => "Approved; as much as may leave at once has left, so it waits for its turn.",
         WaitingFor::Transfer => "The transfer is about to be made.",
         WaitingFor::Gateway => "The transfer was made; the bank's answer is awaited.",
         WaitingFor::UnknownOutcome => {

@@ -22,7 +22,7 @@ use crate::{
 
 /// Answers where the payout stands afterwards. A payout that is past this step is answered as it stands, unchanged.
 ///
-/// `instant`: approved payouts leave at once (no windows), so an approval asks for a batch.
+/// `instant`: by the settings approved payouts leave at once (no windows), so an approval asks for a batch.
 pub async fn validate_and_assess(
     pool: &Pool,
     id: PayoutId,
@@ -123,9 +123,7 @@ pub(crate) async fn approve(
     moved_one(moved, payout.id)?;
     audit::record(conn, actor, "approved", payout.id, reason, json!({}), now).await?;
     notifications::tell(conn, payout.id, payout.provider, Event::Approved, payout.amount, None, now).await?;
-    if instant {
-        outbox::instant_batch(conn, now).await?;
-    }
+    outbox::instant_batch(conn, instant, now).await?;
     Ok(())
 }
 

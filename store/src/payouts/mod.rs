@@ -102,6 +102,7 @@ pub(crate) fn held(text: &str) -> Result<Held> {
     match text {
         "paused" => Ok(Held::Paused),
         "funds" => Ok(Held::Funds),
+        "limit" => Ok(Held::Limit),
         other => Err(Error::corrupt(format!("held {other}"))),
     }
 }

@@ -251,7 +251,7 @@ impl World {
     }
 
     pub(crate) async fn claim(&self, batch: BatchId) -> u32 {
-        batches::claim_chunk(&self.pool, batch, 1000, self.now).await.unwrap()
+        batches::claim_chunk(&self.pool, batch, 1000, self.now).await.unwrap().claimed
     }
 
     pub(crate) async fn release(&self) -> u32 {

@@ -16,7 +16,7 @@ async fn world(pool: &PgPool) -> (World, Payee) {
 
 /// Asks as the sweep does, some seconds later; a wish that was written is delivered at once.
 async fn asked(world: &World) -> bool {
-    let asked = batches::ask_for_instant(&world.pool, world.now + seconds(6)).await.unwrap();
+    let asked = batches::ask_for_instant(&world.pool, true, world.now + seconds(6)).await.unwrap();
     let deliver = "UPDATE outbox SET delivered_at = created_at WHERE kind = 'instant_batch'";
     sqlx::query(deliver).execute(&world.pool).await.unwrap();
     asked
@@ -26,7 +26,7 @@ async fn asked(world: &World) -> bool {
 async fn taken(world: &World) -> u32 {
     let at = world.now + seconds(6);
     let batch = batches::open_instant(&world.pool, at).await.unwrap();
-    let taken = batches::claim_chunk(&world.pool, batch, 100, at).await.unwrap();
+    let taken = batches::claim_chunk(&world.pool, batch, 100, at).await.unwrap().claimed;
     batches::close(&world.pool, batch, at).await.unwrap();
     taken
 }
@@ -40,10 +40,10 @@ async fn asks_and_takes(world: &World, expected: bool) {
 async fn a_wish_is_written_once_while_it_is_on_its_way(pool: PgPool) {
     let (world, payee) = world(&pool).await;
     world.approved(&payee, "1").await;
-    assert!(!batches::ask_for_instant(&world.pool, world.now).await.unwrap(), "the approval has just asked");
+    assert!(!batches::ask_for_instant(&world.pool, true, world.now).await.unwrap(), "the approval has just asked");
     let later = world.now + seconds(6);
-    assert!(batches::ask_for_instant(&world.pool, later).await.unwrap());
-    assert!(!batches::ask_for_instant(&world.pool, later).await.unwrap());
+    assert!(batches::ask_for_instant(&world.pool, true, later).await.unwrap());
+    assert!(!batches::ask_for_instant(&world.pool, true, later).await.unwrap());
     assert_eq!(world.count("SELECT count(*) FROM outbox WHERE kind = 'instant_batch'").await, 1);
 }
 

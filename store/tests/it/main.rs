@@ -20,6 +20,7 @@ mod control;
 mod debt;
 mod decisions;
 mod failures;
+mod funding;
 mod guards;
 mod instant;
 mod late_success;

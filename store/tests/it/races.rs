@@ -112,7 +112,7 @@ async fn batches_at_once_share_the_payouts(pool: PgPool) {
         let batch = world.batch().await;
         let mut total = 0;
         loop {
-            let claimed = batches::claim_chunk(&world.pool, batch, 3, world.now).await.unwrap();
+            let claimed = batches::claim_chunk(&world.pool, batch, 3, world.now).await.unwrap().claimed;
             total += claimed;
             if claimed == 0 {
                 assert_eq!(batches::close(&world.pool, batch, world.now).await.unwrap(), total);

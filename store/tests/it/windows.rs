@@ -1,10 +1,10 @@
 //! Batches: one per window, carried on where they were left, oldest approval first.
 
 use chrono::TimeDelta;
-use domain::{BatchId, BatchWindow, PayoutStatus};
+use domain::{BatchId, BatchWindow, Calendar, PayoutStatus, Schedule};
 use sqlx::PgPool;
 use store::{
-    batches::{self, BatchKind},
+    batches::{self, BatchKind, rules},
     control,
 };
 
@@ -43,6 +43,84 @@ async fn an_open_batch_is_carried_on_before_the_next_window(pool: PgPool) {
     assert_eq!(opened.window_at, Some(world.now - TimeDelta::hours(1)));
 }
 
+async fn alerts(world: &World) -> i64 {
+    world.count("SELECT count(*) FROM audit WHERE action = 'window_missed'").await
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn missed_windows_are_made_up_for_once_and_told(pool: PgPool) {
+    let mut world = World::new(&pool);
+    let first = due(&world).await.unwrap();
+    batches::close(&world.pool, first, world.now).await.unwrap();
+    assert_eq!(alerts(&world).await, 0, "the first batch ever has missed nothing");
+    world.pass(TimeDelta::hours(7));
+    let caught_up = due(&world).await.unwrap();
+    let batch = batches::get(&world.pool, caught_up).await.unwrap().unwrap();
+    assert_eq!((batch.missed, batch.window_at), (2, Some(world.now - TimeDelta::hours(1))));
+    assert_eq!(alerts(&world).await, 1);
+    batches::close(&world.pool, caught_up, world.now).await.unwrap();
+    assert_eq!(due(&world).await, None);
+    // In time, then late by itself.
+    for (passes, told) in [(TimeDelta::minutes(61), 1), (TimeDelta::minutes(130), 2)] {
+        world.pass(passes);
+        let batch = due(&world).await.unwrap();
+        assert_eq!(batches::get(&world.pool, batch).await.unwrap().unwrap().missed, 0);
+        assert_eq!(alerts(&world).await, told);
+        batches::close(&world.pool, batch, world.now).await.unwrap();
+    }
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn a_schedule_that_people_set_is_in_force_from_then_on(pool: PgPool) {
+    let mut world = World::new(&pool);
+    let first = due(&world).await.unwrap();
+    batches::close(&world.pool, first, world.now).await.unwrap();
+    world.pass(TimeDelta::minutes(10));
+    let noon = Schedule::Calendar(Calendar {
+        times: vec!["08:00:00".parse().unwrap(), "12:00:00".parse().unwrap()],
+        days: (1..=7).collect(),
+        zone: chrono_tz::UTC,
+        holidays: vec!["2026-11-23".parse().unwrap()],
+    });
+    rules::set_schedule(&world.pool, Some(&noon), &ada(), world.now).await.unwrap();
+    let in_force = rules::get(&world.pool).await.unwrap();
+    assert_eq!((in_force.schedule.as_ref(), in_force.scheduled_at), (Some(&noon), Some(world.now)));
+    assert_eq!(due(&world).await, None, "08:00 was before it was set");
+    world.pass(TimeDelta::hours(2));
+    assert_eq!(due(&world).await, None, "the settings' window at 11:00 counts no more");
+    world.pass(TimeDelta::hours(1));
+    let noon_batch = due(&world).await.unwrap();
+    batches::close(&world.pool, noon_batch, world.now).await.unwrap();
+    // The next day is a holiday.
+    world.pass(TimeDelta::hours(24));
+    assert_eq!(due(&world).await, None);
+    rules::set_schedule(&world.pool, None, &ada(), world.now).await.unwrap();
+    world.pass(TimeDelta::hours(2));
+    let by_settings = due(&world).await.unwrap();
+    assert_eq!(batches::get(&world.pool, by_settings).await.unwrap().unwrap().missed, 0, "no holiday was missed");
+    assert_eq!(world.count("SELECT count(*) FROM audit WHERE action = 'batch_schedule_set'").await, 2);
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn windows_and_instant_payouts_change_places_at_run_time(pool: PgPool) {
+    let world = World::new(&pool);
+    let payee = world.provider().await;
+    world.earns(&payee, "10").await;
+    let wishes = async || world.count("SELECT count(*) FROM outbox WHERE kind = 'instant_batch'").await;
+    // The settings say windows, people say instant.
+    rules::set_schedule(&world.pool, Some(&Schedule::Instant), &ada(), world.now).await.unwrap();
+    assert_eq!(due(&world).await, None);
+    world.approved(&payee, "1").await;
+    assert_eq!(wishes().await, 1);
+    let hourly = Schedule::Interval { every_minutes: 60, anchor: world.now };
+    rules::set_schedule(&world.pool, Some(&hourly), &ada(), world.now).await.unwrap();
+    world.approved(&payee, "1").await;
+    assert_eq!(wishes().await, 1);
+    let later = world.now + TimeDelta::hours(1);
+    sqlx::query("UPDATE outbox SET delivered_at = created_at").execute(&world.pool).await.unwrap();
+    assert!(!batches::ask_for_instant(&world.pool, true, later).await.unwrap(), "whatever the settings say");
+}
+
 #[sqlx::test(migrations = "../migrations")]
 async fn many_ticks_at_once_open_one_batch(pool: PgPool) {
     let world = World::new(&pool);
@@ -72,7 +150,7 @@ async fn a_chunk_is_the_oldest_approvals_with_their_release(pool: PgPool) {
         world.pass(seconds(1));
     }
     let batch = world.batch().await;
-    let claim = async |limit| batches::claim_chunk(&world.pool, batch, limit, world.now).await.unwrap();
+    let claim = async |limit| batches::claim_chunk(&world.pool, batch, limit, world.now).await.unwrap().claimed;
     assert_eq!(claim(2).await, 2);
     assert_eq!(world.status(approved[1]).await, PayoutStatus::Processing);
     assert_eq!(world.status(approved[2]).await, PayoutStatus::Approved);

@@ -13,6 +13,7 @@
     reason = "a test that goes wrong should stop at once, also in its harness"
 )]
 
+mod batching;
 mod budget;
 mod checks;
 mod comparing;

@@ -42,7 +42,7 @@ async fn several_relays_deliver_each_row_once_and_in_order(pool: PgPool) {
     }
     let now = Utc::now();
     let batch = store::batches::open_instant(&stage.pool, now).await.unwrap();
-    assert_eq!(store::batches::claim_chunk(&stage.pool, batch, 100, now).await.unwrap(), 20);
+    assert_eq!(store::batches::claim_chunk(&stage.pool, batch, 100, now).await.unwrap().claimed, 20);
     store::batches::close(&stage.pool, batch, now).await.unwrap();
 
     let stop = CancellationToken::new();

@@ -169,6 +169,27 @@ impl Stage {
         payout
     }
 
+    /// Another provider with money, number so-and-so.
+    pub(crate) async fn another(&self, number: usize) -> (ProviderId, BankAccountId) {
+        another_with_money(&self.pool, number).await
+    }
+
+    /// Asked for and approved at once, before its workflow has begun.
+    pub(crate) async fn approved(
+        &mut self,
+        (provider, account): (ProviderId, BankAccountId),
+        amount: &str,
+    ) -> PayoutId {
+        let (pool, now) = (&self.pool, Utc::now());
+        let payout = request(pool, provider, account, amount).await;
+        store::assessments::validate_and_assess(pool, payout, false, now).await.unwrap();
+        let decision = NewDecision { payout, verdict: Verdict::Approve, reason: "one of many" };
+        // The rules may have let it go by themselves.
+        store::decisions::decide(pool, &decision, &admin(), false, now).await.unwrap();
+        self.asked.push(payout);
+        payout
+    }
+
     pub(crate) async fn payout(&self, id: PayoutId) -> Payout {
         store::payouts::get(&self.pool, id).await.unwrap().unwrap()
     }
@@ -418,9 +439,13 @@ fn settings(gateway: &str, changes: &[(&str, &str)]) -> Settings {
 }
 
 async fn provider_with_money(pool: &Pool) -> (ProviderId, BankAccountId) {
+    another_with_money(pool, 1).await
+}
+
+async fn another_with_money(pool: &Pool, number: usize) -> (ProviderId, BankAccountId) {
     let (now, platform) = (Utc::now(), Actor::platform("test"));
     let new = store::providers::NewProvider {
-        external_id: "provider-1".to_owned(),
+        external_id: format!("provider-{number}"),
         display_name: "Provider".to_owned(),
         email: None,
         verified: true,
@@ -428,7 +453,7 @@ async fn provider_with_money(pool: &Pool) -> (ProviderId, BankAccountId) {
     };
     let (provider, _) = store::providers::upsert(pool, &new, &platform, now).await.unwrap();
     let earning = store::earnings::NewEarning {
-        external_id: "earning-1".to_owned(),
+        external_id: format!("earning-{number}"),
         provider_external_id: provider.external_id.clone(),
         description: String::new(),
         amount: naira(EARNED),

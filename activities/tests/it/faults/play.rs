@@ -71,6 +71,7 @@ pub(super) enum Step {
     Reobserve,
     Notify,
     OpenBatch,
+    PrepareBatch,
     ClaimChunk,
     CloseBatch,
     OpenReconciliation,
@@ -96,6 +97,7 @@ impl Step {
             Self::Reobserve => "reobserve",
             Self::Notify => "notify",
             Self::OpenBatch => "open_batch",
+            Self::PrepareBatch => "prepare_batch",
             Self::ClaimChunk => "claim_chunk",
             Self::CloseBatch => "close_batch",
             Self::OpenReconciliation => "open_reconciliation",
@@ -111,6 +113,7 @@ impl Step {
             Self::Transfer
             | Self::Observe
             | Self::Reobserve
+            | Self::PrepareBatch
             | Self::ReconcilePage
             | Self::ReconcileMissing => true,
             Self::Assess
@@ -353,6 +356,9 @@ impl Play {
                 let input = BatchInput { batch: None, open: true };
                 worker.run(activities::OpenBatchStep::open_batch, input).await.map(drop)
             }
+            Step::PrepareBatch => {
+                worker.run(activities::PrepareBatchStep::prepare_batch, batch()).await.map(drop)
+            }
             Step::ClaimChunk => worker.run(activities::ClaimChunkStep::claim_chunk, batch()).await.map(drop),
             Step::CloseBatch => worker.run(activities::CloseBatchStep::close_batch, batch()).await.map(drop),
             Step::OpenReconciliation => {
@@ -477,6 +483,7 @@ impl Steps for Play {
 
     async fn await_window(&mut self) -> Result<Next, Stuck> {
         self.open_batch().await.unwrap();
+        self.run(Step::PrepareBatch).await.unwrap();
         self.run(Step::ClaimChunk).await.unwrap();
         self.run(Step::CloseBatch).await.unwrap();
         Ok(Next::Begin)

@@ -171,7 +171,7 @@ impl Meeting {
                 Undone::TooLate(conflict) => told(&conflict),
                 Undone::NotFound => panic!("it is there"),
             },
-            Move::Claim => match batches::claim_chunk(pool, batch, 10, now).await.unwrap() {
+            Move::Claim => match batches::claim_chunk(pool, batch, 10, now).await.unwrap().claimed {
                 0 => Heard::Nothing,
                 _ => Heard::Done,
             },

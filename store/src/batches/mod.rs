@@ -4,15 +4,34 @@
 //! of the same transaction. A batch whose worker dies is carried on by another: claiming again takes what is left.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::{BatchId, BatchWindow, Money};
+use domain::{BatchId, BatchWindow, Money, Schedule};
 use serde_json::json;
 use sqlx::PgConnection;
 
-use crate::{Actor, Error, Pool, Result, audit, outbox, payouts::money};
+mod claim;
+mod close;
+mod record;
+pub mod rules;
+
+use crate::{
+    Actor, Error, Pool, Result,
+    alerts::{self, Alert},
+    audit, outbox,
+    payouts::money,
+};
+
+pub use claim::{Chunk, PASSED_OVER_AT_MOST, claim_chunk};
+pub use close::close;
+pub use record::{LeftOut, Standing, record};
 
 /// How long an instant batch leaves a payout alone at most after it came back for want of funds; the first time it is a minute,
 /// then twice as long each time. `funds_rest` in the migrations says the same.
 pub const LONGEST_FUNDS_REST: TimeDelta = TimeDelta::hours(4);
+
+/// A batch that comes later after its window is told about.
+const LATE: TimeDelta = TimeDelta::minutes(10);
+/// More are not counted.
+const MOST_MISSED: usize = 1000;
 
 /// Whoever was approved this recently has asked for a batch, which may be under way.
 const ASKED_ITSELF: TimeDelta = TimeDelta::seconds(5);
@@ -54,10 +73,16 @@ pub struct Batch {
     pub closed_at: Option<DateTime<Utc>>,
     pub payouts: u32,
     pub sums: Vec<Money>,
+    /// Windows before its own that no batch has had.
+    pub missed: u32,
 }
 
 /// Opens the batch of the current window. `None`: no window is due (its batch is closed already). An open one is answered
-/// again, so that a batch whose worker died is carried on.
+/// again, so that a batch whose worker died is carried on. `window` and `zone` are the settings', in force until people set
+/// another schedule.
+///
+/// Windows that passed without a batch are made up for by this one, once: what they would have taken is still approved. The batch
+/// counts them, and people are told; also when the window's own batch comes late.
 pub async fn open_due(
     pool: &Pool,
     window: BatchWindow,
@@ -73,22 +98,45 @@ pub async fn open_due(
     if let Some(id) = left_open {
         return Ok(Some(BatchId::from_uuid(id)));
     }
-    let Some(due) = window.current(now, zone) else { return Ok(None) };
+    let rules = rules::get_in(&mut tx).await?;
+    let schedule = rules.schedule.unwrap_or_else(|| Schedule::of_settings(window, zone));
+    let due = schedule.current(now).filter(|due| rules.scheduled_at.is_none_or(|set| *due > set));
+    let Some(due) = due else { return Ok(None) };
+    let before = sqlx::query_scalar!(
+        r#"SELECT max(window_at) FROM batches WHERE kind = 'WINDOW' AND window_at < $1"#,
+        due
+    )
+    .fetch_one(&mut *tx)
+    .await?;
+    // The first batch ever has missed nothing.
+    let missed = before.map_or(0, |before| {
+        let from = rules.scheduled_at.map_or(before, |set| set.max(before));
+        schedule.between(from, due, MOST_MISSED)
+    });
+    let missed = i32::try_from(missed).map_err(Error::corrupt)?;
     let id = BatchId::mint();
     let opened = sqlx::query!(
-        "INSERT INTO batches (id, kind, window_at, opened_by, opened_at) VALUES ($1, 'WINDOW', $2, 'system', $3)
+        "INSERT INTO batches (id, kind, window_at, opened_by, opened_at, missed) VALUES ($1, 'WINDOW', $2, 'system', $3, $4)
          ON CONFLICT (window_at) WHERE kind = 'WINDOW' DO NOTHING",
         id.uuid(),
         due,
         now,
+        missed,
     )
     .execute(&mut *tx)
     .await?
     .rows_affected();
     if opened == 1 {
-        let detail = json!({ "window": due });
+        let detail = json!({ "window": due, "missed": missed });
         audit::record_subject(&mut tx, &Actor::system(), "batch_opened", &id.to_string(), detail, now)
             .await?;
+        let late = now.signed_duration_since(due);
+        if missed > 0 || (before.is_some() && late >= LATE) {
+            let words = format!(
+                "The batch of the window at {due} was opened at {now}; {missed} windows before it had none. It takes what they would have taken."
+            );
+            alerts::tell(&mut tx, Alert::WindowMissed, &due.to_rfc3339(), &words, now).await?;
+        }
     }
     tx.commit().await?;
     Ok((opened == 1).then_some(id))
@@ -165,15 +213,16 @@ pub async fn any_approved(pool: &Pool) -> Result<bool> {
 /// Answers whether one was written.
 ///
 /// An approval asks for its batch itself. This finds those whom nobody asks for: what a pause, a suspension or an empty wallet had
-/// held back and holds back no more, whoever ended it and however. Cost: one look into the index of approved payouts.
-pub async fn ask_for_instant(pool: &Pool, now: DateTime<Utc>) -> Result<bool> {
+/// held back and holds back no more, whoever ended it and however. `instant`: the settings say that payouts are instant, which holds
+/// until people set another schedule. Cost: one look into the index of approved payouts.
+pub async fn ask_for_instant(pool: &Pool, instant: bool, now: DateTime<Utc>) -> Result<bool> {
     let settled = now.checked_sub_signed(ASKED_ITSELF).unwrap_or(now);
     let mut tx = pool.begin().await?;
     let waits = sqlx::query_scalar!(
         r#"SELECT EXISTS (
                SELECT FROM payouts p
                WHERE p.status = 'APPROVED' AND p.approved_at <= $1 AND p.updated_at <= $2
-                 AND (p.held IS DISTINCT FROM 'funds' OR p.updated_at < $1 - funds_rest(p.attempts, p.counted_failures))
+                 AND (p.held IS NULL OR p.held = 'paused' OR p.updated_at < $1 - funds_rest(p.attempts, p.counted_failures))
                  AND EXISTS (SELECT FROM providers v WHERE v.id = p.provider_id AND v.status = 'ACTIVE')
                  AND NOT EXISTS (SELECT FROM pauses s WHERE s.scope = 'provider' AND s.subject = p.provider_id::text)
                  AND NOT EXISTS (SELECT FROM pauses s WHERE s.scope = 'bank_account' AND s.subject = p.bank_account_id::text)
@@ -182,14 +231,16 @@ pub async fn ask_for_instant(pool: &Pool, now: DateTime<Utc>) -> Result<bool> {
                      WHERE s.scope = 'bank' AND b.id = p.bank_account_id))
            AND NOT EXISTS (SELECT FROM control WHERE paused)
            AND NOT EXISTS (SELECT FROM outbox WHERE kind = 'instant_batch' AND delivered_at IS NULL AND dead_at IS NULL)
+           AND coalesce((SELECT schedule ->> 'kind' = 'instant' FROM batch_rules), $3)
            AS "waits!""#,
         now,
         settled,
+        instant,
     )
     .fetch_one(&mut *tx)
     .await?;
     if waits {
-        outbox::instant_batch(&mut tx, now).await?;
+        outbox::instant_batch(&mut tx, instant, now).await?;
     }
     tx.commit().await?;
     Ok(waits)
@@ -216,94 +267,6 @@ pub async fn is_open(pool: &Pool, id: BatchId) -> Result<bool> {
     Ok(found.is_some())
 }
 
-/// Claims up to `limit` approved payouts, oldest approval first, each with its release signal. Answers how many: fewer than
-/// `limit` means that nothing is left that is not being moved by somebody else just now. While the system is paused nothing is
-/// claimed; what is paused by provider, bank or account, and what a suspended provider asked for, is passed over; what came back
-/// for want of funds since this batch was opened waits for the next one. An instant batch leaves those alone for longer each
-/// time, up to [`LONGEST_FUNDS_REST`]: there may be many of them in a minute, and each try uses one of a payout's numbers up.
-pub async fn claim_chunk(pool: &Pool, batch: BatchId, limit: i64, now: DateTime<Utc>) -> Result<u32> {
-    let mut tx = pool.begin().await?;
-    let open = sqlx::query!(
-        "SELECT opened_at, kind FROM batches WHERE id = $1 AND status = 'OPEN' FOR NO KEY UPDATE",
-        batch.uuid()
-    )
-    .fetch_optional(&mut *tx)
-    .await?;
-    let Some(open) = open else { return Ok(0) };
-    let instant = match BatchKind::parse(&open.kind)? {
-        BatchKind::Instant => true,
-        BatchKind::Window | BatchKind::RunNow => false,
-    };
-    let paused = sqlx::query_scalar!("SELECT paused FROM control FOR SHARE").fetch_one(&mut *tx).await?;
-    if paused {
-        return Ok(0);
-    }
-    let claimed = sqlx::query_scalar!(
-        r#"WITH next AS (
-               SELECT p.id FROM payouts p
-               WHERE p.status = 'APPROVED' AND p.approved_at <= $3
-                 AND (p.held IS DISTINCT FROM 'funds' OR p.updated_at < CASE WHEN $5 THEN $3 - funds_rest(p.attempts, p.counted_failures) ELSE $4 END)
-                 AND EXISTS (SELECT FROM providers v WHERE v.id = p.provider_id AND v.status = 'ACTIVE')
-                 AND NOT EXISTS (SELECT FROM pauses s WHERE s.scope = 'provider' AND s.subject = p.provider_id::text)
-                 AND NOT EXISTS (SELECT FROM pauses s WHERE s.scope = 'bank_account' AND s.subject = p.bank_account_id::text)
-                 AND NOT EXISTS (
-                     SELECT FROM pauses s JOIN bank_accounts b ON b.bank_code = s.subject
-                     WHERE s.scope = 'bank' AND b.id = p.bank_account_id)
-               ORDER BY p.approved_at, p.id LIMIT $2
-               FOR NO KEY UPDATE OF p SKIP LOCKED
-           ), claimed AS (
-               UPDATE payouts p SET status = 'PROCESSING', batch_id = $1, claimed_at = $3, held = NULL, updated_at = $3
-               FROM next WHERE p.id = next.id AND p.status = 'APPROVED'
-               RETURNING p.id, p.amount, p.currency
-           ), released AS (
-               INSERT INTO outbox (kind, payout_id, signal, created_at, next_try_at)
-               SELECT 'signal', id, 'release', $3, $3 FROM claimed ORDER BY id
-           ), audited AS (
-               INSERT INTO audit (at, actor, action, payout_id, detail)
-               SELECT $3, 'system', 'claimed', id, jsonb_build_object('batch', $1::uuid) FROM claimed ORDER BY id
-           ), summed AS (
-               INSERT INTO batch_sums (batch_id, currency, amount)
-               SELECT $1, currency, sum(amount) FROM claimed GROUP BY currency
-               ON CONFLICT (batch_id, currency) DO UPDATE SET amount = batch_sums.amount + excluded.amount
-           )
-           SELECT count(*) AS "claimed!" FROM claimed"#,
-        batch.uuid(),
-        limit,
-        now,
-        open.opened_at,
-        instant,
-    )
-    .fetch_one(&mut *tx)
-    .await?;
-    let claimed = i32::try_from(claimed).map_err(Error::corrupt)?;
-    if claimed > 0 {
-        sqlx::query!(
-            "UPDATE batches SET payouts = payouts + $2 WHERE id = $1 AND status = 'OPEN'",
-            batch.uuid(),
-            claimed
-        )
-        .execute(&mut *tx)
-        .await?;
-    }
-    tx.commit().await?;
-    u32::try_from(claimed).map_err(Error::corrupt)
-}
-
-/// Nothing is left to claim. Closing a closed batch changes nothing. Answers how many payouts it took.
-pub async fn close(pool: &Pool, batch: BatchId, now: DateTime<Utc>) -> Result<u32> {
-    sqlx::query!(
-        "UPDATE batches SET status = 'CLOSED', closed_at = $2 WHERE id = $1 AND status = 'OPEN'",
-        batch.uuid(),
-        now
-    )
-    .execute(pool)
-    .await?;
-    let payouts = sqlx::query_scalar!("SELECT payouts FROM batches WHERE id = $1", batch.uuid())
-        .fetch_optional(pool)
-        .await?;
-    u32::try_from(payouts.unwrap_or_default()).map_err(Error::corrupt)
-}
-
 struct Row {
     id: uuid::Uuid,
     kind: String,
@@ -312,6 +275,7 @@ struct Row {
     opened_at: DateTime<Utc>,
     closed_at: Option<DateTime<Utc>>,
     payouts: i32,
+    missed: i32,
     currencies: Vec<String>,
     amounts: Vec<rust_decimal::Decimal>,
 }
@@ -327,6 +291,7 @@ impl TryFrom<Row> for Batch {
             opened_at: row.opened_at,
             closed_at: row.closed_at,
             payouts: u32::try_from(row.payouts).map_err(Error::corrupt)?,
+            missed: u32::try_from(row.missed).map_err(Error::corrupt)?,
             sums: row
                 .amounts
                 .into_iter()
@@ -340,7 +305,7 @@ impl TryFrom<Row> for Batch {
 pub async fn get(pool: &Pool, id: BatchId) -> Result<Option<Batch>> {
     sqlx::query_as!(
         Row,
-        r#"SELECT b.id, b.kind, b.window_at, b.opened_by, b.opened_at, b.closed_at, b.payouts,
+        r#"SELECT b.id, b.kind, b.window_at, b.opened_by, b.opened_at, b.closed_at, b.payouts, b.missed,
                   ARRAY(SELECT currency FROM batch_sums s WHERE s.batch_id = b.id ORDER BY currency) AS "currencies!",
                   ARRAY(SELECT amount FROM batch_sums s WHERE s.batch_id = b.id ORDER BY currency) AS "amounts!: Vec<rust_decimal::Decimal>"
            FROM batches b WHERE b.id = $1"#,
@@ -356,7 +321,7 @@ pub async fn get(pool: &Pool, id: BatchId) -> Result<Option<Batch>> {
 pub async fn list(pool: &Pool, before: Option<BatchId>, limit: i64) -> Result<Vec<Batch>> {
     sqlx::query_as!(
         Row,
-        r#"SELECT b.id, b.kind, b.window_at, b.opened_by, b.opened_at, b.closed_at, b.payouts,
+        r#"SELECT b.id, b.kind, b.window_at, b.opened_by, b.opened_at, b.closed_at, b.payouts, b.missed,
                   ARRAY(SELECT currency FROM batch_sums s WHERE s.batch_id = b.id ORDER BY currency) AS "currencies!",
                   ARRAY(SELECT amount FROM batch_sums s WHERE s.batch_id = b.id ORDER BY currency) AS "amounts!: Vec<rust_decimal::Decimal>"
            FROM batches b WHERE $1::uuid IS NULL OR b.id < $1 ORDER BY b.id DESC LIMIT $2"#,
