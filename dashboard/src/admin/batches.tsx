@@ -2,6 +2,7 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
 import { useState } from "react";
 
+import { Forecast, WindowRules } from "./forecast.tsx";
 import { batches } from "./queries.ts";
 import { answer, api, type Schemas } from "../api/client.ts";
 import { ProblemNotice } from "../api/problem.tsx";
@@ -30,6 +31,8 @@ export function Batches() {
         {({ items, next_cursor, next_window_at }) => (
           <>
             <NextWindow at={next_window_at} />
+            <Forecast />
+            <WindowRules />
             {items.length === 0 ? (
               <section className="section">
                 <Empty icon="batch" title="No batch has left yet">

@@ -162,3 +162,15 @@ export const failedMessages = queryOptions({
   queryFn: ({ signal }) => answer(api.GET("/api/admin/messages", { params: { query: { state: "failed", limit: 50 } }, signal })),
   ...LIVE.untold,
 });
+
+export const forecast = queryOptions({
+  queryKey: ["forecast"],
+  queryFn: ({ signal }) => answer(api.GET("/api/admin/forecast", { params: { query: { windows: 6 } }, signal })),
+  ...LIVE.steady,
+});
+
+export const windows = queryOptions({
+  queryKey: ["batches", "windows"],
+  queryFn: ({ signal }) => answer(api.GET("/api/admin/batches/windows", { params: { query: { count: 6 } }, signal })),
+  ...LIVE.steady,
+});

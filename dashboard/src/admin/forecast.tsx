@@ -1,0 +1,121 @@
+// Will the money do? What the next windows take, and what is missing by then; and the rules that windows go by.
+
+import { useQuery } from "@tanstack/react-query";
+
+import { forecast, windows } from "./queries.ts";
+import type { Schemas } from "../api/client.ts";
+import { Bars } from "../show/bars.tsx";
+import { formatMoney, isZero } from "../show/money.ts";
+import { Money } from "../show/status.tsx";
+import { formatWhen, When } from "../show/time.tsx";
+import { actorWords } from "../show/words.ts";
+import { Icon } from "../ui/icon.tsx";
+import { Table } from "../ui/list.tsx";
+import { Facts, Section } from "../ui/page.tsx";
+import { Answered } from "../ui/state.tsx";
+
+export function Forecast() {
+  const asked = useQuery(forecast);
+  return (
+    <Section title="Next windows">
+      <Answered asked={asked} rows={4}>
+        {({ currencies }) => (currencies.length === 0 ? <p className="section-words soft">Nothing waits to leave.</p> : currencies.map((each) => <OfCurrency key={each.approved.currency} forecast={each} />))}
+      </Answered>
+    </Section>
+  );
+}
+
+function OfCurrency({ forecast }: { forecast: Schemas["CurrencyForecast"] }) {
+  const short = forecast.windows.find((window) => window.shortfall && !isZero(window.shortfall));
+  return (
+    <>
+      {short?.shortfall && (
+        <p className="notice notice-red" role="status">
+          <Icon name="attention" />
+          <span>
+            <span className="strong">{formatMoney(short.shortfall)} is missing</span> for the window at <When at={short.at} />. Fund the wallet before; what does not fit waits for the next one.
+          </span>
+        </p>
+      )}
+      <Facts
+        facts={[
+          ["Approved", <span key="approved"><Money value={forecast.approved} /> in {payouts(forecast.approved_payouts)}</span>],
+          ["Under review", <span key="review"><Money value={forecast.in_review} /> in {payouts(forecast.payouts_in_review)}</span>],
+          ["In the wallet", forecast.spendable ? <span key="wallet"><Money value={forecast.spendable} /> to spend{forecast.asked_at && <span className="soft">, seen <When at={forecast.asked_at} /></span>}</span> : "The gateway could not be asked"],
+        ]}
+      />
+      {forecast.windows.length > 0 && (
+        <>
+          <Bars bars={forecast.windows.map((window) => ({ key: window.at, words: formatWhen(new Date(window.at), new Date()), amount: window.takes.amount }))} currency={forecast.approved.currency} label="What each of the next windows takes" />
+          <Table caption="The next windows" head={["Window", { words: "Payouts", end: true }, { words: "Takes", end: true }, { words: "Missing", end: true }, { words: "If all reviews are approved", end: true, wide: true }]}>
+            {forecast.windows.map((window) => (
+              <tr key={window.at}>
+                <th scope="row">
+                  <When at={window.at} />
+                </th>
+                <td className="end number">{window.payouts}</td>
+                <td className="end">
+                  <Money value={window.takes} />
+                </td>
+                <td className="end">{missing(window.shortfall)}</td>
+                <td className="end wide">{missing(window.shortfall_with_reviews)}</td>
+              </tr>
+            ))}
+          </Table>
+        </>
+      )}
+    </>
+  );
+}
+
+function payouts(count: number): string {
+  return count === 1 ? "1 payout" : `${count} payouts`;
+}
+
+function missing(amount: Schemas["Money"] | undefined): string {
+  if (amount === undefined) return "not known";
+  return isZero(amount) ? "nothing" : formatMoney(amount);
+}
+
+const DAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
+
+/** When batches leave, and how much may leave at once. */
+export function WindowRules() {
+  const asked = useQuery(windows);
+  return (
+    <Section title="When batches leave">
+      <Answered asked={asked} rows={3}>
+        {(rules) => (
+          <Facts
+            facts={[
+              ["Schedule", schedule(rules)],
+              rules.holidays && rules.holidays.length > 0 && ["Not on", rules.holidays.join(", ")],
+              ["Limits of a batch", limits(rules.batch_limits)],
+              ["Limits of a day", limits(rules.day_limits)],
+              rules.changed_at !== undefined && rules.changed_by !== undefined && ["Changed", <span key="changed">by {actorWords(rules.changed_by)}, <When at={rules.changed_at} /></span>],
+            ]}
+          />
+        )}
+      </Answered>
+    </Section>
+  );
+}
+
+function schedule(rules: Schemas["BatchRules"]): string {
+  const zone = rules.time_zone ? ` (${rules.time_zone})` : "";
+  switch (rules.kind) {
+    case "instant":
+      return "At once: every approval starts a batch";
+    case "interval":
+      return `Every ${rules.every_minutes} minutes`;
+    case "settings":
+      return `Every ${rules.every_minutes} minutes, counted from midnight${zone}`;
+    case "calendar":
+      return `${(rules.days ?? []).map((day) => DAYS[day - 1]).join(", ")} at ${(rules.times ?? []).join(", ")}${zone}`;
+  }
+}
+
+function limits(limits: readonly Schemas["BatchLimit"][]): string {
+  if (limits.length === 0) return "None";
+  return limits.map((limit) => [limit.amount && formatMoney({ amount: limit.amount, currency: limit.currency as Schemas["Money"]["currency"] }), limit.payouts && `${limit.payouts} payouts in ${limit.currency}`].filter(Boolean).join(", ")).join(" · ");
+}
