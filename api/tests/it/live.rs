@@ -50,7 +50,7 @@ async fn eventually<T>(what: &str, mut is_so: impl AsyncFnMut() -> Option<T>) ->
 }
 
 struct Event {
-    event: String,
+    name: String,
     id: Option<String>,
     data: Value,
 }
@@ -73,8 +73,7 @@ impl Stream {
         let (mut fields, mut line) = (BTreeMap::new(), String::new());
         loop {
             line.clear();
-            let read =
-                tokio::time::timeout(PATIENCE, self.0.read_line(&mut line)).await.expect("an event in time");
+            let read = tokio::time::timeout(PATIENCE, self.0.read_line(&mut line)).await.unwrap();
             if read.unwrap() == 0 {
                 return None;
             }
@@ -86,14 +85,14 @@ impl Stream {
         }
         let data: Value = serde_json::from_str(&fields["data"]).unwrap();
         assert_eq!(data["event"], fields["event"]);
-        Some(Event { event: fields["event"].clone(), id: fields.remove("id"), data })
+        Some(Event { name: fields["event"].clone(), id: fields.remove("id"), data })
     }
 
     /// The next event of this kind about this; others are passed over.
     async fn until(&mut self, event: &str, id: &str) -> Event {
         loop {
-            let one = self.next().await.expect("the stream goes on");
-            if one.event == event && (id.is_empty() || one.data["id"] == id) {
+            let one = self.next().await.unwrap();
+            if one.name == event && (id.is_empty() || one.data["id"] == id) {
                 return one;
             }
         }
@@ -112,7 +111,7 @@ async fn a_change_in_one_process_is_heard_in_another_by_whom_it_concerns(pool: P
     let mut others = Stream::open(&there, "/api/provider/stream", &provider(other), None).await;
     let mut staff = Stream::open(&there, "/api/admin/stream", &admin(), None).await;
     for stream in [&mut own, &mut others, &mut staff] {
-        assert_eq!(stream.next().await.unwrap().event, "ready");
+        assert_eq!(stream.next().await.unwrap().name, "ready");
     }
     let payout = here.payout("1500.00").await.to_string();
     for stream in [&mut own, &mut staff] {
@@ -126,7 +125,7 @@ async fn a_change_in_one_process_is_heard_in_another_by_whom_it_concerns(pool: P
     let heard = loop {
         let one = others.next().await.unwrap();
         assert_eq!(one.data["provider_id"], other.to_string(), "{}", one.data);
-        if one.event == "balance.changed" {
+        if one.name == "balance.changed" {
             break one;
         }
     };
@@ -157,8 +156,8 @@ async fn who_comes_back_hears_what_was_missed_or_that_everything_must_be_fetched
     back.until("payout.changed", &missed).await;
     for unknown in ["1-1", "nonsense"] {
         let mut stream = Stream::open(&world, path, &token, Some(unknown)).await;
-        assert_eq!(stream.next().await.unwrap().event, "ready");
-        assert_eq!(stream.next().await.unwrap().event, "resync");
+        assert_eq!(stream.next().await.unwrap().name, "ready");
+        assert_eq!(stream.next().await.unwrap().name, "resync");
     }
     shared.stop.cancel();
 }
@@ -214,7 +213,7 @@ async fn hundreds_of_requests_and_streams_take_no_more_connections_than_the_boun
             }));
             for _ in 0..10 {
                 let mut stream = Stream::open(&world, "/api/admin/stream", &token, None).await;
-                assert_eq!(stream.next().await.unwrap().event, "ready");
+                assert_eq!(stream.next().await.unwrap().name, "ready");
                 streams.push(stream);
             }
             if subject == 0 {
