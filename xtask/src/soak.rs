@@ -12,6 +12,7 @@
 use std::collections::VecDeque;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -42,6 +43,10 @@ const EARNED: Naira = Naira::whole(20_000);
 const BANK: &str = "058";
 
 const SAMPLE_EVERY: Duration = Duration::from_secs(10);
+/// A payout that is open for longer is counted: on a quiet machine one takes a few seconds.
+const SLOW: Duration = Duration::from_secs(60);
+/// A payout that is open for longer ends the soak.
+const GIVEN_UP_AFTER: Duration = Duration::from_mins(20);
 const ADMIN_PAUSE: Duration = Duration::from_millis(100);
 /// Told to a person who waits.
 const SAMPLES_PER_LINE: usize = 6;
@@ -92,6 +97,7 @@ pub fn run(checkout: &Checkout, options: Options) -> Result<ExitCode> {
         && done >= load.payouts
         && u64::try_from(worst_worker).is_ok_and(|worst| worst <= WORKER_BOUND_KIB);
     let slope_of = |part: fn(&Sample) -> i64| slope(&settled(&samples), part);
+    let slowest = load.slowest.lock().unwrap_or_else(PoisonError::into_inner);
     let figures = json!({
         "ok": is_right,
         "payouts": done,
@@ -102,6 +108,8 @@ pub fn run(checkout: &Checkout, options: Options) -> Result<ExitCode> {
         "api_bytes_per_payout": slope_of(|one| one.api_kib),
         // Payouts, KiB of the worker, KiB of the API.
         "samples": samples.iter().map(|one| [one.payouts, one.worker_kib, one.api_kib]).collect::<Vec<_>>(),
+        "slowest": { "payout": slowest.payout, "milliseconds": u64::try_from(slowest.took.as_millis()).unwrap_or(u64::MAX) },
+        "open_longer_than_a_minute": load.slow.load(Ordering::Relaxed),
         "workers_made_anew": recycled,
         "books": books.words,
         "wrong": books.wrong,
@@ -159,13 +167,17 @@ fn soak(load: &Load, stack: &mut Stack, database: &chaos::database::Database) ->
             Ok(())
         };
         let outcome = measure();
+        // Everybody is told to end before anybody's failure is told: a scope waits for all of its threads.
         load.over.store(true, Ordering::Relaxed);
-        for provider in providers {
-            provider.join().map_err(|_| anyhow!("a provider panicked"))??;
-        }
+        let lived: Vec<_> = providers.into_iter().map(thread::ScopedJoinHandle::join).collect();
         load.watch.end();
-        admin.join().map_err(|_| anyhow!("the admin panicked"))??;
-        watch.join().map_err(|_| anyhow!("the watch panicked"))??;
+        let approved = admin.join().map_err(|_| anyhow!("the admin panicked"));
+        let watched = watch.join().map_err(|_| anyhow!("the watch panicked"));
+        for life in lived {
+            life.map_err(|_| anyhow!("a provider panicked"))??;
+        }
+        approved??;
+        watched??;
         outcome
     })?;
     Ok(samples)
@@ -181,6 +193,15 @@ struct Load {
     payouts: usize,
     next_provider: AtomicUsize,
     over: AtomicBool,
+    slow: AtomicUsize,
+    slowest: Mutex<Slowest>,
+}
+
+/// The payout that took longest from request to end.
+#[derive(Debug, Default)]
+struct Slowest {
+    took: Duration,
+    payout: String,
 }
 
 impl Load {
@@ -194,6 +215,8 @@ impl Load {
             payouts,
             next_provider: AtomicUsize::new(0),
             over: AtomicBool::new(false),
+            slow: AtomicUsize::new(0),
+            slowest: Mutex::default(),
         })
     }
 
@@ -212,7 +235,23 @@ impl Load {
             self.marketplace.earning(&format!("{name}-1"), &name, EARNED, "Work")?;
             for ask in 0..EACH {
                 let payout = person.payout(AMOUNT, &format!("{name}-{ask}"))?;
-                self.watch.until_ended(&payout)?;
+                let asked = Instant::now();
+                // A payout that stands still is what a soak is to find: it is told of, and waited for.
+                while let Err(still_open) = self.watch.until_ended(&payout) {
+                    interrupt::check()?;
+                    if asked.elapsed() > GIVEN_UP_AFTER || self.watch.is_over() {
+                        return Err(still_open);
+                    }
+                    progress::note(&format!("after {} s: {still_open:#}", asked.elapsed().as_secs()));
+                }
+                let took = asked.elapsed();
+                let mut slowest = self.slowest.lock().unwrap_or_else(PoisonError::into_inner);
+                if took > slowest.took {
+                    *slowest = Slowest { took, payout };
+                }
+                if took > SLOW {
+                    self.slow.fetch_add(1, Ordering::Relaxed);
+                }
             }
         }
     }

@@ -72,6 +72,11 @@ impl Watch {
         Ok(())
     }
 
+    /// Nobody looks any more.
+    pub fn is_over(&self) -> bool {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).over
+    }
+
     pub fn end(&self) {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).over = true;
     }
