@@ -44,7 +44,7 @@ const BANK: &str = "058";
 
 const SAMPLE_EVERY: Duration = Duration::from_secs(10);
 /// A payout that is open for longer is counted: on a quiet machine one takes a few seconds.
-const SLOW: Duration = Duration::from_secs(60);
+const SLOW: Duration = Duration::from_mins(1);
 /// A payout that is open for longer ends the soak.
 const GIVEN_UP_AFTER: Duration = Duration::from_mins(20);
 const ADMIN_PAUSE: Duration = Duration::from_millis(100);
