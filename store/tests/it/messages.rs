@@ -4,8 +4,8 @@ use sqlx::PgPool;
 use store::{
     audit::{self, Stray},
     bank_accounts,
-    messages::{self, Channels},
-    notifications,
+    messages::{self, Channels, Outcome, Resent, Tried},
+    notifications, webhook_endpoints, wishes,
 };
 
 use crate::fixtures::{World, fails, seconds};
@@ -123,4 +123,136 @@ async fn a_stray_signal_is_written_down_once_per_key(pool: PgPool) {
         futures::future::try_join_all(twice).await.unwrap();
     }
     assert_eq!(world.trail(payout).await, ["requested", "signal_ignored", "signal_ignored"]);
+}
+
+const ALL: Channels = Channels { email: true, push: true };
+
+fn answered(outcome: Outcome) -> Tried {
+    Tried {
+        outcome,
+        code: Some(200),
+        answer: "ok".to_owned(),
+        took: std::time::Duration::ZERO,
+        retry_after: None,
+    }
+}
+
+async fn endpoint(world: &World) -> webhook_endpoints::Endpoint {
+    let new = webhook_endpoints::NewEndpoint {
+        url: "https://shop.example.com/hooks",
+        description: "",
+        event_types: &[],
+        secret: "whsec_c2VjcmV0",
+    };
+    let shop = store::Actor::platform("shop");
+    webhook_endpoints::create(&world.pool, &new, &shop, world.now).await.unwrap().unwrap()
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn an_event_is_one_message_for_each_endpoint_that_wants_it(pool: PgPool) {
+    let world = World::new(&pool);
+    let payee = world.provider().await;
+    world.earns(&payee, "10").await;
+    endpoint(&world).await;
+    let actor = store::Actor::provider(payee.id);
+    wishes::set_of_provider(&world.pool, payee.id, &[notifications::Event::Received], &[], &actor, world.now)
+        .await
+        .unwrap();
+    let browser = wishes::Subscription {
+        endpoint: "https://push.example.com/abc".to_owned(),
+        p256dh: "p".repeat(87),
+        auth: "a".repeat(22),
+    };
+    for _ in 0..2 {
+        wishes::subscribe(&world.pool, wishes::Owner::Provider(payee.id), &browser, world.now).await.unwrap();
+    }
+    world.requested(&payee, "1").await;
+    for handed_over in [1, 0] {
+        let done = messages::hand_over(&world.pool, ALL, 100, world.now).await.unwrap();
+        assert_eq!(done, handed_over);
+    }
+    let all = messages::list(&world.pool, &messages::Filter::default(), None, 10).await.unwrap();
+    let mut by: Vec<&str> = all.iter().map(|message| message.channel.as_str()).collect();
+    by.sort_unstable();
+    assert_eq!(by, ["push", "webhook"], "`received` is not mailed to this one");
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn a_message_has_one_deliverer_at_a_time_and_is_never_lost(pool: PgPool) {
+    let world = World::new(&pool);
+    let payee = world.provider().await;
+    world.earns(&payee, "10").await;
+    endpoint(&world).await;
+    world.requested(&payee, "1").await;
+    messages::hand_over(&world.pool, Channels::default(), 100, world.now).await.unwrap();
+    let lease = async |at| messages::lease(&world.pool, &[], 10, seconds(90), at).await.unwrap();
+    let first = lease(world.now).await;
+    assert_eq!((first.len(), lease(world.now).await.len()), (1, 0));
+    // It died: the next one takes it, and what the dead one says late changes nothing.
+    let again = lease(world.now + seconds(91)).await;
+    assert_eq!((again.len(), again[0].id, again[0].tries), (1, first[0].id, 2));
+    messages::record(&world.pool, &first[0], &answered(Outcome::NotAllowed), world.now).await.unwrap();
+    messages::record(&world.pool, &again[0], &answered(Outcome::Delivered), world.now).await.unwrap();
+    let state =
+        async || messages::list(&world.pool, &messages::Filter::default(), None, 1).await.unwrap()[0].state;
+    assert_eq!(state().await, messages::State::Delivered);
+    let busy =
+        messages::lease(&world.pool, &[first[0].lane.clone()], 10, seconds(90), world.now).await.unwrap();
+    assert!(busy.is_empty());
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn an_endpoint_that_takes_nothing_for_days_is_switched_off_and_replayed_when_it_is_mended(
+    pool: PgPool,
+) {
+    let world = World::new(&pool);
+    let payee = world.provider().await;
+    world.earns(&payee, "10").await;
+    let shop = store::Actor::platform("shop");
+    let endpoint = endpoint(&world).await.id;
+    world.requested(&payee, "1").await;
+    messages::hand_over(&world.pool, Channels::default(), 100, world.now).await.unwrap();
+    let due = messages::lease(&world.pool, &[], 10, seconds(90), world.now).await.unwrap();
+    messages::record(&world.pool, &due[0], &answered(Outcome::Refused), world.now).await.unwrap();
+    let later = world.now + messages::ENDPOINT_FAILS_FOR + seconds(1);
+    let due = messages::lease(&world.pool, &[], 10, seconds(90), later).await.unwrap();
+    messages::record(&world.pool, &due[0], &answered(Outcome::Refused), later).await.unwrap();
+    let off = webhook_endpoints::get(&world.pool, endpoint).await.unwrap().unwrap();
+    assert!(off.disabled_why.is_some());
+    let feed = notifications::admin_feed(&world.pool, "admin:ada", None, 1).await.unwrap();
+    assert_eq!(feed[0].event, "webhook_disabled");
+    let since = webhook_endpoints::Replay::Since(world.now - seconds(60));
+    let replay =
+        async || webhook_endpoints::replay(&world.pool, endpoint, &since, &shop, later).await.unwrap();
+    assert_eq!(replay().await, webhook_endpoints::Asked::Off);
+    webhook_endpoints::switch(&world.pool, endpoint, true, &shop, later).await.unwrap().unwrap();
+    assert_eq!(replay().await, webhook_endpoints::Asked::Done(1));
+    assert_eq!(replay().await, webhook_endpoints::Asked::Done(0), "it is on its way");
+    let again = messages::lease(&world.pool, &[], 10, seconds(90), later).await.unwrap();
+    assert_eq!((again.len(), again[0].id), (1, due[0].id));
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn what_failed_is_sent_again_by_a_person_and_only_that(pool: PgPool) {
+    let world = World::new(&pool);
+    let payee = world.provider().await;
+    world.earns(&payee, "10").await;
+    let endpoint = endpoint(&world).await.id;
+    world.requested(&payee, "1").await;
+    messages::hand_over(&world.pool, Channels::default(), 100, world.now).await.unwrap();
+    let due = messages::lease(&world.pool, &[], 10, seconds(90), world.now).await.unwrap();
+    let (id, ada) = (due[0].id, crate::fixtures::ada());
+    let resend = async |id| messages::resend(&world.pool, id, &ada, world.now).await.unwrap();
+    assert_eq!(resend(id).await, Resent::NotFailed);
+    messages::record(&world.pool, &due[0], &answered(Outcome::NotAllowed), world.now).await.unwrap();
+    assert_eq!(
+        (resend(id).await, resend(id).await, resend(endpoint).await),
+        (Resent::Done, Resent::NotFailed, Resent::NotFound)
+    );
+    let shop = store::Actor::platform("shop");
+    let new = "whsec_bmV3";
+    webhook_endpoints::rotate(&world.pool, endpoint, new, &shop, world.now).await.unwrap().unwrap();
+    let due = messages::lease(&world.pool, &[], 10, seconds(90), world.now).await.unwrap();
+    let messages::To::Webhook { secrets, .. } = &due[0].to else { panic!() };
+    assert_eq!(secrets, &[new, "whsec_c2VjcmV0"], "both sign while one is changed for the other");
 }
