@@ -1,6 +1,14 @@
 //! What really arrives: a mail at an SMTP server, a push at a push service that decrypts it, a webhook that the published library
 //! verifies. The servers are a few lines each, so that nothing of ours reads what we wrote.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "clippy's own allowance for tests does not reach the functions that tests share"
+)]
+
 use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
