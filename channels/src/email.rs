@@ -94,7 +94,7 @@ impl FromStr for SmtpUrl {
 }
 
 fn percent_decoded(part: &str) -> Option<String> {
-    let pair = format!("x={}", part.replace('+', "%2B"));
+    let pair = format!("x={}", part.replace('+', "%2B").replace('&', "%26"));
     url::form_urlencoded::parse(pair.as_bytes()).next().map(|(_, value)| value.into_owned())
 }
 
@@ -226,10 +226,10 @@ mod tests {
         assert_eq!(security("smtp://10.0.0.1:1025"), Security::StartTls);
         assert_eq!(security("smtp://mail.example.com"), Security::StartTls);
         assert_eq!(security("smtps://u:p@mail.example.com"), Security::Tls);
-        let url = read("smtps://pay%40shop:a%2Fb+c@mail.example.com").unwrap();
+        let url = read("smtps://pay%40shop:a%2Fb+c&d@mail.example.com").unwrap();
         assert_eq!(
             (url.port, url.credentials.clone()),
-            (465, Some(("pay@shop".to_owned(), "a/b+c".to_owned())))
+            (465, Some(("pay@shop".to_owned(), "a/b+c&d".to_owned())))
         );
         assert!(!format!("{url:?}").contains("a/b"));
         for wrong in
