@@ -40,8 +40,9 @@ pub use {
     assess::AssessStep, begin_attempt::BeginAttemptStep, call_reviewers::CallReviewersStep,
     check_ledger::CheckLedgerStep, check_runs::CheckRunsStep, claim_chunk::ClaimChunkStep,
     close_batch::CloseBatchStep, notify::NotifyStep, observe::ObserveStep, open_batch::OpenBatchStep,
-    prepare_batch::PrepareBatchStep, record_signal::RecordSignalStep, reload::ReloadStep, reobserve::ReobserveStep,
-    request_cancel::RequestCancelStep, request_decision::RequestDecisionStep, transfer::TransferStep,
+    prepare_batch::PrepareBatchStep, record_signal::RecordSignalStep, reload::ReloadStep,
+    reobserve::ReobserveStep, request_cancel::RequestCancelStep, request_decision::RequestDecisionStep,
+    transfer::TransferStep,
 };
 pub use {
     close_reconciliation::CloseReconciliationStep, open_reconciliation::OpenReconciliationStep,

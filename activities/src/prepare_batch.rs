@@ -63,7 +63,9 @@ async fn look(world: &World, input: BatchRef) -> store::Result<()> {
 /// Whether the last look is young and leaves enough for everybody.
 fn is_enough(funds: &Funds, asked: &Asked, now: DateTime<Utc>) -> bool {
     let young = funds.asked_at.is_some_and(|at| now.signed_duration_since(at) < STILL_FRESH);
-    funds.currency == asked.currency && young && funds.left_for(asked).is_some_and(|left| !left.is_sign_negative())
+    funds.currency == asked.currency
+        && young
+        && funds.left_for(asked).is_some_and(|left| !left.is_sign_negative())
 }
 
 /// Asks the gateway what the wallet holds and what a transfer costs, for batches to spend.

@@ -124,9 +124,7 @@ impl Schedule {
                 let since = now.signed_duration_since(anchor).num_seconds();
                 // Before the anchor there was no window.
                 let whole = since.checked_sub(since.checked_rem_euclid(every)?)?;
-                (now >= *anchor)
-                    .then(|| anchor.checked_add_signed(TimeDelta::try_seconds(whole)?))
-                    .flatten()
+                (now >= *anchor).then(|| anchor.checked_add_signed(TimeDelta::try_seconds(whole)?)).flatten()
             }
             Self::Calendar(calendar) => calendar.current(now),
         }

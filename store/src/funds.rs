@@ -135,9 +135,7 @@ pub async fn see(pool: &Pool, sight: &Sight) -> Result<()> {
     };
     let spendable = match sight.balance {
         None => None,
-        Some(balance) => {
-            Some(left(balance).ok_or_else(|| Error::corrupt("more money than can be counted"))?)
-        }
+        Some(balance) => Some(left(balance).ok_or_else(|| Error::corrupt("more money than can be counted"))?),
     };
     sqlx::query!(
         "UPDATE funds SET asked_at = $2, balance = $3, spendable = $4, fee_each = $5
@@ -156,12 +154,14 @@ pub async fn see(pool: &Pool, sight: &Sight) -> Result<()> {
 
 /// As they were seen last.
 pub async fn seen(pool: &Pool) -> Result<Vec<Funds>> {
-    let rows = sqlx::query!("SELECT currency, asked_at, balance, spendable, fee_each FROM funds ORDER BY currency")
-        .fetch_all(pool)
-        .await?;
+    let rows =
+        sqlx::query!("SELECT currency, asked_at, balance, spendable, fee_each FROM funds ORDER BY currency")
+            .fetch_all(pool)
+            .await?;
     rows.into_iter()
         .map(|row| {
-            let amount = |amount: Option<Decimal>| amount.map(|amount| money(amount, &row.currency)).transpose();
+            let amount =
+                |amount: Option<Decimal>| amount.map(|amount| money(amount, &row.currency)).transpose();
             Ok(Funds {
                 currency: row.currency.parse().map_err(Error::corrupt)?,
                 asked_at: row.asked_at,

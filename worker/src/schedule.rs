@@ -7,8 +7,8 @@ use domain::BatchWindow;
 use temporalio_client::{
     Client, RpcOptions,
     schedules::{
-        CreateScheduleOptions, ScheduleAction, ScheduleError, ScheduleOverlapPolicy,
-        ScheduleSpec, ScheduleUpdate,
+        CreateScheduleOptions, ScheduleAction, ScheduleError, ScheduleOverlapPolicy, ScheduleSpec,
+        ScheduleUpdate,
     },
     tonic,
 };

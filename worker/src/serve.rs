@@ -11,8 +11,8 @@ use tokio::sync::Semaphore;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    Engine, Settings, deliverer, funding_watch, health, health::Vitals, health_line, heartbeat, instant, live, place,
-    processes, relay, schedule, supervisor, sweeper,
+    Engine, Settings, deliverer, funding_watch, health, health::Vitals, health_line, heartbeat, instant,
+    live, place, processes, relay, schedule, supervisor, sweeper,
 };
 
 pub use activities::World;

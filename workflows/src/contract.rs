@@ -370,8 +370,8 @@ impl Contract {
 
 pub use contract::{
     Assess, BeginAttempt, CallReviewers, CheckLedger, CheckRuns, ClaimChunk, CloseBatch, CloseReconciliation,
-    Notify, Observe, OpenBatch, OpenReconciliation, PrepareBatch, ReconcileMissing, ReconcilePage, RecordSignal, Reload,
-    Reobserve, RequestCancel, RequestDecision, Transfer,
+    Notify, Observe, OpenBatch, OpenReconciliation, PrepareBatch, ReconcileMissing, ReconcilePage,
+    RecordSignal, Reload, Reobserve, RequestCancel, RequestDecision, Transfer,
 };
 
 #[cfg(test)]

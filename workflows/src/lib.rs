@@ -20,8 +20,8 @@ pub use contract::{
     Assess, AttemptRef, BatchInput, BatchRef, BatchSummary, BeginAttempt, BooksCheckInput, BooksChecked,
     CallReviewers, CheckLedger, CheckRuns, ClaimChunk, Claimed, CloseBatch, Contract, EndingRef,
     EngineCancel, EngineDecision, LedgerChecked, Notify, Observe, OpenBatch, PayoutInput, PayoutRef,
-    PrepareBatch, Prepared, RecordSignal, Reload, Reobserve, RequestCancel, RequestDecision, ReviewCall, RunsChecked, RunsLook,
-    RunsPage, StraySignal, Transfer, UNNAMED, Verdict,
+    PrepareBatch, Prepared, RecordSignal, Reload, Reobserve, RequestCancel, RequestDecision, ReviewCall,
+    RunsChecked, RunsLook, RunsPage, StraySignal, Transfer, UNNAMED, Verdict,
 };
 pub use contract::{
     CloseReconciliation, OpenReconciliation, ReconcileInput, ReconcileMissing, ReconcilePage, ReconcileRef,

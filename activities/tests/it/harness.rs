@@ -129,7 +129,10 @@ impl Play {
     pub(crate) async fn claimed(pool: &PgPool) -> Self {
         let play = Self::approved(pool).await;
         let batch = store::batches::open_instant(&play.world.pool, noon()).await.unwrap();
-        assert_eq!(store::batches::claim_chunk(&play.world.pool, batch, 10, noon()).await.unwrap().claimed, 1);
+        assert_eq!(
+            store::batches::claim_chunk(&play.world.pool, batch, 10, noon()).await.unwrap().claimed,
+            1
+        );
         play
     }
 

@@ -62,8 +62,7 @@ impl FromFields for LimitsOrder {
     type Checked = Limits;
 
     fn from_fields(fields: &mut Fields) -> Option<Limits> {
-        const WORDS: &str =
-            r#"must be a list such as [{"currency": "NGN", "payouts": 500, "amount": "1000000.00"}], each currency once"#;
+        const WORDS: &str = r#"must be a list such as [{"currency": "NGN", "payouts": 500, "amount": "1000000.00"}], each currency once"#;
         let before = fields.mistakes();
         let batch = fields.optional("batch", |value| limits(value).ok_or(WORDS));
         let day = fields.optional("day", |value| limits(value).ok_or(WORDS));
@@ -133,8 +132,8 @@ impl SetLimits {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::problem::FieldCode;
     use crate::body::{assert_reads_what_is_documented, parse};
+    use crate::problem::FieldCode;
 
     #[test]
     fn reads_what_is_documented() {
@@ -159,7 +158,11 @@ mod tests {
             r#"{"day":{}}"#,
             r#"{"time_zone":"Mars"}"#,
         ] {
-            assert_eq!(read(wrong).unwrap_err().errors()[0].code, FieldCode::InvalidValue.as_str(), "{wrong}");
+            assert_eq!(
+                read(wrong).unwrap_err().errors()[0].code,
+                FieldCode::InvalidValue.as_str(),
+                "{wrong}"
+            );
         }
     }
 }

@@ -184,7 +184,10 @@ mod tests {
         for (body, wrong) in [
             (r#"{"kind":"interval"}"#, vec!["every_minutes", "anchor"]),
             (r#"{"kind":"interval","every_minutes":-1,"anchor":"now"}"#, vec!["every_minutes", "anchor"]),
-            (r#"{"kind":"calendar","times":["9"],"days":["mon"],"time_zone":"Mars"}"#, vec!["times", "days", "time_zone"]),
+            (
+                r#"{"kind":"calendar","times":["9"],"days":["mon"],"time_zone":"Mars"}"#,
+                vec!["times", "days", "time_zone"],
+            ),
         ] {
             let problem = read(body).unwrap_err();
             for field in wrong {

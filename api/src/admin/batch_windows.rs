@@ -102,7 +102,8 @@ pub(super) async fn in_force(app: &crate::app::App, count: u16) -> store::Result
     match schedule {
         Schedule::Instant => {}
         Schedule::Aligned { every_seconds, zone } => {
-            shown.every_minutes = every_seconds.checked_div(60).and_then(|minutes| u32::try_from(minutes).ok());
+            shown.every_minutes =
+                every_seconds.checked_div(60).and_then(|minutes| u32::try_from(minutes).ok());
             shown.time_zone = Some(zone.name().to_owned());
         }
         Schedule::Interval { every_minutes, anchor } => {
@@ -110,8 +111,7 @@ pub(super) async fn in_force(app: &crate::app::App, count: u16) -> store::Result
             shown.anchor = Some(anchor);
         }
         Schedule::Calendar(calendar) => {
-            shown.times =
-                Some(calendar.times.iter().map(|time| time.format("%H:%M").to_string()).collect());
+            shown.times = Some(calendar.times.iter().map(|time| time.format("%H:%M").to_string()).collect());
             shown.days = Some(calendar.days);
             shown.time_zone = Some(calendar.zone.name().to_owned());
             shown.holidays = Some(calendar.holidays.iter().map(ToString::to_string).collect());

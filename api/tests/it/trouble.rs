@@ -161,13 +161,21 @@ async fn everything_and_parts_are_paused_and_resumed(pool: Pool) {
         let (batch, _) = world.post("/api/admin/batches/run", &admin(), &json!({})).await;
         let batch: domain::BatchId = batch["id"].as_str().unwrap().parse().unwrap();
         let now = world.clock.now();
-        assert_eq!(store::batches::claim_chunk(&world.pool, batch, 10, now).await.unwrap().claimed, 0, "{scope}");
+        assert_eq!(
+            store::batches::claim_chunk(&world.pool, batch, 10, now).await.unwrap().claimed,
+            0,
+            "{scope}"
+        );
 
         for _ in 0..2 {
             let resumed = order(&world, RESUME, scope, subject.clone()).await;
             assert_eq!(resumed, (json!({ "resumed": true }), StatusCode::OK), "{scope}");
         }
-        assert_eq!(store::batches::claim_chunk(&world.pool, batch, 10, now).await.unwrap().claimed, 1, "{scope}");
+        assert_eq!(
+            store::batches::claim_chunk(&world.pool, batch, 10, now).await.unwrap().claimed,
+            1,
+            "{scope}"
+        );
     }
     assert_eq!(world.count("SELECT count(*) FROM audit WHERE action = 'paused'").await, 4);
     assert_eq!(world.count("SELECT count(*) FROM audit WHERE action = 'resumed'").await, 4);

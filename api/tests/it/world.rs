@@ -332,7 +332,8 @@ impl World {
         let id = self.under_review(amount).await;
         assert_eq!(self.decide(id, "approve").await.1, StatusCode::OK);
         let batch = store::batches::run_now(&self.pool, &Actor::system(), self.clock.now()).await.unwrap();
-        let claimed = store::batches::claim_chunk(&self.pool, batch.id, 10, self.clock.now()).await.unwrap().claimed;
+        let claimed =
+            store::batches::claim_chunk(&self.pool, batch.id, 10, self.clock.now()).await.unwrap().claimed;
         assert_eq!(claimed, 1);
         id
     }

@@ -98,8 +98,10 @@ async fn tell_what_is_short(
     if short.is_empty() {
         return Ok(());
     }
-    let sums: Vec<String> =
-        short.iter().map(|row| format!("{} payouts of {} {}", row.payouts, row.amount.normalize(), row.currency)).collect();
+    let sums: Vec<String> = short
+        .iter()
+        .map(|row| format!("{} payouts of {} {}", row.payouts, row.amount.normalize(), row.currency))
+        .collect();
     let words = format!("The wallet was short: batch {batch} left {} waiting for money.", sums.join(", "));
     alerts::tell(conn, Alert::FundingShort, key, &words, now).await
 }

@@ -16,8 +16,7 @@ async fn wallet(world: &World, balance: Option<&str>) {
 }
 
 async fn wallet_with_fee(world: &World, balance: Option<&str>, fee: &str) {
-    let undebited =
-        funds::claimed_and_not_debited(&world.pool, Currency::Ngn, world.now).await.unwrap();
+    let undebited = funds::claimed_and_not_debited(&world.pool, Currency::Ngn, world.now).await.unwrap();
     let sight = Sight {
         currency: Currency::Ngn,
         asked_at: world.now,
@@ -96,7 +95,10 @@ async fn a_short_wallet_is_shared_in_turns_and_the_rest_says_that_it_waits_for_f
     let chunk = batches::claim_chunk(&world.pool, batch, 100, world.now).await.unwrap();
     assert_eq!((chunk.claimed, chunk.held, chunk.more), (2, 2, false));
     assert_eq!(release_order(&world).await, [many[0], one[0]]);
-    assert_eq!((held(&world, many[1]).await, held(&world, many[2]).await), (Some(Held::Funds), Some(Held::Funds)));
+    assert_eq!(
+        (held(&world, many[1]).await, held(&world, many[2]).await),
+        (Some(Held::Funds), Some(Held::Funds))
+    );
     assert_eq!(spendable(&world).await, Some(naira("6")));
     assert_eq!(world.claim(batch).await, 0, "this batch has passed them over");
     batches::close(&world.pool, batch, world.now).await.unwrap();
@@ -141,7 +143,11 @@ async fn whom_three_windows_have_passed_over_goes_first(pool: PgPool) {
         let batch = window(&mut world).await;
         wallet(&world, Some("100")).await;
         // The small one of the same provider waits too: it would make the large one's turn come later.
-        sqlx::query("UPDATE payouts SET status = 'APPROVED' WHERE id = $1").bind(large[1].uuid()).execute(&world.pool).await.unwrap();
+        sqlx::query("UPDATE payouts SET status = 'APPROVED' WHERE id = $1")
+            .bind(large[1].uuid())
+            .execute(&world.pool)
+            .await
+            .unwrap();
         let chunk = batches::claim_chunk(&world.pool, batch, 1, world.now).await.unwrap();
         assert_eq!(chunk.claimed, 1, "round {round}: the older one");
         let spent = "UPDATE funds SET spendable = 4 WHERE currency = 'NGN'";

@@ -40,7 +40,10 @@ async fn asks_and_takes(world: &World, expected: bool) {
 async fn a_wish_is_written_once_while_it_is_on_its_way(pool: PgPool) {
     let (world, payee) = world(&pool).await;
     world.approved(&payee, "1").await;
-    assert!(!batches::ask_for_instant(&world.pool, true, world.now).await.unwrap(), "the approval has just asked");
+    assert!(
+        !batches::ask_for_instant(&world.pool, true, world.now).await.unwrap(),
+        "the approval has just asked"
+    );
     let later = world.now + seconds(6);
     assert!(batches::ask_for_instant(&world.pool, true, later).await.unwrap());
     assert!(!batches::ask_for_instant(&world.pool, true, later).await.unwrap());

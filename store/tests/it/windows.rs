@@ -97,7 +97,11 @@ async fn a_schedule_that_people_set_is_in_force_from_then_on(pool: PgPool) {
     rules::set_schedule(&world.pool, None, &ada(), world.now).await.unwrap();
     world.pass(TimeDelta::hours(2));
     let by_settings = due(&world).await.unwrap();
-    assert_eq!(batches::get(&world.pool, by_settings).await.unwrap().unwrap().missed, 0, "no holiday was missed");
+    assert_eq!(
+        batches::get(&world.pool, by_settings).await.unwrap().unwrap().missed,
+        0,
+        "no holiday was missed"
+    );
     assert_eq!(world.count("SELECT count(*) FROM audit WHERE action = 'batch_schedule_set'").await, 2);
 }
 
@@ -150,7 +154,8 @@ async fn a_chunk_is_the_oldest_approvals_with_their_release(pool: PgPool) {
         world.pass(seconds(1));
     }
     let batch = world.batch().await;
-    let claim = async |limit| batches::claim_chunk(&world.pool, batch, limit, world.now).await.unwrap().claimed;
+    let claim =
+        async |limit| batches::claim_chunk(&world.pool, batch, limit, world.now).await.unwrap().claimed;
     assert_eq!(claim(2).await, 2);
     assert_eq!(world.status(approved[1]).await, PayoutStatus::Processing);
     assert_eq!(world.status(approved[2]).await, PayoutStatus::Approved);

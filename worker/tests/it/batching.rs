@@ -66,8 +66,10 @@ async fn a_pause_in_the_middle_of_a_batch_lets_nothing_more_out(pool: PgPool) {
     }
     stage.start_worker();
     stage.run_batch().await;
-    eventually("some were sent", async || (stage.gateway.posts(None).await.unwrap().total >= 3).then_some(()))
-        .await;
+    eventually("some were sent", async || {
+        (stage.gateway.posts(None).await.unwrap().total >= 3).then_some(())
+    })
+    .await;
     control::set_paused(&stage.pool, true, "stop everything", &admin(), Utc::now()).await.unwrap();
     let counted = sent(&stage, &payouts).await;
     assert!(counted.len() < PAYOUTS, "the pause came in the middle");
