@@ -4,6 +4,31 @@
  */
 
 export interface paths {
+    "/api/admin/approval-limits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Above which amounts two approvers are needed
+         * @description One limit per currency, with a larger one that waits for a second admin.
+         */
+        get: operations["listApprovalLimits"];
+        /**
+         * Change above which amount two approvers are needed
+         * @description A smaller limit counts at once, also for what waits for its first approval already. A larger one answers 202 and counts when a
+         *     different admin sends the same amount; reviews that are open then keep the approvals they need. Safe to repeat.
+         */
+        put: operations["setApprovalLimit"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/admin/batches": {
         parameters: {
             query?: never;
@@ -33,10 +58,32 @@ export interface paths {
         };
         /**
          * One batch
-         * @description Its payouts are listed by `GET /api/admin/payouts?batch=`.
+         * @description How many payouts it took and how much, where these stand now, and what it left out and why. Its payouts are listed by
+         *     `GET /api/admin/payouts?batch=`.
          */
         get: operations["getBatch"];
         put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/batches/limits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Set how much may leave at once
+         * @description In force from the next claim on, also of a batch that is under way. What is over waits for the next batch, or the next day,
+         *     and says `limit`. A limit of zero lets nothing leave. All limits are replaced. It is kept in the audit trail.
+         */
+        put: operations["setBatchLimits"];
         post?: never;
         delete?: never;
         options?: never;
@@ -59,6 +106,48 @@ export interface paths {
          *     nothing twice: a payout belongs to the batch that took it.
          */
         post: operations["runBatch"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/batches/schedule": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Set when batches leave
+         * @description In force at once, in every process: windows before this moment are not made up for. A local time that a clock change skips is
+         *     the first moment after it; one that comes twice is the first of the two. The whole schedule is replaced. It is kept in the
+         *     audit trail.
+         */
+        put: operations["setBatchSchedule"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/batches/windows": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * When batches leave
+         * @description The schedule in force, the limits, and the next windows. A paused system has windows too: their batches take nothing.
+         */
+        get: operations["listWindows"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -188,6 +277,91 @@ export interface paths {
          *     read the payout as it stands. 409 when it is not dead (any more).
          */
         post: operations["resendDeadLetter"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/forecast": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Will the money do?
+         * @description What is approved by now leaves with the next windows, as much with each as the limits of a batch let; the wallet is looked at
+         *     unless that was done in the last half minute. What will be asked for until then is not guessed, and limits of a day are left
+         *     out. Ahead of a window that will be short finance is told by itself.
+         */
+        get: operations["getForecast"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/messages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What went out
+         * @description Messages by e-mail, push and webhook, newest first, kept for 90 days after they ended. `state=failed` is what people must
+         *     look at: mend the cause, then send them again.
+         */
+        get: operations["listMessages"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/messages/{id}/resend": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send a failed message again
+         * @description With all its tries before it, under the id it has. 409 when it has not failed (any more).
+         */
+        post: operations["resendMessage"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/notification-settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who is mailed what */
+        get: operations["getAdminNotificationSettings"];
+        /**
+         * Choose what an address is mailed
+         * @description Adds the address, changes what it is mailed, or removes it (no events). At most 30 messages an hour go to one; what is
+         *     beyond is in the feed.
+         */
+        put: operations["setAdminNotificationSettings"];
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -402,6 +576,10 @@ export interface paths {
          * Approve or reject a payout under review
          * @description Whoever is first has decided: the payout has moved when this answers, and the other reviewer gets 409 with where it stands
          *     and who moved it. Sending the same decision twice is such a conflict too. The decision is kept with its reason for ever.
+         *
+         *     Above its currency's limit (`GET /api/admin/approval-limits`) a payout needs two approvers: the first approval answers 202,
+         *     that of a different admin 200. Anybody's reject, at any time, rejects. Nobody approves what they asked for or changed
+         *     (`reviewer_involved`); rejecting stays open to them. Every admin may decide, also once a review was escalated.
          */
         post: operations["decidePayout"];
         delete?: never;
@@ -469,6 +647,51 @@ export interface paths {
          *     409 says who was faster when a batch has it, or when it is not approved any more.
          */
         post: operations["undoApproval"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/push-subscriptions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Push to this browser
+         * @description What `pushManager.subscribe` answered. Safe to repeat: a browser is known by its endpoint, and whoever signed in there
+         *     last is told. At most ten browsers; the one that asked longest ago makes room.
+         */
+        post: operations["subscribeAdminToPush"];
+        /**
+         * Push to this browser no more
+         * @description Safe to repeat.
+         */
+        delete: operations["unsubscribeAdminFromPush"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/push-subscriptions/key": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The key to ask for push with
+         * @description `applicationServerKey` of the browser's `pushManager.subscribe`.
+         */
+        get: operations["getAdminPushKey"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -546,11 +769,298 @@ export interface paths {
         };
         /**
          * Payouts that wait for a decision
-         * @description Longest waiting first, each with every risk rule and what it saw. A payout leaves the queue when it is decided or cancelled.
+         * @description Each with every risk rule and what it saw, how long it has waited and when it is escalated, who has taken it on, how many
+         *     approvals it has and needs, and its provider's past in short; `GET /api/admin/reviews/{id}` tells the rest. A payout
+         *     leaves the queue when it is decided or cancelled, and comes back with a new wait when an approval is undone. Pages stay right
+         *     while others leave: the next one begins after the last row you have seen. All filters narrow.
          */
         get: operations["listReviews"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/reviews/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A review and what stands behind it
+         * @description The risk rules that fired, the approvals so far, the provider's past and what changed lately: what a decision is made on, in
+         *     one answer. 404 once the payout is not under review any more; `GET /api/admin/payouts/{id}` says what became of it.
+         */
+        get: operations["getReview"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/reviews/{id}/assignment": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take a review on, or give it to somebody
+         * @description For two hours, then it is nobody's again; asking once more begins them anew. Whoever else decides on it is warned (409
+         *     `review_taken`) and may go on with `override`. 404 where the payout is not under review.
+         */
+        post: operations["assignReview"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/reviews/{id}/release": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Let a review go
+         * @description It is nobody's afterwards. Safe to repeat. 404 where the payout is not under review.
+         */
+        post: operations["releaseReview"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/reviews/decisions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Decide on several payouts at once
+         * @description One verdict and one reason for up to 100 payouts. Each is decided on its own, in its own transaction, under the same rules as
+         *     one alone; one that is refused keeps no other from being decided, and the answer tells what came of each. Safe to repeat: what
+         *     you have decided so already is `already`.
+         */
+        post: operations["decideReviews"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/risk-policies": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Risk policies
+         * @description For `admin` and `finance`. Every version that was ever proposed, newest first. At most one per currency is `ACTIVE`; in a
+         *     currency without one every payout goes to people.
+         */
+        get: operations["listRiskPolicies"];
+        put?: never;
+        /**
+         * Propose a risk policy
+         * @description For `admin` and `finance`. Writes down a version of the rules for one currency as `DRAFT`; every threshold that is out of
+         *     range is named under its path. It changes nothing until another admin activates it. Try it before that: on what has been
+         *     assessed already (backtest), or beside the active one from now on (shadow). Repeating it proposes another version.
+         */
+        post: operations["proposeRiskPolicy"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/risk-policies/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One risk policy
+         * @description For `admin` and `finance`. Its rules are those that assessments under its `version` went by.
+         */
+        get: operations["getRiskPolicy"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/risk-policies/{id}/activate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Put a risk policy in force
+         * @description For an `admin` or `finance` other than the one who proposed it. Retires the active one of its currency in the same moment:
+         *     once this has answered, no payout is assessed by the old policy any more. What has been assessed stays as it is. Safe to
+         *     repeat.
+         */
+        post: operations["activateRiskPolicy"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/risk-policies/{id}/backtest": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Try a risk policy on the past
+         * @description For `admin` and `finance`. Replays any policy over the facts that were recorded when the payouts of a period were assessed,
+         *     and tells which would have gone another way, their sum, and how those ended. A rule whose facts were not recorded then does
+         *     not count as fired: where that alone would decide, the payout is `unknown`. Changes nothing.
+         */
+        post: operations["backtestRiskPolicy"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/risk-policies/{id}/disagreements": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Where a shadow policy disagreed
+         * @description For `admin` and `finance`. The payouts that were assessed while this policy was tried beside the active one, and that it
+         *     would have sent elsewhere; newest first. They stay here when the trial has ended.
+         */
+        get: operations["listRiskPolicyDisagreements"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/risk-policies/{id}/retire": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Withdraw a risk policy
+         * @description For `admin` and `finance`. Takes back a proposal, ends a trial, or takes the `ACTIVE` policy out of force without another:
+         *     then every payout of its currency goes to people until a policy is activated. One person is enough, because it lets nothing
+         *     through. Final, and safe to repeat.
+         */
+        post: operations["retireRiskPolicy"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/risk-policies/{id}/shadow": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Try a risk policy beside the active one
+         * @description For `admin` and `finance`. From now on every payout of its currency is assessed by this `DRAFT` too, in the same
+         *     transaction and on the same facts; its answer decides nothing and is told where it disagrees. One policy per currency is
+         *     tried at a time: the one before is a `DRAFT` again. Safe to repeat.
+         */
+        post: operations["shadowRiskPolicy"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/stream": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What changes, as it changes
+         * @description As `GET /api/provider/stream`, of everything: also `review.changed` (with the payout's id), `batch.changed`, `case.changed` and
+         *     `pause.changed`. In a batch hundreds of events may come in a second: gather them for a moment before fetching.
+         */
+        get: operations["streamAllChanges"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/wallet-fundings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Book money put into the gateway's wallet
+         * @description Finance only. The books' side of a bank transfer to the gateway, before its statement shows it or after: a credit of the
+         *     same reference and amount in an imported statement is then `funding`, and the case that asked about it is closed. Moves no
+         *     money and changes no provider's balance. Safe to repeat: one reference is booked once. Another amount under a reference that
+         *     is booked, or the reference of a transfer of ours (what comes in under that came back), is refused (409).
+         */
+        post: operations["bookWalletFunding"];
         delete?: never;
         options?: never;
         head?: never;
@@ -596,6 +1106,27 @@ export interface paths {
          * @description What each line is of ours, a thousand lines at a time.
          */
         get: operations["getWalletStatement"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/workers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The workers
+         * @description Who carries payouts on just now and what waits for them. Workers say so through Redis every five seconds; what waits is asked
+         *     of Temporal. For people: no payout depends on it.
+         */
+        get: operations["listWorkers"];
         put?: never;
         post?: never;
         delete?: never;
@@ -691,6 +1222,130 @@ export interface paths {
          */
         put: operations["pushProvider"];
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/platform/webhook-endpoints": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Webhook endpoints */
+        get: operations["listWebhookEndpoints"];
+        put?: never;
+        /**
+         * Add a webhook endpoint
+         * @description Events are sent there from now on, in the format of [Standard Webhooks](https://www.standardwebhooks.com): any of its
+         *     libraries verifies them with the `secret`, which is shown this once. At most 20 endpoints. Earlier events can be replayed.
+         */
+        post: operations["addWebhookEndpoint"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/platform/webhook-endpoints/{id}/deliveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What a webhook endpoint was sent
+         * @description Newest first, with what it last answered. Kept for 90 days.
+         */
+        get: operations["listWebhookDeliveries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/platform/webhook-endpoints/{id}/enabled": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Switch a webhook endpoint on or off
+         * @description What happens while it is off is not sent when it is on again: replay it. Safe to repeat.
+         */
+        put: operations["switchWebhookEndpoint"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/platform/webhook-endpoints/{id}/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send past events again
+         * @description By id or since a time, also from before there was the endpoint, each under the `webhook-id` it has always had. What is on
+         *     its way already is left alone.
+         */
+        post: operations["replayWebhooks"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/platform/webhook-endpoints/{id}/rotate-secret": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Change a webhook endpoint's secret
+         * @description The new secret is shown this once. For 24 hours both sign (`webhook-signature` has two), so the receiver can change over
+         *     without losing an event; the secret before the last signs no more at once.
+         */
+        post: operations["rotateWebhookSecret"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/platform/webhook-endpoints/{id}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Test a webhook endpoint
+         * @description Sends an event of the type `endpoint.test` with made-up data. What came of it is among the deliveries.
+         */
+        post: operations["testWebhookEndpoint"];
         delete?: never;
         options?: never;
         head?: never;
@@ -819,6 +1474,27 @@ export interface paths {
          */
         get: operations["listEarnings"];
         put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/provider/notification-settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What you are told, and how */
+        get: operations["getNotificationSettings"];
+        /**
+         * Choose what you are told
+         * @description Taken as a whole: what is left out is told. It counts for what is told from now on.
+         */
+        put: operations["setNotificationSettings"];
         post?: never;
         delete?: never;
         options?: never;
@@ -959,6 +1635,82 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/provider/push-subscriptions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Push to this browser
+         * @description What `pushManager.subscribe` answered. Safe to repeat: a browser is known by its endpoint, and whoever signed in there
+         *     last is told. At most ten browsers; the one that asked longest ago makes room.
+         */
+        post: operations["subscribeToPush"];
+        /**
+         * Push to this browser no more
+         * @description Safe to repeat.
+         */
+        delete: operations["unsubscribeFromPush"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/provider/push-subscriptions/key": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The key to ask for push with
+         * @description `applicationServerKey` of the browser's `pushManager.subscribe`.
+         */
+        get: operations["getPushKey"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/provider/stream": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What changes, as it changes
+         * @description Server-sent events about this provider's own things, within a second of the change. An event names what has changed, not what
+         *     it is now: fetch that. A browser's `EventSource` cannot send the token, so read the body of a `fetch` with the
+         *     `Authorization` header instead.
+         *
+         *     Each event is an `event` line, usually an `id` line, and one `data` line of JSON. `ready` comes first: fetch what is shown
+         *     after it, and nothing is missed. `payout.changed`, `balance.changed`, `notification.changed`, `bank_account.changed` and
+         *     `provider.changed` carry the `id` of what to fetch again. `resync` says that something was missed: fetch everything that is
+         *     shown. `end` says why the stream ends: with `token_expired` come back with a new token, with `shutdown` at once.
+         *     Come back with the last `id` as `Last-Event-ID` and what happened meanwhile follows, or `resync`. A comment comes every 15
+         *     seconds; a stream that is silent for 30 is dead. The same change may be told twice.
+         *
+         *     429 when ten streams are open under the token's subject: ask every few seconds instead, as a client without streams does.
+         */
+        get: operations["streamOwnChanges"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/webhooks/flutterwave/payout_status": {
         parameters: {
             query?: never;
@@ -1026,6 +1778,12 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /**
+         * @description `same`: the same words in any order, whatever their case, accents, titles and punctuation. `similar`: every word of the
+         *     shorter name is in the longer one, or an initial of it, and one whole word at least.
+         * @enum {string}
+         */
+        AcceptedName: "same" | "similar";
         /**
          * AccountToResolve
          * @description An account to look up.
@@ -1164,6 +1922,29 @@ export interface components {
             status: components["schemas"]["AttemptStatus"] & unknown;
         };
         /**
+         * AdminContact
+         * @description An address that admins are written to at.
+         */
+        AdminContact: {
+            /** @description A person's or a mailing list's. */
+            email: string;
+            /** @description What is mailed there. */
+            events: string[];
+        };
+        /**
+         * AdminContactChoice
+         * @description What one address is told.
+         */
+        AdminContactChoice: {
+            /** @description The address; capital letters make no difference. */
+            email: string;
+            /**
+             * @description `review_waiting`, `review_escalated`, `funding_short`, `attempt_unknown`, `window_missed`, `case_opened`,
+             *     `webhook_disabled`. None, or left out: the address is told nothing any more.
+             */
+            events?: string[];
+        };
+        /**
          * AdminNotification
          * @description Something the admins were told.
          */
@@ -1206,6 +1987,20 @@ export interface components {
              * @description How many messages you have not read, on whichever page; counted up to 1000.
              */
             unread: number;
+        };
+        /**
+         * AdminNotificationSettings
+         * @description Who is mailed what. The feed has everything.
+         */
+        AdminNotificationSettings: {
+            /** @description In the order of their addresses; at most 50. */
+            contacts: components["schemas"]["AdminContact"][];
+            /** @description Whether this installation can send mail. */
+            email_available: boolean;
+            /** @description Everything that can be told. */
+            events: string[];
+            /** @description Whether this installation can push to browsers. */
+            push_available: boolean;
         };
         /**
          * AdminPayout
@@ -1267,7 +2062,7 @@ export interface components {
             failure_message?: string;
             /** @description What the gateway took for the transfer that paid. */
             fee?: components["schemas"]["Money"] & unknown;
-            /** @description Why the next window passes it over: `paused` or `funds`. */
+            /** @description Why the next window passes it over: `paused`, `funds` or `limit`. */
             held?: string;
             /**
              * Format: uuid
@@ -1385,6 +2180,41 @@ export interface components {
             previous_cursor?: string;
         };
         /**
+         * AmountRule
+         * @description Fires above an amount.
+         */
+        AmountRule: {
+            /** @description In the policy's currency, as a decimal string such as `50000.00`. */
+            at_most: string;
+            /** @description What it does when it fires. */
+            mode: components["schemas"]["RuleMode"] & unknown;
+        };
+        /**
+         * ApprovalLimit
+         * @description Above which amount a payout of this currency needs two different approvers.
+         */
+        ApprovalLimit: {
+            /** @description One approver suffices up to this amount. */
+            amount: components["schemas"]["Money"] & unknown;
+            /**
+             * Format: date-time
+             * @description When (UTC).
+             */
+            changed_at?: string;
+            /** @description Who changed it last: `admin:<name>`. Absent while it is as installed. */
+            changed_by?: string;
+            /** @description A larger limit that counts when a different admin asks for the same. */
+            proposed?: components["schemas"]["ProposedLimit"] & unknown;
+        };
+        /**
+         * ApprovalLimits
+         * @description Every limit.
+         */
+        ApprovalLimits: {
+            /** @description One per currency. A currency that is not here needs two approvers for everything. */
+            items: components["schemas"]["ApprovalLimit"][];
+        };
+        /**
          * Arrival
          * @description When a payout that was asked for now could arrive.
          */
@@ -1401,6 +2231,29 @@ export interface components {
              * @description By when it is usually at the bank, if it leaves then.
              */
             usually_by: string;
+        };
+        /**
+         * Assignment
+         * @description Who takes a review on.
+         */
+        Assignment: {
+            /** @description Also from somebody else. Default: false. */
+            override?: boolean;
+            /** @description An admin's name, as their token has it in `sub`. Default: you. */
+            to?: string;
+        };
+        /**
+         * AtLeastRule
+         * @description Fires below a number.
+         */
+        AtLeastRule: {
+            /**
+             * Format: uint32
+             * @description So many are enough.
+             */
+            at_least: number;
+            /** @description What it does when it fires. */
+            mode: components["schemas"]["RuleMode"] & unknown;
         };
         /**
          * @description What is known about one attempt to pay.
@@ -1487,6 +2340,122 @@ export interface components {
             detail: unknown;
             /** @description Why. */
             reason?: string;
+        };
+        /**
+         * Backtest
+         * @description What a policy would have made of the payouts of a period.
+         */
+        Backtest: {
+            /**
+             * Format: uint32
+             * @description How many payouts in the policy's currency it was tried on.
+             */
+            assessed: number;
+            /** @description Every way that was and would have been gone. */
+            changes: components["schemas"]["BacktestChange"][];
+            /**
+             * Format: date-time
+             * @description Present when the period has more assessments than are read at once (20,000, newest first): nothing before this moment was
+             *     looked at. Ask again with a shorter period that ends there.
+             */
+            cut_at?: string;
+            /** @description Some of those that would have gone another way, newest first. */
+            examples: components["schemas"]["BacktestExample"][];
+            /**
+             * Format: date-time
+             * @description The period's begin.
+             */
+            from: string;
+            /**
+             * Format: date-time
+             * @description The period's end.
+             */
+            to: string;
+            /** @description The policy's version. */
+            version: string;
+        };
+        /**
+         * BacktestChange
+         * @description Everything that went one way and would have gone the same or another.
+         */
+        BacktestChange: {
+            /** @description Whether that is another way. */
+            changed: boolean;
+            /** @description The same by how they ended. */
+            ended: components["schemas"]["BacktestEnd"][];
+            /**
+             * Format: uint32
+             * @description How many.
+             */
+            payouts: number;
+            /** @description Their sum. */
+            sum: components["schemas"]["Money"] & unknown;
+            /** @description Where they went. */
+            was: components["schemas"]["RiskRoute"] & unknown;
+            /** @description Where the policy would have sent them. */
+            would: components["schemas"]["ReplayedRoute"] & unknown;
+        };
+        /**
+         * BacktestEnd
+         * @description Payouts that ended in one way.
+         */
+        BacktestEnd: {
+            /** @description How they ended. */
+            ended: components["schemas"]["PayoutEnd"] & unknown;
+            /**
+             * Format: uint32
+             * @description How many.
+             */
+            payouts: number;
+            /** @description Their sum. */
+            sum: components["schemas"]["Money"] & unknown;
+        };
+        /**
+         * BacktestExample
+         * @description A payout that would have gone another way.
+         */
+        BacktestExample: {
+            /** @description What was asked for. */
+            amount: components["schemas"]["Money"] & unknown;
+            /**
+             * Format: date-time
+             * @description When it was assessed (UTC).
+             */
+            assessed_at: string;
+            /** @description How it ended. */
+            ended: components["schemas"]["PayoutEnd"] & unknown;
+            /** @description What the policy says of it, rule by rule. */
+            findings: components["schemas"]["RuleFinding"][];
+            /**
+             * Format: uuid
+             * @description The payout.
+             */
+            payout_id: string;
+            /** @description Where it went. */
+            was: components["schemas"]["RiskRoute"] & unknown;
+            /** @description Where the policy would have sent it. */
+            would: components["schemas"]["ReplayedRoute"] & unknown;
+        };
+        /**
+         * BacktestPeriod
+         * @description The period to try the policy on.
+         */
+        BacktestPeriod: {
+            /**
+             * Format: uint32
+             * @description How many payouts that would have gone another way are listed one by one; 20 unless told.
+             */
+            examples?: number;
+            /**
+             * Format: date-time
+             * @description What was assessed from here on (RFC 3339).
+             */
+            from: string;
+            /**
+             * Format: date-time
+             * @description Until before this moment; at most 92 days later.
+             */
+            to: string;
         };
         /**
          * Balance
@@ -1606,12 +2575,22 @@ export interface components {
              */
             closed_at?: string;
             /**
+             * Format: int64
+             * @description How long it took to claim, in seconds.
+             */
+            duration_seconds?: number;
+            /**
              * Format: uuid
              * @description Names the batch.
              */
             id: string;
             /** @description `WINDOW` (the clock), `RUN_NOW` (an admin) or `INSTANT` (an approval, where payouts need not wait for windows). */
             kind: string;
+            /**
+             * Format: uint32
+             * @description Windows before its own that had no batch; it took what they would have taken.
+             */
+            missed_windows: number;
             /**
              * Format: date-time
              * @description When it was opened (UTC).
@@ -1624,6 +2603,57 @@ export interface components {
              * @description How many payouts it took. List them with `GET /api/admin/payouts?batch=`.
              */
             payouts: number;
+            /** @description How much, by currency. */
+            sums: components["schemas"]["Money"][];
+            /**
+             * Format: date-time
+             * @description The window it belongs to.
+             */
+            window_at?: string;
+        };
+        /**
+         * BatchDetail
+         * @description A batch and what became of its payouts.
+         */
+        BatchDetail: {
+            /**
+             * Format: date-time
+             * @description When it had nothing left to take.
+             */
+            closed_at?: string;
+            /**
+             * Format: int64
+             * @description How long it took to claim, in seconds.
+             */
+            duration_seconds?: number;
+            /**
+             * Format: uuid
+             * @description Names the batch.
+             */
+            id: string;
+            /** @description `WINDOW` (the clock), `RUN_NOW` (an admin) or `INSTANT` (an approval, where payouts need not wait for windows). */
+            kind: string;
+            /** @description What it left where it was. */
+            left: components["schemas"]["BatchLeft"][];
+            /**
+             * Format: uint32
+             * @description Windows before its own that had no batch; it took what they would have taken.
+             */
+            missed_windows: number;
+            /**
+             * Format: date-time
+             * @description When it was opened (UTC).
+             */
+            opened_at: string;
+            /** @description Who opened it: `admin:<name>` or `system`. */
+            opened_by: string;
+            /**
+             * Format: uint32
+             * @description How many payouts it took. List them with `GET /api/admin/payouts?batch=`.
+             */
+            payouts: number;
+            /** @description Its payouts by where they stand now. Those that came back to wait (a pause, an empty wallet) belong to no batch any more. */
+            standings: components["schemas"]["BatchStanding"][];
             /** @description How much, by currency. */
             sums: components["schemas"]["Money"][];
             /**
@@ -1646,6 +2676,117 @@ export interface components {
              * @description When the next batch leaves by itself, where batches have windows.
              */
             next_window_at?: string;
+        };
+        /**
+         * BatchLeft
+         * @description Approved payouts that a batch did not take.
+         */
+        BatchLeft: {
+            /** @description How much. */
+            amount: components["schemas"]["Money"] & unknown;
+            /**
+             * Format: uint32
+             * @description How many.
+             */
+            payouts: number;
+            /**
+             * @description `paused` (everything, the provider, the bank or the account is, or the provider is suspended), `funds` (the wallet did not do)
+             *     or `limit` (of a batch or a day).
+             */
+            reason: string;
+        };
+        /**
+         * BatchLimit
+         * @description A limit on the payouts of one currency.
+         */
+        BatchLimit: {
+            /** @description How much in all, as a decimal string; absent: as much as there is. */
+            amount?: string;
+            /** @description The currency it is about. */
+            currency: string;
+            /**
+             * Format: uint32
+             * @description How many payouts; absent: as many as there are.
+             */
+            payouts?: number;
+        };
+        /**
+         * BatchRules
+         * @description When batches leave, how much may leave at once, and the next windows.
+         */
+        BatchRules: {
+            /**
+             * Format: date-time
+             * @description The moment that intervals are counted from; absent where it is each local midnight.
+             */
+            anchor?: string;
+            /** @description How much may leave in one batch; no entry: as much as there is. */
+            batch_limits: components["schemas"]["BatchLimit"][];
+            /**
+             * Format: date-time
+             * @description When (UTC).
+             */
+            changed_at?: string;
+            /** @description Who changed any of this last: `admin:<name>`. */
+            changed_by?: string;
+            /** @description How much may leave on one day. */
+            day_limits: components["schemas"]["BatchLimit"][];
+            /** @description The calendar's days of the week: 1 is Monday, 7 is Sunday. */
+            days?: number[];
+            /**
+             * Format: uint32
+             * @description Minutes between two windows, where they come at intervals.
+             */
+            every_minutes?: number;
+            /** @description Days without windows. */
+            holidays?: string[];
+            /** @description How windows come about. */
+            kind: components["schemas"]["ScheduleKind"] & unknown;
+            /** @description Where days begin, for the limits of a day. */
+            limits_time_zone: string;
+            /** @description Whether an admin has set it; `false`: the installation's settings (`BATCH_WINDOW`) are in force. */
+            set_by_people: boolean;
+            /** @description The time zone of the times, the days and the holidays. */
+            time_zone?: string;
+            /** @description The calendar's local times of day. */
+            times?: string[];
+            /** @description The next windows (UTC); empty where payouts are instant. */
+            windows: string[];
+        };
+        /**
+         * BatchStanding
+         * @description Payouts of a batch that stand alike now.
+         */
+        BatchStanding: {
+            /** @description How much. */
+            amount: components["schemas"]["Money"] & unknown;
+            /**
+             * Format: uint32
+             * @description How many.
+             */
+            payouts: number;
+            /** @description Where they stand. */
+            status: components["schemas"]["PayoutStatus"] & unknown;
+        };
+        /**
+         * BrowserEndpoint
+         * @description Which browser.
+         */
+        BrowserEndpoint: {
+            /** @description The subscription's `endpoint`. */
+            endpoint: string;
+        };
+        /**
+         * BrowserSubscription
+         * @description A browser's answer to `pushManager.subscribe`.
+         */
+        BrowserSubscription: {
+            /** @description Its secret (`keys.auth`), base64url. */
+            auth: string;
+            /** @description Where its push service takes messages for it: a public `https` URL of at most 1000 characters. */
+            endpoint: string;
+            /** @description Its public key (`keys.p256dh`), base64url. */
+            p256dh: string;
         };
         /**
          * Case
@@ -1762,10 +2903,56 @@ export interface components {
          */
         CaseStatus: "OPEN" | "CLOSED";
         /**
+         * CountRule
+         * @description Fires above a number.
+         */
+        CountRule: {
+            /**
+             * Format: uint32
+             * @description So many are usual.
+             */
+            at_most: number;
+            /** @description What it does when it fires. */
+            mode: components["schemas"]["RuleMode"] & unknown;
+        };
+        /**
          * @description ISO 4217.
          * @enum {string}
          */
         Currency: "NGN" | "GHS" | "KES";
+        /**
+         * CurrencyForecast
+         * @description The forecast of one currency.
+         */
+        CurrencyForecast: {
+            /** @description Approved by now, without fees. */
+            approved: components["schemas"]["Money"] & unknown;
+            /**
+             * Format: uint32
+             * @description How many.
+             */
+            approved_payouts: number;
+            /**
+             * Format: date-time
+             * @description When the gateway was asked last (UTC).
+             */
+            asked_at?: string;
+            /** @description What the gateway says can be spent. Absent: it could not be asked. */
+            balance?: components["schemas"]["Money"] & unknown;
+            /** @description What a transfer is reckoned to cost besides its amount. */
+            fee_each: components["schemas"]["Money"] & unknown;
+            /** @description Under review: it may be approved before a window, or not. */
+            in_review: components["schemas"]["Money"] & unknown;
+            /**
+             * Format: uint32
+             * @description How many.
+             */
+            payouts_in_review: number;
+            /** @description The balance without what was claimed and is not debited yet; below zero where that is more. */
+            spendable?: components["schemas"]["Money"] & unknown;
+            /** @description The next windows; empty where payouts are instant. */
+            windows: components["schemas"]["WindowForecast"][];
+        };
         /**
          * CurrencyInUse
          * @description A currency.
@@ -1778,6 +2965,19 @@ export interface components {
              * @description How many decimals an amount to be paid may have.
              */
             decimals: number;
+        };
+        /**
+         * DaysRule
+         * @description Fires while something is younger than so many days.
+         */
+        DaysRule: {
+            /**
+             * Format: uint32
+             * @description Whole days of 24 hours.
+             */
+            days: number;
+            /** @description What it does when it fires. */
+            mode: components["schemas"]["RuleMode"] & unknown;
         };
         /**
          * DeadLetter
@@ -1843,7 +3043,53 @@ export interface components {
         Decision: {
             /** @description `approve` lets it leave with the next batch; `reject` gives the money back to the balance and is final. */
             decision: components["schemas"]["DecisionVerdict"] & unknown;
+            /** @description Decide although somebody else has taken the review on. Default: false. */
+            override?: boolean;
             /** @description Why; 1 to 1000 characters. The provider reads the reason of a rejection. */
+            reason: string;
+        };
+        /**
+         * DecisionOutcome
+         * @description One payout and what came of the decision on it.
+         */
+        DecisionOutcome: {
+            /** @description Why it was refused: the code that `POST /api/admin/payouts/{id}/decision` would have answered with. */
+            code?: string;
+            /** @description The same for people. */
+            detail?: string;
+            /**
+             * Format: uuid
+             * @description Which payout.
+             */
+            payout_id: string;
+            /** @description What came of it. */
+            result: components["schemas"]["DecisionResult"] & unknown;
+        };
+        /**
+         * DecisionOutcomes
+         * @description What came of each.
+         */
+        DecisionOutcomes: {
+            /** @description In the order they were asked for. */
+            items: components["schemas"]["DecisionOutcome"][];
+        };
+        /**
+         * @description What came of one of several decisions.
+         * @enum {string}
+         */
+        DecisionResult: "decided" | "second_approval_needed" | "already" | "refused";
+        /**
+         * Decisions
+         * @description One decision about several payouts under review.
+         */
+        Decisions: {
+            /** @description `approve` or `reject`, for each of them. */
+            decision: components["schemas"]["DecisionVerdict"] & unknown;
+            /** @description Decide also what somebody else has taken on. Default: false. */
+            override?: boolean;
+            /** @description The payouts, at most 100. */
+            payout_ids: string[];
+            /** @description Why; 1 to 1000 characters. Kept with each decision; the providers read the reason of a rejection. */
             reason: string;
         };
         /**
@@ -1862,6 +3108,42 @@ export interface components {
             name: string;
             /** @description Whether it answered just now. */
             up: boolean;
+        };
+        /**
+         * Disagreement
+         * @description A payout that the policy would have sent elsewhere.
+         */
+        Disagreement: {
+            /** @description What is asked for. */
+            amount: components["schemas"]["Money"] & unknown;
+            /**
+             * Format: date-time
+             * @description When (UTC).
+             */
+            assessed_at: string;
+            /** @description What this policy says of it, rule by rule. */
+            findings: components["schemas"]["RuleFinding"][];
+            /**
+             * Format: uuid
+             * @description The payout.
+             */
+            payout_id: string;
+            /** @description Where it stands now. */
+            status: components["schemas"]["PayoutStatus"] & unknown;
+            /** @description Where the policy in force sent it. */
+            was: components["schemas"]["RiskRoute"] & unknown;
+            /** @description Where this one would have sent it. */
+            would: components["schemas"]["RiskRoute"] & unknown;
+        };
+        /**
+         * Disagreements
+         * @description Disagreements, newest payouts first.
+         */
+        Disagreements: {
+            /** @description This page. */
+            items: components["schemas"]["Disagreement"][];
+            /** @description Ask with this `cursor` for the next page. Absent on the last one. */
+            next_cursor?: string;
         };
         /**
          * Earning
@@ -1897,7 +3179,10 @@ export interface components {
             paid: components["schemas"]["Money"] & unknown;
             /** @description What of it went against a debt. */
             recovered: components["schemas"]["Money"] & unknown;
-            /** @description `AVAILABLE`, `RESERVED` (some or all of it belongs to payouts) or `PAID_OUT` (all of it has been paid). */
+            /**
+             * @description `AVAILABLE`, `RESERVED` (some or all of it belongs to payouts), `PAID_OUT` (all of it has been paid, but for what went
+             *     against a debt) or `RECOVERED` (all of it went against a debt).
+             */
             status: string;
         };
         /**
@@ -1926,6 +3211,23 @@ export interface components {
             items: components["schemas"]["Earning"][];
             /** @description Ask with this `cursor` for the next page. Absent on the last one. */
             next_cursor?: string;
+        };
+        /**
+         * EventSetting
+         * @description One thing you can be told.
+         */
+        EventSetting: {
+            /** @description Whether it is mailed. */
+            email: boolean;
+            /**
+             * @description `received`, `approved`, `rejected`, `cancelled`, `completed`, `failed`, `refunded`, `returned`, `check_account` or
+             *     `bank_account_changed`.
+             */
+            event: string;
+            /** @description Whether it is told whatever you choose, for the safety of your money. */
+            mandatory: boolean;
+            /** @description Whether it is pushed to your browsers. */
+            push: boolean;
         };
         /**
          * Evidence
@@ -1964,6 +3266,24 @@ export interface components {
             detail: string;
         };
         /**
+         * FailuresRule
+         * @description Fires above a number of failures within so many days.
+         */
+        FailuresRule: {
+            /**
+             * Format: uint32
+             * @description So many are usual.
+             */
+            at_most: number;
+            /** @description What it does when it fires. */
+            mode: components["schemas"]["RuleMode"] & unknown;
+            /**
+             * Format: uint32
+             * @description Days (UTC), the one that began so long ago included.
+             */
+            within_days: number;
+        };
+        /**
          * FeeQuote
          * @description The gateway's own estimate. What it really takes is known once the transfer has been made.
          */
@@ -1986,6 +3306,14 @@ export interface components {
             detail: string;
             /** @description Which one: a path into the body such as `amount.currency`, or the name of a parameter. */
             field: string;
+        };
+        /**
+         * Forecast
+         * @description What the next windows will take, and whether the wallet will do.
+         */
+        Forecast: {
+            /** @description One for each currency in which something waits. */
+            currencies: components["schemas"]["CurrencyForecast"][];
         };
         /**
          * Health
@@ -2034,6 +3362,18 @@ export interface components {
              * @description Lines of one posting share this.
              */
             posting_id: string;
+        };
+        /**
+         * LimitsOrder
+         * @description How much may leave at once from now on. What is left out limits nothing.
+         */
+        LimitsOrder: {
+            /** @description For one batch, at most one entry a currency. */
+            batch?: components["schemas"]["BatchLimit"][];
+            /** @description For one day, at most one entry a currency. */
+            day?: components["schemas"]["BatchLimit"][];
+            /** @description Where days begin: an IANA time zone; UTC where it is left out. */
+            time_zone?: string;
         };
         /**
          * ListedAdminPayout
@@ -2097,7 +3437,7 @@ export interface components {
             failure_message?: string;
             /** @description What the gateway took for the transfer that paid. */
             fee?: components["schemas"]["Money"] & unknown;
-            /** @description Why the next window passes it over: `paused` or `funds`. */
+            /** @description Why the next window passes it over: `paused`, `funds` or `limit`. */
             held?: string;
             /**
              * Format: uuid
@@ -2225,6 +3565,30 @@ export interface components {
          */
         ListFormat: "json" | "csv";
         /**
+         * LiveEvent
+         * @description Something that has changed, or something about the stream itself: see `event`.
+         */
+        LiveEvent: {
+            /**
+             * @description The same as the event's `event` line: `payout.changed`, `balance.changed`, `notification.changed`, `bank_account.changed`,
+             *     `provider.changed`, and for staff `review.changed`, `batch.changed`, `case.changed`, `pause.changed`; or `ready`, `resync`,
+             *     `end`.
+             */
+            event: string;
+            /**
+             * @description What has changed: the id of a payout (also with `review.changed`), batch, case, notification, bank account or provider; what
+             *     is paused with `pause.changed`, absent for everything.
+             */
+            id?: string;
+            /**
+             * Format: uuid
+             * @description Whose it is, where it is a provider's.
+             */
+            provider_id?: string;
+            /** @description With `end`: `token_expired` (come back with another one) or `shutdown` (come back at once). */
+            reason?: string;
+        };
+        /**
          * Me
          * @description Who a token says its bearer is, and what the screens around them need to know.
          */
@@ -2253,6 +3617,84 @@ export interface components {
             /** @description The token's `sub`. For staff it is the name in the audit trail, after `admin:`. */
             subject: string;
         };
+        /**
+         * Message
+         * @description A message by e-mail, push or webhook.
+         */
+        Message: {
+            /** @description The beginning of what its endpoint last answered. */
+            answer?: string;
+            /** @description `email`, `push` or `webhook`. */
+            channel: string;
+            /**
+             * Format: int32
+             * @description The status that its endpoint last answered, of HTTP or SMTP.
+             */
+            code?: number;
+            /**
+             * Format: date-time
+             * @description When it was written (UTC).
+             */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @description When it was delivered or given up.
+             */
+            ended_at?: string;
+            /** @description The address, or the id of the browser's subscription or of the webhook endpoint. */
+            endpoint: string;
+            /** @description What happened, as in the feed; absent for a test. */
+            event?: string;
+            /**
+             * Format: uuid
+             * @description What it tells (`webhook-id` is `msg_` and this without hyphens); absent for a test of a webhook's endpoint.
+             */
+            event_id?: string;
+            /**
+             * Format: uuid
+             * @description Names it. Mail carries it in its `Message-ID`.
+             */
+            id: string;
+            /** @description Why the last try did not deliver it. */
+            last_error?: string;
+            /**
+             * Format: date-time
+             * @description When it is tried next, while it is pending.
+             */
+            next_try_at?: string;
+            /**
+             * Format: uuid
+             * @description The payout it tells about.
+             */
+            payout_id?: string;
+            /** @description Where it stands. */
+            state: components["schemas"]["MessageState"] & unknown;
+            /**
+             * Format: int32
+             * @description How often it was tried since it was last sent (again).
+             */
+            tries: number;
+        };
+        /**
+         * @description How a message goes out.
+         * @enum {string}
+         */
+        MessageChannel: "email" | "push" | "webhook";
+        /**
+         * Messages
+         * @description Messages, newest first.
+         */
+        Messages: {
+            /** @description This page. */
+            items: components["schemas"]["Message"][];
+            /** @description Ask with this `cursor` for the next page. Absent on the last one. */
+            next_cursor?: string;
+        };
+        /**
+         * @description Where a message stands.
+         * @enum {string}
+         */
+        MessageState: "pending" | "delivered" | "failed" | "dropped";
         /** @description An exact amount with its currency. The amount is a string: JSON numbers are refused. */
         Money: {
             /**
@@ -2287,6 +3729,16 @@ export interface components {
             verified: boolean;
         };
         /**
+         * NamesRule
+         * @description Fires when a name is less alike.
+         */
+        NamesRule: {
+            /** @description How alike the names have to be. */
+            accept: components["schemas"]["AcceptedName"] & unknown;
+            /** @description What it does when it fires. */
+            mode: components["schemas"]["RuleMode"] & unknown;
+        };
+        /**
          * NewAccount
          * @description A bank account to be paid to.
          */
@@ -2299,6 +3751,16 @@ export interface components {
             currency: string;
         };
         /**
+         * NewApprovalLimit
+         * @description Another limit for a currency, and why.
+         */
+        NewApprovalLimit: {
+            /** @description One approver suffices up to this amount. Its currency says which limit is meant. */
+            amount: components["schemas"]["Money"] & unknown;
+            /** @description For whoever has to answer for it later; 1 to 1000 characters. */
+            reason: string;
+        };
+        /**
          * NewAttestationBody
          * @description What the bank or the gateway's support said about an attempt.
          */
@@ -2309,6 +3771,18 @@ export interface components {
             reason: string;
             /** @description Whether it paid. */
             verdict: components["schemas"]["AttestedVerdict"] & unknown;
+        };
+        /**
+         * NewRiskPolicy
+         * @description A version of the risk rules.
+         */
+        NewRiskPolicy: {
+            /** @description What it is for: `NGN`, `GHS` or `KES`. */
+            currency: string;
+            /** @description Why, for whoever activates it and for whoever asks later; 1 to 1000 characters. */
+            reason: string;
+            /** @description Every rule with its mode and threshold. */
+            rules: components["schemas"]["RiskRules"] & unknown;
         };
         /**
          * Notification
@@ -2350,6 +3824,16 @@ export interface components {
             title: string;
         };
         /**
+         * NotificationChoice
+         * @description What you do not want to hear by mail or push. What is left out is told.
+         */
+        NotificationChoice: {
+            /** @description Events that are not to be mailed. */
+            email_off?: string[];
+            /** @description Events that are not to be pushed. */
+            push_off?: string[];
+        };
+        /**
          * Notifications
          * @description Messages, newest first.
          */
@@ -2363,6 +3847,62 @@ export interface components {
              * @description How many messages have not been read, on whichever page.
              */
             unread: number;
+        };
+        /**
+         * NotificationSettings
+         * @description What you are told, and how. The feed has everything.
+         */
+        NotificationSettings: {
+            /**
+             * Format: uint64
+             * @description Browsers of yours that are pushed to.
+             */
+            browsers: number;
+            /** @description Where mail goes; the marketplace changes it. Absent: nowhere. */
+            email?: string;
+            /** @description Each thing you can be told. */
+            events: components["schemas"]["EventSetting"][];
+            /** @description Whether this installation can push to browsers. */
+            push_available: boolean;
+        };
+        /**
+         * PaceRule
+         * @description Fires above so many times the provider's own pace, from so many requests on.
+         */
+        PaceRule: {
+            /**
+             * Format: uint32
+             * @description How many times the weekly average of the 12 weeks before is usual.
+             */
+            at_most_times: number;
+            /**
+             * Format: uint32
+             * @description Fewer requests than this within 7 days never fire.
+             */
+            from_requests: number;
+            /** @description What it does when it fires. */
+            mode: components["schemas"]["RuleMode"] & unknown;
+        };
+        /**
+         * PastInShort
+         * @description A provider's latest 50 payouts and what changed within 30 days, in short.
+         */
+        PastInShort: {
+            /**
+             * @description What happened to the provider or their accounts, by kind: `provider_changed`, `bank_account_added`,
+             *     `bank_account_removed`, `provider_paused`, `bank_account_paused` and so on. Latest first.
+             */
+            changed: string[];
+            /**
+             * Format: uint32
+             * @description How many of them were paid.
+             */
+            completed: number;
+            /**
+             * Format: uint32
+             * @description How many of them failed.
+             */
+            failed: number;
         };
         /**
          * Pause
@@ -2486,6 +4026,12 @@ export interface components {
             waiting?: components["schemas"]["Waiting"] & unknown;
         };
         /**
+         * @description How payouts ended: `open` (not yet), `completed`, `failed` (the money is still set aside), `refunded` (failed, and the money is
+         *     back in the balance), `rejected`, `cancelled`, `reversed` (paid, and returned by the bank).
+         * @enum {string}
+         */
+        PayoutEnd: "open" | "completed" | "failed" | "refunded" | "rejected" | "cancelled" | "reversed";
+        /**
          * PayoutRequest
          * @description A request to be paid.
          */
@@ -2520,6 +4066,11 @@ export interface components {
          */
         PayoutStatus: "REQUESTED" | "APPROVED" | "PROCESSING" | "COMPLETED" | "FAILED" | "REJECTED" | "CANCELLED" | "REVERSED";
         /**
+         * @description A currency that payouts can be in.
+         * @enum {string}
+         */
+        PolicyCurrency: "NGN" | "GHS" | "KES";
+        /**
          * Problem
          * @description Why a request was not carried out (RFC 9457). `code` is for programs and never changes its meaning, `detail` is for people.
          */
@@ -2540,6 +4091,11 @@ export interface components {
             /** @description With `payout_moved_on`: where the payout stands now. */
             payout_status?: string;
             /**
+             * Format: uint64
+             * @description With `rate_limited`: seconds until there is room again, as in `Retry-After`.
+             */
+            retry_after_seconds?: number;
+            /**
              * Format: uint16
              * @description The HTTP status, again.
              */
@@ -2553,6 +4109,21 @@ export interface components {
              * @description With `bank_account_cooling_off`: from when the account can be paid to.
              */
             until?: string;
+        };
+        /**
+         * ProposedLimit
+         * @description A larger limit that one admin has asked for.
+         */
+        ProposedLimit: {
+            /** @description The limit. */
+            amount: components["schemas"]["Money"] & unknown;
+            /**
+             * Format: date-time
+             * @description When (UTC).
+             */
+            at: string;
+            /** @description Who asked for it: `admin:<name>`. */
+            by: string;
         };
         /**
          * Provider
@@ -2628,6 +4199,26 @@ export interface components {
             verified: boolean;
         };
         /**
+         * ProviderChange
+         * @description Something that happened to a provider or one of their accounts.
+         */
+        ProviderChange: {
+            /**
+             * Format: date-time
+             * @description When (UTC).
+             */
+            at: string;
+            /** @description Who: `platform:<name>`, `provider:<id>` or `admin:<name>`. */
+            by: string;
+            /** @description Particulars. For `provider_changed` the member `changed` has each field with its value before and after. */
+            detail: unknown;
+            /**
+             * @description What: `provider_added`, `provider_changed`, `bank_account_added`, `bank_account_removed`, `provider_paused`,
+             *     `provider_resumed`, `bank_account_paused`, `bank_account_resumed`.
+             */
+            what: string;
+        };
+        /**
          * ProviderContent
          * @description What the marketplace knows about a provider. What is left out is set to its default, not kept.
          */
@@ -2640,6 +4231,51 @@ export interface components {
             suspended?: boolean;
             /** @description Whether the provider's identity has been checked. Default: false. Payouts to others are always reviewed. */
             verified?: boolean;
+        };
+        /**
+         * ProviderHistory
+         * @description A provider's other payouts.
+         */
+        ProviderHistory: {
+            /** @description What a completed payout came to on average, in the currency of the review. Absent where there was none. */
+            average_paid?: components["schemas"]["Money"] & unknown;
+            /** @description How many and how much, by status, in the currency of the review. */
+            by_status: components["schemas"]["StatusTotal"][];
+            /** @description Whether that is over all their payouts; `false`: over the latest 1,000. */
+            complete: boolean;
+            /**
+             * Format: date-time
+             * @description When the marketplace told of them first (UTC).
+             */
+            first_seen: string;
+            /** @description The latest ten, newest first. */
+            last: components["schemas"]["AdminPayout"][];
+        };
+        /**
+         * PushKey
+         * @description What to ask a browser for push with.
+         */
+        PushKey: {
+            /** @description The public key, uncompressed, in base64url. */
+            key: string;
+        };
+        /**
+         * QueueBacklog
+         * @description What waits in one of Temporal's queues.
+         */
+        QueueBacklog: {
+            /**
+             * Format: int64
+             * @description Tasks that wait, about. Absent while Temporal does not say.
+             */
+            backlog?: number;
+            /**
+             * Format: uint64
+             * @description Pollers that Temporal has seen in the last minutes. None while it does not say.
+             */
+            pollers: number;
+            /** @description Which. */
+            queue: string;
         };
         /**
          * Quote
@@ -2816,6 +4452,20 @@ export interface components {
             reason?: string;
         };
         /**
+         * Release
+         * @description Whose claim is let go.
+         */
+        Release: {
+            /** @description Also somebody else's. Default: false. */
+            override?: boolean;
+        };
+        /**
+         * @description Where the policy would have sent a payout: `auto`, `review`, `refuse`; or `unknown`, where that hangs on facts that were not
+         *     recorded then.
+         * @enum {string}
+         */
+        ReplayedRoute: "auto" | "review" | "refuse" | "unknown";
+        /**
          * ResentLetters
          * @description What is sent again.
          */
@@ -2855,13 +4505,32 @@ export interface components {
         Review: {
             /** @description How much is asked for. */
             amount: components["schemas"]["Money"] & unknown;
-            /** @description Every risk rule with what it saw; those that fired are why it waits. */
-            findings: components["schemas"]["RuleFinding"][];
+            /**
+             * Format: uint8
+             * @description How many different admins have approved it.
+             */
+            approvals: number;
+            /**
+             * Format: uint8
+             * @description How many must.
+             */
+            approvals_needed: number;
+            /** @description Who has taken it on; absent once the claim has lapsed. */
+            assigned?: components["schemas"]["ReviewAssignment"] & unknown;
             /**
              * Format: date-time
-             * @description Since when it waits (UTC).
+             * @description When it was.
              */
-            opened_at: string;
+            escalated_at?: string;
+            /**
+             * Format: date-time
+             * @description When it is escalated if nobody decides before: 24 hours after `waiting_since`. In the past once it was.
+             */
+            escalates_at: string;
+            /** @description Every risk rule with what it saw; those that fired are why it waits. */
+            findings: components["schemas"]["RuleFinding"][];
+            /** @description The provider's past in short. */
+            past?: components["schemas"]["PastInShort"] & unknown;
             /**
              * Format: uuid
              * @description The payout to decide on (`POST /api/admin/payouts/{id}/decision`).
@@ -2874,17 +4543,100 @@ export interface components {
             provider_id: string;
             /** @description What people call them. */
             provider_name: string;
+            /**
+             * Format: date-time
+             * @description When those who review were reminded of it.
+             */
+            reminded_at?: string;
+            /** @description The approval that was taken back last: by whom, when and why. */
+            undone?: components["schemas"]["ReviewApproval"] & unknown;
+            /**
+             * Format: date-time
+             * @description Since when it waits (UTC): since it was opened, or since an approval was undone.
+             */
+            waiting_since: string;
+            /** @description What it waits for. */
+            waits_for: components["schemas"]["ReviewWaitsFor"] & unknown;
+        };
+        /**
+         * ReviewApproval
+         * @description An approval that was given or taken back.
+         */
+        ReviewApproval: {
+            /**
+             * Format: date-time
+             * @description When (UTC).
+             */
+            at: string;
+            /** @description Who: `admin:<name>`. */
+            by: string;
+            /** @description Why. */
+            reason: string;
+        };
+        /**
+         * ReviewAssignment
+         * @description Who has taken a review on.
+         */
+        ReviewAssignment: {
+            /** @description Who gave it to them: `admin:<name>`. */
+            by: string;
+            /** @description `admin:<name>`. */
+            to: string;
+            /**
+             * Format: date-time
+             * @description When the claim lapses by itself (UTC).
+             */
+            until: string;
+        };
+        /**
+         * ReviewDetail
+         * @description Everything a reviewer decides on.
+         */
+        ReviewDetail: {
+            /** @description The approvals that count, oldest first. One where two are needed is not enough. */
+            approvals: components["schemas"]["ReviewApproval"][];
+            /** @description What happened to the provider, their bank accounts and pauses within 30 days, latest first, at most 50. */
+            changes: components["schemas"]["ProviderChange"][];
+            /** @description What the provider was paid before. */
+            history: components["schemas"]["ProviderHistory"] & unknown;
+            /** @description The review, its rules and its wait. */
+            review: components["schemas"]["Review"] & unknown;
         };
         /**
          * Reviews
-         * @description The queue, longest waiting first.
+         * @description A page of the queue.
          */
         Reviews: {
             /** @description This page. */
             items: components["schemas"]["Review"][];
             /** @description Ask with this `cursor` for the next page. Absent on the last one. */
             next_cursor?: string;
+            /** @description How many match, exact up to 1,000. */
+            total: components["schemas"]["ReviewTotal"] & unknown;
         };
+        /**
+         * @description The order of the queue.
+         * @enum {string}
+         */
+        ReviewSort: "waiting" | "largest";
+        /**
+         * ReviewTotal
+         * @description How many reviews match.
+         */
+        ReviewTotal: {
+            /**
+             * Format: uint32
+             * @description How many, at most 1,000.
+             */
+            count: number;
+            /** @description Whether there are more than `count`. */
+            more: boolean;
+        };
+        /**
+         * @description What a review waits for.
+         * @enum {string}
+         */
+        ReviewWaitsFor: "decision" | "second_approval";
         /**
          * RiskAssessment
          * @description What the risk rules made of a payout.
@@ -2903,10 +4655,103 @@ export interface components {
             route: components["schemas"]["RiskRoute"] & unknown;
         };
         /**
-         * @description What the risk rules made of a payout: `auto` goes by itself, `review` waits for an admin.
+         * RiskPolicies
+         * @description Risk policies, newest first.
+         */
+        RiskPolicies: {
+            /** @description This page. */
+            items: components["schemas"]["RiskPolicy"][];
+            /** @description Ask with this `cursor` for the next page. Absent on the last one. */
+            next_cursor?: string;
+        };
+        /**
+         * RiskPolicy
+         * @description One version of the risk rules for one currency. It never changes: another threshold is another version.
+         */
+        RiskPolicy: {
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            activated_at?: string;
+            /** @description Who put it in force: somebody else. */
+            activated_by?: string;
+            /** @description What it is for: `NGN`, `GHS` or `KES`. */
+            currency: string;
+            /**
+             * Format: uuid
+             * @description Names the policy.
+             */
+            id: string;
+            /**
+             * Format: date-time
+             * @description When (UTC).
+             */
+            proposed_at: string;
+            /** @description Who proposed it: `admin:<name>`, or `installation` for the first one. */
+            proposed_by: string;
+            /** @description Why it was proposed. */
+            reason: string;
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            retired_at?: string;
+            /** @description Who replaced or withdrew it. */
+            retired_by?: string;
+            /** @description Every rule with its mode and threshold. */
+            rules: components["schemas"]["RiskRules"] & unknown;
+            /** @description Where it stands. */
+            status: components["schemas"]["RiskPolicyStatus"] & unknown;
+            /** @description As assessments name it: `NGN-3`. */
+            version: string;
+        };
+        /**
+         * @description `DRAFT` (proposed), `SHADOW` (tried beside the active one), `ACTIVE` (in force), `RETIRED` (replaced or withdrawn).
          * @enum {string}
          */
-        RiskRoute: "auto" | "review";
+        RiskPolicyStatus: "DRAFT" | "SHADOW" | "ACTIVE" | "RETIRED";
+        /**
+         * @description What the risk rules made of a payout: `auto` goes by itself, `review` waits for an admin, `refuse` was rejected at once.
+         * @enum {string}
+         */
+        RiskRoute: "auto" | "review" | "refuse";
+        /**
+         * RiskRules
+         * @description All fifteen rules; each has to be given. A rule whose facts are not known fires.
+         */
+        RiskRules: {
+            /** @description The bank's name for the account against the provider's name. */
+            account_name: components["schemas"]["NamesRule"] & unknown;
+            /** @description The payout's amount. */
+            amount: components["schemas"]["AmountRule"] & unknown;
+            /** @description The amount against what the provider was paid on average in this currency. Fires while nothing was paid. */
+            amount_against_baseline: components["schemas"]["TimesRule"] & unknown;
+            /** @description Since the account this payout goes to was added beside or instead of another. The first account is no change. */
+            bank_details_changed: components["schemas"]["DaysRule"] & unknown;
+            /** @description Since the marketplace first told of the provider. */
+            provider_age: components["schemas"]["DaysRule"] & unknown;
+            /** @description A suspended provider's payout is rejected at once (`provider_suspended`). Has to be `enforced`. */
+            provider_suspended: components["schemas"]["SwitchRule"] & unknown;
+            /** @description Whether the marketplace calls the provider verified. */
+            provider_verified: components["schemas"]["SwitchRule"] & unknown;
+            /** @description Payouts that failed for good, and still are. */
+            recent_failures: components["schemas"]["FailuresRule"] & unknown;
+            /** @description Requests within 7 days against the provider's own pace before. */
+            requests_against_baseline: components["schemas"]["PaceRule"] & unknown;
+            /** @description Requests within 24 hours, this one included. */
+            requests_per_day: components["schemas"]["CountRule"] & unknown;
+            /** @description Requests within 7 days, this one included. */
+            requests_per_week: components["schemas"]["CountRule"] & unknown;
+            /** @description Other providers who use, or have used, the same account; counted up to 100. */
+            shared_bank_account: components["schemas"]["CountRule"] & unknown;
+            /** @description Payouts that reached the provider before, in any currency. */
+            successful_payouts: components["schemas"]["AtLeastRule"] & unknown;
+            /** @description What was asked for within 24 hours in the policy's currency, this payout included. */
+            sum_per_day: components["schemas"]["AmountRule"] & unknown;
+            /** @description What was asked for within 7 days in the policy's currency, this payout included. */
+            sum_per_week: components["schemas"]["AmountRule"] & unknown;
+        };
         /**
          * @description What a token's bearer is.
          *
@@ -2914,7 +4759,7 @@ export interface components {
          *     marketplace, the gateway and the bank), `platform` (the marketplace itself).
          * @enum {string}
          */
-        Role: "provider" | "admin" | "finance" | "platform";
+        Role: "provider" | "admin" | "finance" | "escalation" | "platform";
         /**
          * RuleFinding
          * @description One risk rule's answer.
@@ -2922,20 +4767,95 @@ export interface components {
         RuleFinding: {
             /** @description Whether it speaks against paying without a look. */
             fired: boolean;
+            /** @description Whether it is only shown: the policy lets it decide nothing. */
+            informational: boolean;
             /** @description What it saw. */
             observed: string;
             /** @description Which rule. */
             rule: string;
             /** @description What it compared that with. */
             threshold: string;
+            /** @description Whether what it compares was not known. It fires then. */
+            unknown: boolean;
             /** @description The result as a sentence. */
             words: string;
+        };
+        /**
+         * @description `enforced`: what fires goes to a person. `informational`: it is shown and decides nothing. `off`: it is not looked at.
+         * @enum {string}
+         */
+        RuleMode: "enforced" | "informational" | "off";
+        /**
+         * @description How windows come about: `instant` (every approval starts a batch), `interval` (every so many minutes from an anchor), `calendar`
+         *     (times of day on days of the week, without holidays), `settings` (as `BATCH_WINDOW` says: counted from each local midnight).
+         * @enum {string}
+         */
+        ScheduleKind: "instant" | "interval" | "calendar" | "settings";
+        /**
+         * ScheduleOrder
+         * @description When batches are to leave from now on.
+         */
+        ScheduleOrder: {
+            /**
+             * Format: date-time
+             * @description For `interval`: the moment that windows are counted from, and the first one.
+             */
+            anchor?: string;
+            /** @description For `calendar`: days of the week, 1 (Monday) to 7 (Sunday). */
+            days?: number[];
+            /**
+             * Format: uint32
+             * @description For `interval`: minutes between two windows, 1 to 10080.
+             */
+            every_minutes?: number;
+            /** @description For `calendar`: days without windows, such as `2026-12-25`; at most 1000. */
+            holidays?: string[];
+            /** @description How windows come about. `settings` takes back what people have set. */
+            kind: components["schemas"]["ScheduleKind"] & unknown;
+            /** @description For `calendar`: an IANA time zone such as `Africa/Lagos`. */
+            time_zone?: string;
+            /** @description For `calendar`: local times of day such as `09:00`; at most 96. */
+            times?: string[];
         };
         /**
          * @description By when they were asked for.
          * @enum {string}
          */
         Sort: "newest" | "oldest";
+        /**
+         * StatusTotal
+         * @description The payouts of one status.
+         */
+        StatusTotal: {
+            /**
+             * Format: uint32
+             * @description How many.
+             */
+            count: number;
+            /** @description Where they stand. */
+            status: components["schemas"]["PayoutStatus"] & unknown;
+            /** @description How much they come to. */
+            sum: components["schemas"]["Money"] & unknown;
+        };
+        /**
+         * Subscribed
+         * @description A browser that is pushed to.
+         */
+        Subscribed: {
+            /**
+             * Format: uuid
+             * @description Names it.
+             */
+            id: string;
+        };
+        /**
+         * SwitchRule
+         * @description A rule without a threshold.
+         */
+        SwitchRule: {
+            /** @description What it does when it fires. */
+            mode: components["schemas"]["RuleMode"] & unknown;
+        };
         /**
          * TimelineEntry
          * @description One step of a payout's way.
@@ -2955,6 +4875,19 @@ export interface components {
             what: string;
             /** @description Who: `provider`, `admin` or `system`. */
             who: string;
+        };
+        /**
+         * TimesRule
+         * @description Fires above so many times the provider's own average.
+         */
+        TimesRule: {
+            /**
+             * Format: uint32
+             * @description How many times the average is usual.
+             */
+            at_most_times: number;
+            /** @description What it does when it fires. */
+            mode: components["schemas"]["RuleMode"] & unknown;
         };
         /**
          * Unread
@@ -2980,12 +4913,44 @@ export interface components {
              */
             until?: string;
             /**
-             * @description `assessment`, `decision`, `window`, `pause_end`, `funds`, `transfer`, `gateway`, `unknown_outcome`, `retry` or
+             * @description `assessment`, `decision`, `second_approval`, `window`, `pause_end`, `funds`, `limit`, `transfer`, `gateway`, `unknown_outcome`, `retry` or
              *     `attention`.
              */
             waiting_for: string;
             /** @description Who moves it next: `system`, `admin`, `finance` or `gateway`. */
             who: string;
+        };
+        /**
+         * WalletFunding
+         * @description A funding of the gateway's wallet, as it is booked.
+         */
+        WalletFunding: {
+            /** @description How much came in. */
+            amount: components["schemas"]["Money"] & unknown;
+            /**
+             * Format: date-time
+             * @description When it was booked (UTC).
+             */
+            booked_at: string;
+            /** @description The cases about lines of the wallet's statement that this booking explained and closed. */
+            closed_cases: string[];
+            /** @description Names it. */
+            reference: string;
+        };
+        /**
+         * WalletFundingContent
+         * @description Money that finance has put into the gateway's wallet.
+         */
+        WalletFundingContent: {
+            /** @description How much came in. */
+            amount: components["schemas"]["Money"] & unknown;
+            /** @description For whoever has to answer for it later; 1 to 1000 characters. */
+            reason: string;
+            /**
+             * @description The reference of the bank transfer, as the wallet's statement has it; 1 to 150 characters. It names the funding: told again
+             *     with the same amount it changes nothing.
+             */
+            reference: string;
         };
         /**
          * WalletStatement
@@ -3021,7 +4986,7 @@ export interface components {
             matched: number;
             /**
              * Format: uint32
-             * @description Movements of ours in that time that are in no line. Each is a case.
+             * @description Movements of ours in that time that are in no line: transfers, their fees, funding. Each is a case.
              */
             missing: number;
             /**
@@ -3031,7 +4996,7 @@ export interface components {
             to: string;
             /**
              * Format: uint32
-             * @description Of those: nothing of ours explains them. Each is a case.
+             * @description Of those: nothing of ours explained them when it was imported. Each is a case.
              */
             unmatched: number;
         };
@@ -3096,6 +5061,230 @@ export interface components {
             /** @description Ask with this `cursor` for the next page. Absent on the last one. */
             next_cursor?: string;
         };
+        /**
+         * WebhookEndpoint
+         * @description Where the marketplace hears of payouts.
+         */
+        WebhookEndpoint: {
+            /**
+             * Format: date-time
+             * @description When it was made (UTC).
+             */
+            created_at: string;
+            /** @description For people. */
+            description: string;
+            /** @description Why not. */
+            disabled_why?: string;
+            /** @description Whether events are sent. */
+            enabled: boolean;
+            /** @description Which are sent; none: all. */
+            event_types: string[];
+            /**
+             * Format: date-time
+             * @description Since when nothing has been taken there. After five days it is switched off.
+             */
+            failing_since?: string;
+            /**
+             * Format: uuid
+             * @description Names it.
+             */
+            id: string;
+            /**
+             * Format: date-time
+             * @description Until when the secret before signs too.
+             */
+            old_secret_until?: string;
+            /** @description What events are signed with, `whsec_…`: shown when it is made, and never again. */
+            secret?: string;
+            /**
+             * Format: date-time
+             * @description When it was last changed (UTC).
+             */
+            updated_at: string;
+            /** @description Where events are sent. */
+            url: string;
+        };
+        /**
+         * WebhookEndpointContent
+         * @description Where to send which events.
+         */
+        WebhookEndpointContent: {
+            /** @description For people; at most 200 characters. */
+            description?: string;
+            /**
+             * @description `payout.received`, `payout.approved`, `payout.rejected`, `payout.cancelled`, `payout.completed`, `payout.failed`,
+             *     `payout.refunded`, `payout.returned`. None, or left out: all, also those that come later.
+             */
+            event_types?: string[];
+            /** @description A public `https` URL of at most 1000 characters. */
+            url: string;
+        };
+        /**
+         * WebhookEndpoints
+         * @description All endpoints.
+         */
+        WebhookEndpoints: {
+            /** @description Oldest first; at most 20. */
+            items: components["schemas"]["WebhookEndpoint"][];
+        };
+        /**
+         * WebhookReplay
+         * @description Which events to send again: by id, or all since a time.
+         */
+        WebhookReplay: {
+            /** @description Events, with or without `msg_` before them; at most 100. */
+            events?: string[];
+            /** @description Everything told since then (RFC 3339), oldest first, at most 10,000. */
+            since?: string;
+        };
+        /**
+         * WebhooksReplayed
+         * @description What is sent again.
+         */
+        WebhooksReplayed: {
+            /**
+             * Format: uint64
+             * @description How many events.
+             */
+            events: number;
+        };
+        /**
+         * WebhookSwitch
+         * @description Whether events are sent.
+         */
+        WebhookSwitch: {
+            /** @description False: nothing is sent any more, and what waits is dropped; it can be replayed later. */
+            enabled: boolean;
+        };
+        /**
+         * WebhookTest
+         * @description What a test sends.
+         */
+        WebhookTest: {
+            /**
+             * Format: uuid
+             * @description The message; it shows up among the deliveries.
+             */
+            message_id: string;
+        };
+        /**
+         * WindowForecast
+         * @description What one window is expected to take.
+         */
+        WindowForecast: {
+            /**
+             * Format: date-time
+             * @description When its batch leaves (UTC).
+             */
+            at: string;
+            /**
+             * Format: uint32
+             * @description How many payouts.
+             */
+            payouts: number;
+            /** @description What is missing by then; zero: nothing. Absent: the wallet could not be looked at. */
+            shortfall?: components["schemas"]["Money"] & unknown;
+            /** @description The same if everything under review is approved before it. */
+            shortfall_with_reviews?: components["schemas"]["Money"] & unknown;
+            /** @description How much it takes of what is approved by now, with fees. */
+            takes: components["schemas"]["Money"] & unknown;
+        };
+        /**
+         * Worker
+         * @description A worker process, as it says of itself.
+         */
+        Worker: {
+            /** @description What that was built from, where the build says so. */
+            commit?: string;
+            /** @description Names the process; another one after a restart. */
+            id: string;
+            /** @description How it is called in the Temporal UI. */
+            identity: string;
+            /** @description What to call it: the same for as long as the process runs, whatever the host is called. */
+            name: string;
+            /**
+             * Format: uint64
+             * @description Payouts that it saw paid.
+             */
+            payouts_completed: number;
+            /** @description Its queues. */
+            queues: components["schemas"]["WorkerQueue"][];
+            /**
+             * Format: uint64
+             * @description Its memory. Absent where the system does not tell.
+             */
+            rss_bytes?: number;
+            /**
+             * Format: date-time
+             * @description When it last said so (UTC). One that has been silent for 20 seconds is not listed.
+             */
+            seen_at: string;
+            /**
+             * Format: date-time
+             * @description Since when it runs (UTC).
+             */
+            started_at: string;
+            /**
+             * Format: uint64
+             * @description Steps that asked to be tried again.
+             */
+            steps_again: number;
+            /**
+             * Format: uint64
+             * @description Steps of workflows that it has carried out.
+             */
+            steps_done: number;
+            /**
+             * Format: uint64
+             * @description Transfers it has sent to the gateway.
+             */
+            transfers: number;
+            /**
+             * Format: uint64
+             * @description Those of the last minute.
+             */
+            transfers_last_minute: number;
+            /** @description The release it runs. */
+            version: string;
+        };
+        /**
+         * WorkerQueue
+         * @description One of a worker's queues.
+         */
+        WorkerQueue: {
+            /**
+             * Format: date-time
+             * @description When it last asked Temporal for work (UTC). Absent where Temporal does not say.
+             */
+            polled_at?: string;
+            /** @description `payouts` (workflow tasks), or the one for transfers or for look-ups. */
+            queue: string;
+            /**
+             * Format: uint64
+             * @description What it carries out at the same time, at most.
+             */
+            slots: number;
+            /**
+             * Format: uint64
+             * @description How many of them are taken. Absent for workflow tasks, which take milliseconds.
+             */
+            used?: number;
+        };
+        /**
+         * Workers
+         * @description The fleet at this moment.
+         */
+        Workers: {
+            /** @description What waits. */
+            queues: components["schemas"]["QueueBacklog"][];
+            /** @description `ok`; `degraded` while Redis or Temporal is away, so that something is missing here. Payouts go on without Redis. */
+            status: string;
+            /**
+             * @description Those that have said lately that they are there, the longest running first. Empty while Redis is away: that says nothing about
+             *     the workers, and `queues` still tells who polls.
+             */
+            workers: components["schemas"]["Worker"][];
+        };
     };
     responses: never;
     parameters: never;
@@ -3105,6 +5294,193 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    listApprovalLimits: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ApprovalLimits"];
+                };
+            };
+            /** @description `unauthenticated`: Authentication is required. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large`: The headers are too large. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: Not available just now. `overloaded`: Too many requests at once. `timed_out`: The request took too long. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    setApprovalLimit: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewApprovalLimit"];
+            };
+        };
+        responses: {
+            /** @description It counts. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ApprovalLimit"];
+                };
+            };
+            /** @description It is larger, and counts when a different admin asks for the same. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ApprovalLimit"];
+                };
+            };
+            /** @description `malformed_json`: The body is not JSON. `invalid_request`: The request is not valid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated`: Authentication is required. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The body must be JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large`: The headers are too large. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: Not available just now. `overloaded`: Too many requests at once. `timed_out`: The request took too long. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     listBatches: {
         parameters: {
             query?: {
@@ -3147,6 +5523,15 @@ export interface operations {
             };
             /** @description `forbidden`: Not allowed. */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests. */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3200,7 +5585,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json; charset=utf-8": components["schemas"]["Batch"];
+                    "application/json; charset=utf-8": components["schemas"]["BatchDetail"];
                 };
             };
             /** @description `unauthenticated`: Authentication is required. */
@@ -3223,6 +5608,119 @@ export interface operations {
             };
             /** @description `not_found`: Not found. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large`: The headers are too large. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: Not available just now. `overloaded`: Too many requests at once. `timed_out`: The request took too long. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    setBatchLimits: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LimitsOrder"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["BatchRules"];
+                };
+            };
+            /** @description `malformed_json`: The body is not JSON. `invalid_request`: The request is not valid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated`: Authentication is required. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The body must be JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests. */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3288,6 +5786,204 @@ export interface operations {
             };
             /** @description `forbidden`: Not allowed. */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large`: The headers are too large. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: Not available just now. `overloaded`: Too many requests at once. `timed_out`: The request took too long. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    setBatchSchedule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ScheduleOrder"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["BatchRules"];
+                };
+            };
+            /** @description `malformed_json`: The body is not JSON. `invalid_request`: The request is not valid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated`: Authentication is required. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The body must be JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large`: The headers are too large. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: Not available just now. `overloaded`: Too many requests at once. `timed_out`: The request took too long. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listWindows: {
+        parameters: {
+            query?: {
+                /** @description How many windows. */
+                count?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["BatchRules"];
+                };
+            };
+            /** @description `invalid_parameter`: A parameter is not valid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated`: Authentication is required. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests. */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3385,6 +6081,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `rate_limited`: Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `headers_too_large`: The headers are too large. */
             431: {
                 headers: {
@@ -3454,6 +6159,15 @@ export interface operations {
             };
             /** @description `not_found`: Not found. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests. */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3577,6 +6291,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `rate_limited`: Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `headers_too_large`: The headers are too large. */
             431: {
                 headers: {
@@ -3693,6 +6416,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `rate_limited`: Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `headers_too_large`: The headers are too large. */
             431: {
                 headers: {
@@ -3770,6 +6502,15 @@ export interface operations {
             };
             /** @description `forbidden`: Not allowed. */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests. */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3871,6 +6612,518 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `rate_limited`: Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large`: The headers are too large. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: Not available just now. `overloaded`: Too many requests at once. `timed_out`: The request took too long. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getForecast: {
+        parameters: {
+            query?: {
+                /** @description How many windows. */
+                windows?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["Forecast"];
+                };
+            };
+            /** @description `invalid_parameter`: A parameter is not valid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated`: Authentication is required. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large`: The headers are too large. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: Not available just now. `overloaded`: Too many requests at once. `timed_out`: The request took too long. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listMessages: {
+        parameters: {
+            query?: {
+                /** @description Only these. */
+                channel?: components["schemas"]["MessageChannel"];
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description How many per page. */
+                limit?: number;
+                /** @description Only those about this payout. */
+                payout?: string;
+                /** @description Only these. */
+                state?: components["schemas"]["MessageState"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["Messages"];
+                };
+            };
+            /** @description `invalid_parameter`: A parameter is not valid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated`: Authentication is required. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large`: The headers are too large. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: Not available just now. `overloaded`: Too many requests at once. `timed_out`: The request took too long. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    resendMessage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The message. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["Message"];
+                };
+            };
+            /** @description `invalid_parameter`: A parameter is not valid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated`: Authentication is required. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: Not found. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_failed`: The message has not failed. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large`: The headers are too large. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: Not available just now. `overloaded`: Too many requests at once. `timed_out`: The request took too long. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getAdminNotificationSettings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["AdminNotificationSettings"];
+                };
+            };
+            /** @description `malformed_json`: The body is not JSON. `invalid_request`: The request is not valid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated`: Authentication is required. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_contacts`: Too many contacts. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The body must be JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large`: The headers are too large. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: Not available just now. `overloaded`: Too many requests at once. `timed_out`: The request took too long. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    setAdminNotificationSettings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AdminContactChoice"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["AdminNotificationSettings"];
+                };
+            };
+            /** @description `malformed_json`: The body is not JSON. `invalid_request`: The request is not valid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated`: Authentication is required. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_contacts`: Too many contacts. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The body must be JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `headers_too_large`: The headers are too large. */
             431: {
                 headers: {
@@ -3942,6 +7195,15 @@ export interface operations {
             };
             /** @description `forbidden`: Not allowed. */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests. */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4053,6 +7315,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `rate_limited`: Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `headers_too_large`: The headers are too large. */
             431: {
                 headers: {
@@ -4110,6 +7381,15 @@ export interface operations {
             };
             /** @description `forbidden`: Not allowed. */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests. */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4231,6 +7511,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `rate_limited`: Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `headers_too_large`: The headers are too large. */
             431: {
                 headers: {
@@ -4337,6 +7626,15 @@ export interface operations {
             };
             /** @description `unsupported_media_type`: The body must be JSON. */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests. */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4455,6 +7753,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `rate_limited`: Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `headers_too_large`: The headers are too large. */
             431: {
                 headers: {
@@ -4524,6 +7831,15 @@ export interface operations {
             };
             /** @description `not_found`: Not found. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests. */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4659,6 +7975,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `rate_limited`: Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `headers_too_large`: The headers are too large. */
             431: {
                 headers: {
@@ -4739,6 +8064,15 @@ export interface operations {
             };
             /** @description `not_attestable`: There is nothing to attest. `attestation_open`: Another attestation is open. `no_open_attestation`: No attestation is open. */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests. */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4864,6 +8198,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `rate_limited`: Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `headers_too_large`: The headers are too large. */
             431: {
                 headers: {
@@ -4909,7 +8252,17 @@ export interface operations {
             };
         };
         responses: {
+            /** @description Decided: the payout has moved. */
             200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["AdminPayout"];
+                };
+            };
+            /** @description Your approval is stored, and the amount needs two: the payout stays under review until somebody else approves it too. */
+            202: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4935,7 +8288,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: Not allowed. */
+            /** @description `forbidden`: Not allowed. `second_person_required`: A second person is required. `reviewer_involved`: You asked for this or changed it. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4953,7 +8306,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `payout_moved_on`: The payout has moved on. */
+            /** @description `payout_moved_on`: The payout has moved on. `review_taken`: Somebody else has taken this review on. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -4973,6 +8326,15 @@ export interface operations {
             };
             /** @description `unsupported_media_type`: The body must be JSON. */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests. */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5096,6 +8458,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `rate_limited`: Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `headers_too_large`: The headers are too large. */
             431: {
                 headers: {
@@ -5205,6 +8576,15 @@ export interface operations {
             };
             /** @description `unsupported_media_type`: The body must be JSON. */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests. */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5328,6 +8708,349 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `rate_limited`: Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large`: The headers are too large. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: Not available just now. `overloaded`: Too many requests at once. `timed_out`: The request took too long. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    subscribeAdminToPush: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BrowserSubscription"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["Subscribed"];
+                };
+            };
+            /** @description `malformed_json`: The body is not JSON. `invalid_request`: The request is not valid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated`: Authentication is required. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `push_unavailable`: Nothing is pushed here. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The body must be JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large`: The headers are too large. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: Not available just now. `overloaded`: Too many requests at once. `timed_out`: The request took too long. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    unsubscribeAdminFromPush: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BrowserEndpoint"];
+            };
+        };
+        responses: {
+            /** @description Nothing is pushed there any more. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `malformed_json`: The body is not JSON. `invalid_request`: The request is not valid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated`: Authentication is required. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `push_unavailable`: Nothing is pushed here. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The body must be JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large`: The headers are too large. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: Not available just now. `overloaded`: Too many requests at once. `timed_out`: The request took too long. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getAdminPushKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["PushKey"];
+                };
+            };
+            /** @description `malformed_json`: The body is not JSON. `invalid_request`: The request is not valid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated`: Authentication is required. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `push_unavailable`: Nothing is pushed here. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The body must be JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `headers_too_large`: The headers are too large. */
             431: {
                 headers: {
@@ -5399,6 +9122,15 @@ export interface operations {
             };
             /** @description `forbidden`: Not allowed. */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests. */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5482,6 +9214,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `rate_limited`: Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `headers_too_large`: The headers are too large. */
             431: {
                 headers: {
@@ -5556,6 +9297,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `rate_limited`: Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `headers_too_large`: The headers are too large. */
             431: {
                 headers: {
@@ -5588,10 +9338,30 @@ export interface operations {
     listReviews: {
         parameters: {
             query?: {
-                /** @description `next_cursor` of the page before. */
+                /** @description `me`, `nobody`, `anybody`, or an admin's name as in `assigned_to`. A claim that has lapsed is nobody's. */
+                assigned?: string;
+                /** @description Only payouts that one admin has approved and that need another (`true`), or none of these (`false`). */
+                awaiting_second?: boolean;
+                /** @description Only payouts in this currency (ISO 4217). */
+                currency?: string;
+                /** @description `next_cursor` of the page before, asked for in the same order. */
                 cursor?: string;
+                /** @description Only payouts that were escalated (`true`), or none of these (`false`). */
+                escalated?: boolean;
                 /** @description How many per page. */
                 limit?: number;
+                /** @description Only payouts of at most this amount. */
+                max_amount?: string;
+                /** @description Only payouts of at least this amount, as a decimal such as `50000.00`. */
+                min_amount?: string;
+                /** @description Only this provider's. */
+                provider?: string;
+                /** @description Only payouts where this risk rule fired, by its name such as `amount_spike`. */
+                rule?: string;
+                /** @description The order. Default: `waiting`. */
+                sort?: components["schemas"]["ReviewSort"];
+                /** @description Only payouts that have waited at least so many minutes. */
+                waiting_minutes?: number;
             };
             header?: never;
             path?: never;
@@ -5627,6 +9397,1431 @@ export interface operations {
             };
             /** @description `forbidden`: Not allowed. */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large`: The headers are too large. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: Not available just now. `overloaded`: Too many requests at once. `timed_out`: The request took too long. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getReview: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The payout. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ReviewDetail"];
+                };
+            };
+            /** @description `unauthenticated`: Authentication is required. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: Not found. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large`: The headers are too large. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: Not available just now. `overloaded`: Too many requests at once. `timed_out`: The request took too long. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    assignReview: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The payout. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Assignment"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["Review"];
+                };
+            };
+            /** @description `malformed_json`: The body is not JSON. `invalid_request`: The request is not valid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated`: Authentication is required. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: Not found. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `review_taken`: Somebody else has taken this review on. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The body must be JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large`: The headers are too large. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: Not available just now. `overloaded`: Too many requests at once. `timed_out`: The request took too long. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    releaseReview: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The payout. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Release"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["Review"];
+                };
+            };
+            /** @description `malformed_json`: The body is not JSON. `invalid_request`: The request is not valid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated`: Authentication is required. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: Not found. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `review_taken`: Somebody else has taken this review on. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The body must be JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large`: The headers are too large. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: Not available just now. `overloaded`: Too many requests at once. `timed_out`: The request took too long. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    decideReviews: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Decisions"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["DecisionOutcomes"];
+                };
+            };
+            /** @description `malformed_json`: The body is not JSON. `invalid_request`: The request is not valid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated`: Authentication is required. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The body must be JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large`: The headers are too large. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: Not available just now. `overloaded`: Too many requests at once. `timed_out`: The request took too long. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listRiskPolicies: {
+        parameters: {
+            query?: {
+                /** @description Only those for this currency. */
+                currency?: components["schemas"]["PolicyCurrency"];
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description How many per page. */
+                limit?: number;
+                /** @description Only those that stand there. */
+                status?: components["schemas"]["RiskPolicyStatus"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["RiskPolicies"];
+                };
+            };
+            /** @description `invalid_parameter`: A parameter is not valid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated`: Authentication is required. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large`: The headers are too large. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: Not available just now. `overloaded`: Too many requests at once. `timed_out`: The request took too long. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    proposeRiskPolicy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewRiskPolicy"];
+            };
+        };
+        responses: {
+            /** @description Proposed: nothing has changed yet. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["RiskPolicy"];
+                };
+            };
+            /** @description `malformed_json`: The body is not JSON. `invalid_request`: The request is not valid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated`: Authentication is required. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The body must be JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large`: The headers are too large. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: Not available just now. `overloaded`: Too many requests at once. `timed_out`: The request took too long. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getRiskPolicy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The policy. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["RiskPolicy"];
+                };
+            };
+            /** @description `unauthenticated`: Authentication is required. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: Not found. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large`: The headers are too large. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: Not available just now. `overloaded`: Too many requests at once. `timed_out`: The request took too long. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    activateRiskPolicy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The policy. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["RiskPolicy"];
+                };
+            };
+            /** @description `unauthenticated`: Authentication is required. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Not allowed. `second_person_required`: A second person is required. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: Not found. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `risk_policy_moved_on`: The risk policy has moved on. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large`: The headers are too large. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: Not available just now. `overloaded`: Too many requests at once. `timed_out`: The request took too long. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    backtestRiskPolicy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The policy. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BacktestPeriod"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["Backtest"];
+                };
+            };
+            /** @description `malformed_json`: The body is not JSON. `invalid_request`: The request is not valid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated`: Authentication is required. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: Not found. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The body must be JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large`: The headers are too large. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: Not available just now. `overloaded`: Too many requests at once. `timed_out`: The request took too long. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listRiskPolicyDisagreements: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description How many per page. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description The policy. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["Disagreements"];
+                };
+            };
+            /** @description `invalid_parameter`: A parameter is not valid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated`: Authentication is required. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: Not found. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large`: The headers are too large. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: Not available just now. `overloaded`: Too many requests at once. `timed_out`: The request took too long. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    retireRiskPolicy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The policy. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["RiskPolicy"];
+                };
+            };
+            /** @description `unauthenticated`: Authentication is required. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Not allowed. `second_person_required`: A second person is required. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: Not found. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `risk_policy_moved_on`: The risk policy has moved on. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large`: The headers are too large. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: Not available just now. `overloaded`: Too many requests at once. `timed_out`: The request took too long. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    shadowRiskPolicy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The policy. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["RiskPolicy"];
+                };
+            };
+            /** @description `unauthenticated`: Authentication is required. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Not allowed. `second_person_required`: A second person is required. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: Not found. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `risk_policy_moved_on`: The risk policy has moved on. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large`: The headers are too large. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: Not available just now. `overloaded`: Too many requests at once. `timed_out`: The request took too long. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    streamAllChanges: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The `id` of the last event that was heard, after a stream was lost. */
+                "Last-Event-ID"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": components["schemas"]["LiveEvent"][];
+                };
+            };
+            /** @description `unauthenticated`: Authentication is required. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_streams`: Too many streams. `rate_limited`: Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large`: The headers are too large. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: Not available just now. `overloaded`: Too many requests at once. `timed_out`: The request took too long. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    bookWalletFunding: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WalletFundingContent"];
+            };
+        };
+        responses: {
+            /** @description It was booked before; nothing changed. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["WalletFunding"];
+                };
+            };
+            /** @description It is booked, and the cases that asked about it are closed. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["WalletFunding"];
+                };
+            };
+            /** @description `malformed_json`: The body is not JSON. `invalid_request`: The request is not valid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated`: Authentication is required. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `funding_differs`: This reference is known with other content. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The body must be JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests. */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5705,6 +10900,15 @@ export interface operations {
             };
             /** @description `forbidden`: Not allowed. */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests. */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5818,6 +11022,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `rate_limited`: Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `headers_too_large`: The headers are too large. */
             431: {
                 headers: {
@@ -5910,6 +11123,88 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `rate_limited`: Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large`: The headers are too large. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: Not available just now. `overloaded`: Too many requests at once. `timed_out`: The request took too long. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listWorkers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["Workers"];
+                };
+            };
+            /** @description `unauthenticated`: Authentication is required. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `headers_too_large`: The headers are too large. */
             431: {
                 headers: {
@@ -5967,6 +11262,15 @@ export interface operations {
             };
             /** @description `forbidden`: Not allowed. */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests. */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6097,6 +11401,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `rate_limited`: Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `headers_too_large`: The headers are too large. */
             431: {
                 headers: {
@@ -6166,6 +11479,15 @@ export interface operations {
             };
             /** @description `not_found`: Not found. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests. */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6299,6 +11621,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `rate_limited`: Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `headers_too_large`: The headers are too large. */
             431: {
                 headers: {
@@ -6368,6 +11699,15 @@ export interface operations {
             };
             /** @description `not_found`: Not found. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests. */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6483,6 +11823,873 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `rate_limited`: Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large`: The headers are too large. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: Not available just now. `overloaded`: Too many requests at once. `timed_out`: The request took too long. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listWebhookEndpoints: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["WebhookEndpoints"];
+                };
+            };
+            /** @description `malformed_json`: The body is not JSON. `invalid_request`: The request is not valid. `invalid_parameter`: A parameter is not valid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated`: Authentication is required. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: Not found. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_webhook_endpoints`: Too many webhook endpoints. `webhook_endpoint_disabled`: The webhook endpoint is switched off. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The body must be JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large`: The headers are too large. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: Not available just now. `overloaded`: Too many requests at once. `timed_out`: The request took too long. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    addWebhookEndpoint: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WebhookEndpointContent"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["WebhookEndpoint"];
+                };
+            };
+            /** @description `malformed_json`: The body is not JSON. `invalid_request`: The request is not valid. `invalid_parameter`: A parameter is not valid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated`: Authentication is required. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: Not found. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_webhook_endpoints`: Too many webhook endpoints. `webhook_endpoint_disabled`: The webhook endpoint is switched off. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The body must be JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large`: The headers are too large. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: Not available just now. `overloaded`: Too many requests at once. `timed_out`: The request took too long. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listWebhookDeliveries: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description How many per page. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description The endpoint. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["Messages"];
+                };
+            };
+            /** @description `malformed_json`: The body is not JSON. `invalid_request`: The request is not valid. `invalid_parameter`: A parameter is not valid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated`: Authentication is required. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: Not found. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_webhook_endpoints`: Too many webhook endpoints. `webhook_endpoint_disabled`: The webhook endpoint is switched off. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The body must be JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large`: The headers are too large. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: Not available just now. `overloaded`: Too many requests at once. `timed_out`: The request took too long. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    switchWebhookEndpoint: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The endpoint. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WebhookSwitch"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["WebhookEndpoint"];
+                };
+            };
+            /** @description `malformed_json`: The body is not JSON. `invalid_request`: The request is not valid. `invalid_parameter`: A parameter is not valid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated`: Authentication is required. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: Not found. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_webhook_endpoints`: Too many webhook endpoints. `webhook_endpoint_disabled`: The webhook endpoint is switched off. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The body must be JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large`: The headers are too large. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: Not available just now. `overloaded`: Too many requests at once. `timed_out`: The request took too long. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    replayWebhooks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The endpoint. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WebhookReplay"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["WebhooksReplayed"];
+                };
+            };
+            /** @description `malformed_json`: The body is not JSON. `invalid_request`: The request is not valid. `invalid_parameter`: A parameter is not valid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated`: Authentication is required. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: Not found. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_webhook_endpoints`: Too many webhook endpoints. `webhook_endpoint_disabled`: The webhook endpoint is switched off. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The body must be JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large`: The headers are too large. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: Not available just now. `overloaded`: Too many requests at once. `timed_out`: The request took too long. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rotateWebhookSecret: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The endpoint. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["WebhookEndpoint"];
+                };
+            };
+            /** @description `malformed_json`: The body is not JSON. `invalid_request`: The request is not valid. `invalid_parameter`: A parameter is not valid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated`: Authentication is required. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: Not found. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_webhook_endpoints`: Too many webhook endpoints. `webhook_endpoint_disabled`: The webhook endpoint is switched off. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The body must be JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large`: The headers are too large. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: Not available just now. `overloaded`: Too many requests at once. `timed_out`: The request took too long. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    testWebhookEndpoint: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The endpoint. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["WebhookTest"];
+                };
+            };
+            /** @description `malformed_json`: The body is not JSON. `invalid_request`: The request is not valid. `invalid_parameter`: A parameter is not valid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated`: Authentication is required. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: Not found. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_webhook_endpoints`: Too many webhook endpoints. `webhook_endpoint_disabled`: The webhook endpoint is switched off. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The body must be JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `headers_too_large`: The headers are too large. */
             431: {
                 headers: {
@@ -6547,6 +12754,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `rate_limited`: Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `headers_too_large`: The headers are too large. */
             431: {
                 headers: {
@@ -6604,6 +12820,15 @@ export interface operations {
             };
             /** @description `forbidden`: Not allowed. */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests. */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6734,6 +12959,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `rate_limited`: Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `headers_too_large`: The headers are too large. */
             431: {
                 headers: {
@@ -6802,6 +13036,15 @@ export interface operations {
             };
             /** @description `not_found`: Not found. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests. */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6913,6 +13156,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `rate_limited`: Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `headers_too_large`: The headers are too large. */
             431: {
                 headers: {
@@ -6970,6 +13222,15 @@ export interface operations {
             };
             /** @description `forbidden`: Not allowed. */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests. */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7055,6 +13316,210 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `rate_limited`: Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large`: The headers are too large. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: Not available just now. `overloaded`: Too many requests at once. `timed_out`: The request took too long. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getNotificationSettings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["NotificationSettings"];
+                };
+            };
+            /** @description `unauthenticated`: Authentication is required. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: Not found. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large`: The headers are too large. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: Not available just now. `overloaded`: Too many requests at once. `timed_out`: The request took too long. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    setNotificationSettings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NotificationChoice"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["NotificationSettings"];
+                };
+            };
+            /** @description `malformed_json`: The body is not JSON. `invalid_request`: The request is not valid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated`: Authentication is required. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: Not found. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The body must be JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `headers_too_large`: The headers are too large. */
             431: {
                 headers: {
@@ -7126,6 +13591,15 @@ export interface operations {
             };
             /** @description `forbidden`: Not allowed. */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests. */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7237,6 +13711,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `rate_limited`: Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `headers_too_large`: The headers are too large. */
             431: {
                 headers: {
@@ -7322,6 +13805,15 @@ export interface operations {
             };
             /** @description `forbidden`: Not allowed. */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests. */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7439,6 +13931,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `rate_limited`: Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `headers_too_large`: The headers are too large. */
             431: {
                 headers: {
@@ -7508,6 +14009,15 @@ export interface operations {
             };
             /** @description `not_found`: Not found. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests. */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7593,6 +14103,15 @@ export interface operations {
             };
             /** @description `payout_moved_on`: The payout has moved on. */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests. */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7695,6 +14214,425 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `rate_limited`: Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large`: The headers are too large. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: Not available just now. `overloaded`: Too many requests at once. `timed_out`: The request took too long. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    subscribeToPush: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BrowserSubscription"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["Subscribed"];
+                };
+            };
+            /** @description `malformed_json`: The body is not JSON. `invalid_request`: The request is not valid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated`: Authentication is required. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `push_unavailable`: Nothing is pushed here. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The body must be JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large`: The headers are too large. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: Not available just now. `overloaded`: Too many requests at once. `timed_out`: The request took too long. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    unsubscribeFromPush: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BrowserEndpoint"];
+            };
+        };
+        responses: {
+            /** @description Nothing is pushed there any more. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `malformed_json`: The body is not JSON. `invalid_request`: The request is not valid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated`: Authentication is required. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `push_unavailable`: Nothing is pushed here. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The body must be JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large`: The headers are too large. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: Not available just now. `overloaded`: Too many requests at once. `timed_out`: The request took too long. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getPushKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["PushKey"];
+                };
+            };
+            /** @description `malformed_json`: The body is not JSON. `invalid_request`: The request is not valid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated`: Authentication is required. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `push_unavailable`: Nothing is pushed here. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The body must be JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large`: The headers are too large. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: Not available just now. `overloaded`: Too many requests at once. `timed_out`: The request took too long. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    streamOwnChanges: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The `id` of the last event that was heard, after a stream was lost. */
+                "Last-Event-ID"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": components["schemas"]["LiveEvent"][];
+                };
+            };
+            /** @description `unauthenticated`: Authentication is required. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_streams`: Too many streams. `rate_limited`: Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `headers_too_large`: The headers are too large. */
             431: {
                 headers: {
@@ -7765,6 +14703,15 @@ export interface operations {
             };
             /** @description `body_too_large`: The body is too large. */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests. */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
