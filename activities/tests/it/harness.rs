@@ -307,6 +307,7 @@ pub(crate) fn environment(world: &Arc<World>) -> ActivityEnvironment {
         .register_activities(activities::RequestDecisionStep(world.clone()))
         .register_activities(activities::RequestCancelStep(world.clone()))
         .register_activities(activities::RecordSignalStep(world.clone()))
+        .register_activities(activities::CallReviewersStep(world.clone()))
         .register_activities(activities::BeginAttemptStep(world.clone()))
         .register_activities(activities::TransferStep(world.clone()))
         .register_activities(activities::ObserveStep(world.clone()))
@@ -320,6 +321,7 @@ pub(crate) fn environment(world: &Arc<World>) -> ActivityEnvironment {
         .register_activities(activities::ReconcilePageStep(world.clone()))
         .register_activities(activities::ReconcileMissingStep(world.clone()))
         .register_activities(activities::CloseReconciliationStep(world.clone()))
+        .register_activities(activities::CheckLedgerStep(world.clone()))
         .build()
 }
 

@@ -93,6 +93,8 @@ impl Refuses for AdminNotificationSettingsApi {
 #[OpenApi(tag = "Tag::Admin")]
 impl AdminNotificationSettingsApi {
     /// Who is mailed what
+    ///
+    /// Every address of the staff that gets mail, with the events it is mailed.
     #[oai(
         path = "/api/admin/notification-settings",
         method = "get",

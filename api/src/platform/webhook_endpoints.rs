@@ -146,8 +146,8 @@ impl FromFields for WebhookReplay {
     type Checked = Replay;
 
     fn from_fields(fields: &mut Fields) -> Option<Replay> {
-        let words = fields.words("events")?;
-        let since = fields.optional_time("since");
+        let (words, since) = (fields.words("events"), fields.optional_time("since"));
+        let words = words?;
         let ids: Option<Vec<Uuid>> =
             words.iter().map(|word| Uuid::try_parse(word.trim_start_matches("msg_")).ok()).collect();
         let Some(ids) = ids else {
@@ -229,6 +229,8 @@ impl WebhookEndpointsApi {
     }
 
     /// Webhook endpoints
+    ///
+    /// All of them, also those that are switched off. Secrets are not shown again.
     #[oai(path = "/api/platform/webhook-endpoints", method = "get", operation_id = "listWebhookEndpoints")]
     async fn list(
         &self,

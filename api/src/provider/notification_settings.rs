@@ -105,6 +105,8 @@ impl Refuses for GetNotificationSettings {
 #[OpenApi(tag = "Tag::Provider")]
 impl GetNotificationSettings {
     /// What you are told, and how
+    ///
+    /// The address mail goes to, and what is mailed and pushed of each kind of event. The feed tells everything.
     #[oai(
         path = "/api/provider/notification-settings",
         method = "get",
