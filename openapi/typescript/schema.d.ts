@@ -353,7 +353,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Who is mailed what */
+        /**
+         * Who is mailed what
+         * @description Every address of the staff that gets mail, with the events it is mailed.
+         */
         get: operations["getAdminNotificationSettings"];
         /**
          * Choose what an address is mailed
@@ -1235,7 +1238,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Webhook endpoints */
+        /**
+         * Webhook endpoints
+         * @description All of them, also those that are switched off. Secrets are not shown again.
+         */
         get: operations["listWebhookEndpoints"];
         put?: never;
         /**
@@ -1488,7 +1494,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What you are told, and how */
+        /**
+         * What you are told, and how
+         * @description The address mail goes to, and what is mailed and pushed of each kind of event. The feed tells everything.
+         */
         get: operations["getNotificationSettings"];
         /**
          * Choose what you are told

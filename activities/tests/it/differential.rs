@@ -404,7 +404,8 @@ impl Pair {
             Do::Decide(approve) => {
                 let verdict = if *approve { decisions::Verdict::Approve } else { decisions::Verdict::Reject };
                 let decision = NewDecision { payout, verdict, reason: "looked at it" };
-                decisions::decide(pool, &decision, &admin, false, now).await.unwrap();
+                // Who has had a hand in the payout may not approve it; this one only decides.
+                decisions::decide(pool, &decision, &Actor::admin("eze"), false, now).await.unwrap();
                 let verdict = if *approve { model::Verdict::Approve } else { model::Verdict::Reject };
                 self.model.decide(0, verdict, now).unwrap();
                 (None, None)

@@ -33,15 +33,19 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "claimed-whatever-the-status",
         breaks: "a batch takes payouts that are not approved",
-        file: "store/src/batches.rs",
+        file: "store/src/batches/claim.rs",
         edits: &[
             (
-                "               WHERE p.status = 'APPROVED' AND p.approved_at <= $3\n",
-                "               WHERE p.approved_at <= $3\n",
+                "                 WHERE p.status = 'APPROVED' AND p.approved_at <= $2\n",
+                "                 WHERE p.approved_at <= $2\n",
             ),
             (
-                "               FROM next WHERE p.id = next.id AND p.status = 'APPROVED'\n",
-                "               FROM next WHERE p.id = next.id\n",
+                "         WHERE p.status = 'APPROVED'\n         ORDER BY n.place\n",
+                "         ORDER BY n.place\n",
+            ),
+            (
+                "               WHERE p.id = n.id AND p.status = 'APPROVED'\n               RETURNING p.id, p.amount, p.currency, n.place\n",
+                "               WHERE p.id = n.id\n               RETURNING p.id, p.amount, p.currency, n.place\n",
             ),
         ],
         caught_by: tests!("/^(windows|races|begin)::/"),
@@ -49,7 +53,7 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "closed-batch-claims",
         breaks: "a batch that was closed goes on taking payouts",
-        file: "store/src/batches.rs",
+        file: "store/src/batches/claim.rs",
         edits: &[(
             "WHERE id = $1 AND status = 'OPEN' FOR NO KEY UPDATE\"",
             "WHERE id = $1 FOR NO KEY UPDATE\"",
@@ -98,8 +102,8 @@ pub const MUTANTS: &[Mutant] = &[
         file: "store/src/manual.rs",
         edits: &[
             (
-                "    if payout.status.after(event).is_err() || !payout.needs_attention {",
-                "    if payout.status.after(event).is_err() {",
+                "    payout.status.after(event).is_ok() && payout.needs_attention\n",
+                "    payout.status.after(event).is_ok()\n",
             ),
             (
                 "AND status = 'FAILED' AND needs_attention AND refunded_at IS NULL AND next_attempt_at IS NULL\"",
