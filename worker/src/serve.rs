@@ -66,99 +66,11 @@ pub async fn serve(
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
     let Running { world, engine, redis } = running;
-    let max_redis_clients = settings.redis.max_clients;
-    let vitals = Arc::new(Vitals {
-        world: world.clone(),
-        engine: engine.clone(),
-        redis: redis.clone(),
-        max_redis_clients,
-    });
     let tasks = TaskTracker::new();
-    let (pool, clock): (Pool, Arc<dyn Clock>) = (world.pool.clone(), world.clock.clone());
-    {
-        let (pool, clock, stop) = (pool.clone(), clock.clone(), stop.clone());
-        tasks.spawn(async move {
-            supervisor::keep_going("the watch over the database", stop.clone(), || {
-                place::watch(pool.clone(), clock.clone(), stop.clone())
-            })
-            .await;
-        });
-    }
-    if !inside_api {
-        let (vitals, stop, listen) = (vitals.clone(), stop.clone(), settings.worker_listen);
-        tasks.spawn(async move {
-            supervisor::keep_going("the health endpoint", stop.clone(), || {
-                health::serve(listen, vitals.clone(), stop.clone())
-            })
-            .await;
-        });
-    }
-    if !inside_api {
-        let (pool, engine, clock, stop) = (pool.clone(), engine.clone(), clock.clone(), stop.clone());
-        tasks.spawn(async move {
-            supervisor::keep_going("the relay", stop.clone(), || {
-                relay(pool.clone(), engine.clone(), clock.clone(), stop.clone())
-            })
-            .await;
-        });
-    }
-    if !inside_api {
-        let (pool, redis, stop) = (pool.clone(), redis.clone(), stop.clone());
-        tasks.spawn(async move { live::tell_changes(pool, Arc::new(Live::new(redis)), stop).await });
-    }
-    {
-        let (world, engine, stop) = (world.clone(), engine.clone(), stop.clone());
-        let told = heartbeat::Told::of(settings);
-        tasks.spawn(async move { heartbeat::beat(world, engine, redis, told, stop).await });
-    }
-    {
-        let post = Arc::new(channels::Post::new(&settings.channels)?);
-        let (pool, clock, stop) = (pool.clone(), clock.clone(), stop.clone());
-        let channels = settings.channels.channels();
-        tasks.spawn(async move {
-            supervisor::keep_going("the deliverer of messages", stop.clone(), || {
-                deliverer::deliver(pool.clone(), post.clone(), channels, clock.clone(), stop.clone())
-            })
-            .await;
-        });
-    }
-    {
-        let (world, stop) = (world.clone(), stop.clone());
-        tasks.spawn(async move {
-            supervisor::keep_going("the look ahead at the wallet", stop.clone(), || {
-                funding_watch::watch(world.clone(), stop.clone())
-            })
-            .await;
-        });
-    }
-    {
-        let instant = settings.window == BatchWindow::Open;
-        let (pool, clock, stop) = (pool.clone(), clock.clone(), stop.clone());
-        tasks.spawn(async move {
-            supervisor::keep_going("asking for instant batches", stop.clone(), || {
-                instant::ask(pool.clone(), instant, clock.clone(), stop.clone())
-            })
-            .await;
-        });
-    }
-    {
-        let (engine, stop) = (engine.clone(), stop.clone());
-        tasks.spawn(async move {
-            supervisor::keep_going("the sweeper", stop.clone(), || {
-                sweeper::sweep(pool.clone(), engine.clone(), clock.clone(), stop.clone())
-            })
-            .await;
-        });
-    }
-    {
-        let (stop, max_clients) = (stop.clone(), settings.redis.max_clients);
-        tasks.spawn(async move {
-            supervisor::keep_going("the health line", stop.clone(), || {
-                health_line::tell(vitals.clone(), max_clients, stop.clone())
-            })
-            .await;
-        });
-    }
+    let beside = Beside { tasks: &tasks, world: &world, engine: &engine, settings, stop: &stop };
+    beside.tell_of_the_process(redis, inside_api);
+    beside.carry_what_waits(inside_api);
+    beside.deliver()?;
     let result = match engine.wait(&stop).await {
         None => Ok(()),
         Some(client) => {
@@ -172,4 +84,110 @@ pub async fn serve(
         tracing::warn!("background tasks were left running");
     }
     result
+}
+
+/// What runs beside the workflows, each part until `stop`, begun again whenever it fails.
+struct Beside<'a> {
+    tasks: &'a TaskTracker,
+    world: &'a Arc<World>,
+    engine: &'a Engine,
+    settings: &'a Settings,
+    stop: &'a CancellationToken,
+}
+
+impl Beside<'_> {
+    /// Health, heartbeat, and what screens follow. Inside the API it answers and tells by itself.
+    fn tell_of_the_process(&self, redis: Arc<Links>, inside_api: bool) {
+        let max_redis_clients = self.settings.redis.max_clients;
+        let vitals = Arc::new(Vitals {
+            world: self.world.clone(),
+            engine: self.engine.clone(),
+            redis: redis.clone(),
+            max_redis_clients,
+        });
+        if !inside_api {
+            let (vitals, stop, listen) = (vitals.clone(), self.stop.clone(), self.settings.worker_listen);
+            self.tasks.spawn(async move {
+                supervisor::keep_going("the health endpoint", stop.clone(), || {
+                    health::serve(listen, vitals.clone(), stop.clone())
+                })
+                .await;
+            });
+            let (pool, redis, stop) = (self.world.pool.clone(), redis.clone(), self.stop.clone());
+            self.tasks.spawn(async move { live::tell_changes(pool, Arc::new(Live::new(redis)), stop).await });
+        }
+        let (world, engine, stop) = (self.world.clone(), self.engine.clone(), self.stop.clone());
+        let told = heartbeat::Told::of(self.settings);
+        self.tasks.spawn(async move { heartbeat::beat(world, engine, redis, told, stop).await });
+        let stop = self.stop.clone();
+        self.tasks.spawn(async move {
+            supervisor::keep_going("the health line", stop.clone(), || {
+                health_line::tell(vitals.clone(), max_redis_clients, stop.clone())
+            })
+            .await;
+        });
+    }
+
+    /// What no workflow would notice by itself: a restored database, rows that wait, payouts without a run, an empty wallet.
+    fn carry_what_waits(&self, inside_api: bool) {
+        let (pool, clock): (Pool, Arc<dyn Clock>) = (self.world.pool.clone(), self.world.clock.clone());
+        let (engine, stop) = (self.engine.clone(), self.stop.clone());
+        {
+            let (pool, clock, stop) = (pool.clone(), clock.clone(), stop.clone());
+            self.tasks.spawn(async move {
+                supervisor::keep_going("the watch over the database", stop.clone(), || {
+                    place::watch(pool.clone(), clock.clone(), stop.clone())
+                })
+                .await;
+            });
+        }
+        if !inside_api {
+            let (pool, engine, clock, stop) = (pool.clone(), engine.clone(), clock.clone(), stop.clone());
+            self.tasks.spawn(async move {
+                supervisor::keep_going("the relay", stop.clone(), || {
+                    relay(pool.clone(), engine.clone(), clock.clone(), stop.clone())
+                })
+                .await;
+            });
+        }
+        {
+            let (world, stop) = (self.world.clone(), stop.clone());
+            self.tasks.spawn(async move {
+                supervisor::keep_going("the look ahead at the wallet", stop.clone(), || {
+                    funding_watch::watch(world.clone(), stop.clone())
+                })
+                .await;
+            });
+        }
+        {
+            let instant = self.settings.window == BatchWindow::Open;
+            let (pool, clock, stop) = (pool.clone(), clock.clone(), stop.clone());
+            self.tasks.spawn(async move {
+                supervisor::keep_going("asking for instant batches", stop.clone(), || {
+                    instant::ask(pool.clone(), instant, clock.clone(), stop.clone())
+                })
+                .await;
+            });
+        }
+        self.tasks.spawn(async move {
+            supervisor::keep_going("the sweeper", stop.clone(), || {
+                sweeper::sweep(pool.clone(), engine.clone(), clock.clone(), stop.clone())
+            })
+            .await;
+        });
+    }
+
+    /// Messages to people, apart from payouts.
+    fn deliver(&self) -> anyhow::Result<()> {
+        let post = Arc::new(channels::Post::new(&self.settings.channels)?);
+        let (pool, clock): (Pool, Arc<dyn Clock>) = (self.world.pool.clone(), self.world.clock.clone());
+        let (channels, stop) = (self.settings.channels.channels(), self.stop.clone());
+        self.tasks.spawn(async move {
+            supervisor::keep_going("the deliverer of messages", stop.clone(), || {
+                deliverer::deliver(pool.clone(), post.clone(), channels, clock.clone(), stop.clone())
+            })
+            .await;
+        });
+        Ok(())
+    }
 }
