@@ -19,6 +19,8 @@ pub struct Case {
     /// Who asks.
     pub name: &'static str,
     pub verified: bool,
+    /// Earned beside what everybody earned.
+    pub earned_more: Option<Naira>,
     /// Where they are paid; no other case has this account, so that faults find their payout.
     pub bank_code: &'static str,
     pub account_number: &'static str,

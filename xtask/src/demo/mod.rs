@@ -178,6 +178,14 @@ fn join(stage: &Stage, case: &Case) -> Result<Person> {
         let earning = format!("{external_id}-{part}");
         stage.marketplace.earning(&earning, &external_id, EARNED_PART, "Work that was done")?;
     }
+    if let Some(amount) = case.earned_more {
+        stage.marketplace.earning(
+            &format!("{external_id}-more"),
+            &external_id,
+            amount,
+            "A year's contract",
+        )?;
+    }
     Ok(person)
 }
 

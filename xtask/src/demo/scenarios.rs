@@ -36,6 +36,7 @@ pub const TRUST: Case = Case {
     amount: Naira::whole(15_000),
     name: "Adaeze Okafor",
     verified: true,
+    earned_more: None,
     bank_code: GTBANK,
     account_number: "0123456701",
     expected: COMPLETED,
@@ -67,6 +68,7 @@ pub const CASES: [Case; 13] = [
         asked: "above the limit, by two admins",
         amount: Naira::whole(1_200_000),
         name: "Halima Sani",
+        earned_more: Some(Naira::whole(1_200_000)),
         account_number: "0123456713",
         play: two_approvers::play,
         ..TRUST
