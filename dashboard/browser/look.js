@@ -58,8 +58,11 @@ const tours = {
     { name: "statements", path: "/admin/statements" },
     { name: "statement", path: (page) => openFirst(page, "/admin/statements", "main tbody a") },
     { name: "pauses", path: "/admin/pauses" },
-    { name: "pause", path: pauseOne },
+    { name: "pause", path: (page) => opened(page, "/admin/pauses", "Pause one") },
     { name: "batches", path: "/admin/batches" },
+    { name: "schedule", path: "/admin/schedule" },
+    { name: "schedule-change", path: (page) => opened(page, "/admin/schedule", "Change the schedule") },
+    { name: "limits-change", path: (page) => opened(page, "/admin/schedule", "Change the limits") },
     { name: "risk-policies", path: "/admin/risk-policies" },
     { name: "risk-policy", path: (page) => openFirst(page, "/admin/risk-policies", "main .row") },
     { name: "workers", path: "/admin/workers" },
@@ -169,10 +172,10 @@ async function pressed(page, key) {
   await page.keyboard.press(key);
 }
 
-/** @param {import("playwright-core").Page} page */
-async function pauseOne(page) {
-  await page.goto(`${base}/admin/pauses`);
-  await page.getByRole("button", { name: "Pause one" }).click();
+/** With what a button opens. @param {import("playwright-core").Page} page @param {string} path @param {string} button */
+async function opened(page, path, button) {
+  await page.goto(base + path);
+  await page.getByRole("button", { name: button }).first().click();
 }
 
 /** @param {import("playwright-core").Page} page */

@@ -2,8 +2,9 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
 import { useState } from "react";
 
-import { Forecast, WindowRules } from "./forecast.tsx";
+import { Forecast } from "./forecast.tsx";
 import { batches } from "./queries.ts";
+import { ScheduleInShort } from "./schedule.tsx";
 import { answer, api, type Schemas } from "../api/client.ts";
 import { ProblemNotice } from "../api/problem.tsx";
 import { Bars } from "../show/bars.tsx";
@@ -32,7 +33,7 @@ export function Batches() {
           <>
             <NextWindow at={next_window_at} />
             <Forecast />
-            <WindowRules />
+            <ScheduleInShort />
             {items.length === 0 ? (
               <section className="section">
                 <Empty icon="batch" title="No batch has left yet">

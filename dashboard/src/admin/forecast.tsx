@@ -1,14 +1,13 @@
-// Will the money do? What the next windows take, and what is missing by then; and the rules that windows go by.
+// Will the money do? What the next windows take, and what is missing by then.
 
 import { useQuery } from "@tanstack/react-query";
 
-import { forecast, windows } from "./queries.ts";
+import { forecast } from "./queries.ts";
 import type { Schemas } from "../api/client.ts";
 import { Bars } from "../show/bars.tsx";
 import { formatMoney, isZero } from "../show/money.ts";
 import { Money } from "../show/status.tsx";
 import { formatWhen, When } from "../show/time.tsx";
-import { actorWords } from "../show/words.ts";
 import { Icon } from "../ui/icon.tsx";
 import { Table } from "../ui/list.tsx";
 import { Facts, Section } from "../ui/page.tsx";
@@ -75,47 +74,4 @@ function payouts(count: number): string {
 function missing(amount: Schemas["Money"] | undefined): string {
   if (amount === undefined) return "not known";
   return isZero(amount) ? "nothing" : formatMoney(amount);
-}
-
-const DAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
-
-/** When batches leave, and how much may leave at once. */
-export function WindowRules() {
-  const asked = useQuery(windows);
-  return (
-    <Section title="When batches leave">
-      <Answered asked={asked} rows={3}>
-        {(rules) => (
-          <Facts
-            facts={[
-              ["Schedule", schedule(rules)],
-              rules.holidays && rules.holidays.length > 0 && ["Not on", rules.holidays.join(", ")],
-              ["Limits of a batch", limits(rules.batch_limits)],
-              ["Limits of a day", limits(rules.day_limits)],
-              rules.changed_at !== undefined && rules.changed_by !== undefined && ["Changed", <span key="changed">by {actorWords(rules.changed_by)}, <When at={rules.changed_at} /></span>],
-            ]}
-          />
-        )}
-      </Answered>
-    </Section>
-  );
-}
-
-function schedule(rules: Schemas["BatchRules"]): string {
-  const zone = rules.time_zone ? ` (${rules.time_zone})` : "";
-  switch (rules.kind) {
-    case "instant":
-      return "At once: every approval starts a batch";
-    case "interval":
-      return `Every ${rules.every_minutes} minutes`;
-    case "settings":
-      return `Every ${rules.every_minutes} minutes, counted from midnight${zone}`;
-    case "calendar":
-      return `${(rules.days ?? []).map((day) => DAYS[day - 1]).join(", ")} at ${(rules.times ?? []).join(", ")}${zone}`;
-  }
-}
-
-function limits(limits: readonly Schemas["BatchLimit"][]): string {
-  if (limits.length === 0) return "None";
-  return limits.map((limit) => [limit.amount && formatMoney({ amount: limit.amount, currency: limit.currency as Schemas["Money"]["currency"] }), limit.payouts && `${limit.payouts} payouts in ${limit.currency}`].filter(Boolean).join(", ")).join(" · ");
 }

@@ -169,8 +169,15 @@ export const forecast = queryOptions({
   ...LIVE.steady,
 });
 
+/** Who is signed in, and what this installation is. */
+export const me = queryOptions({
+  queryKey: ["me"],
+  queryFn: ({ signal }) => answer(api.GET("/api/me", { signal })),
+  ...LIVE.still,
+});
+
 export const windows = queryOptions({
   queryKey: ["batches", "windows"],
-  queryFn: ({ signal }) => answer(api.GET("/api/admin/batches/windows", { params: { query: { count: 6 } }, signal })),
+  queryFn: ({ signal }) => answer(api.GET("/api/admin/batches/windows", { params: { query: { count: 12 } }, signal })),
   ...LIVE.steady,
 });

@@ -2,47 +2,18 @@
 
 import { useQuery } from "@tanstack/react-query";
 import { Link, Outlet, useNavigate, useRouterState } from "@tanstack/react-router";
-import { useEffect, useState } from "react";
+import { useEffect, useId, useState } from "react";
 import { Button } from "react-aria-components/Button";
 import { Dialog, DialogTrigger } from "react-aria-components/Dialog";
 import { Modal, ModalOverlay } from "react-aria-components/Modal";
 
 import { attentionCount, openCasesCount, reviewsCount, unreadCount } from "./counts.ts";
+import { ADMIN, PROVIDER } from "./places.ts";
+import { Stopped, SwitchState } from "./switch.tsx";
 import { ThemeChoice } from "./theme.tsx";
-import { pauses } from "../admin/pauses-query.ts";
 import { queries } from "../api/queries.ts";
 import { areaOf, type Role, signOut, useSession } from "../sign-in/token.ts";
-import { Icon, type IconName } from "../ui/icon.tsx";
-
-interface Place {
-  readonly to: string;
-  readonly words: string;
-  readonly icon: IconName;
-  readonly exact?: true;
-  readonly count?: number | undefined;
-}
-
-const PROVIDER: readonly Place[] = [
-  { to: "/provider", words: "Balance", icon: "balance", exact: true },
-  { to: "/provider/payouts", words: "Payouts", icon: "payouts" },
-  { to: "/provider/earnings", words: "Earnings", icon: "earnings" },
-  { to: "/provider/bank-accounts", words: "Bank accounts", icon: "bank" },
-  { to: "/provider/notifications", words: "Notifications", icon: "bell" },
-];
-
-const ADMIN: readonly Place[] = [
-  { to: "/admin/reviews", words: "Review queue", icon: "review" },
-  { to: "/admin/attention", words: "Need attention", icon: "attention" },
-  { to: "/admin/cases", words: "Cases", icon: "cases" },
-  { to: "/admin/payouts", words: "All payouts", icon: "payouts" },
-  { to: "/admin/batches", words: "Batches", icon: "batch" },
-  { to: "/admin/reconciliations", words: "Reconciliations", icon: "scales" },
-  { to: "/admin/statements", words: "Wallet statements", icon: "bank" },
-  { to: "/admin/risk-policies", words: "Risk policies", icon: "rules" },
-  { to: "/admin/pauses", words: "Pauses", icon: "pause" },
-  { to: "/admin/workers", words: "Workers", icon: "workers" },
-  { to: "/admin/health", words: "Health", icon: "health" },
-];
+import { Icon } from "../ui/icon.tsx";
 
 const ROLE_WORDS: Readonly<Record<Role, string>> = { provider: "Provider", admin: "Admin", finance: "Admin, finance" };
 
@@ -79,23 +50,6 @@ export function Frame() {
   );
 }
 
-/** On every page of an admin while nothing at all may leave. */
-function Stopped() {
-  const { data } = useQuery(pauses);
-  const everything = data?.find((pause) => pause.scope === "system");
-  if (!everything) return null;
-  return (
-    <div className="page page-wide">
-      <p className="notice notice-red" role="status">
-        <Icon name="pause" />
-        <span>
-          <span className="strong">All payouts are stopped</span>: {everything.reason} <Link to="/admin/pauses">Pauses</Link>
-        </span>
-      </p>
-    </div>
-  );
-}
-
 export function Brand() {
   return (
     <Link to="/" className="brand">
@@ -106,6 +60,7 @@ export function Brand() {
 }
 
 function Places({ onGo }: { onGo?: () => void }) {
+  const id = useId();
   const who = useSession();
   const admin = who !== null && areaOf(who) === "admin";
   const reviews = useQuery({ ...reviewsCount, enabled: admin });
@@ -115,26 +70,36 @@ function Places({ onGo }: { onGo?: () => void }) {
   const counts: Readonly<Record<string, Count | undefined>> = { "/admin/reviews": reviews.data, "/admin/attention": attention.data, "/admin/cases": cases.data, "/provider/notifications": unread.data };
   return (
     <nav aria-label="Main">
-      <ul className="places">
-        {(admin ? ADMIN : PROVIDER).map(({ to, words, icon, exact }) => {
-          const count = counts[to];
-          return (
-            <li key={to}>
-              <Link to={to} className="place" activeOptions={{ exact: exact ?? false, includeSearch: false }} activeProps={{ "aria-current": "page" }} onClick={onGo}>
-                <Icon name={icon} />
-                <span>{words}</span>
-                {count && count.known > 0 && (
-                  <span className="place-count number">
-                    {count.known}
-                    {count.more ? "+" : ""}
-                    <span className="unseen">{to === "/provider/notifications" ? " not read" : " waiting"}</span>
-                  </span>
-                )}
-              </Link>
-            </li>
-          );
-        })}
-      </ul>
+      {(admin ? ADMIN : PROVIDER).map((group, at) => (
+        <div key={group.title ?? at} className="places-group">
+          {group.title && (
+            <p className="places-title" id={`${id}-${at}`}>
+              {group.title}
+            </p>
+          )}
+          <ul className="places" {...(group.title ? { "aria-labelledby": `${id}-${at}` } : {})}>
+            {group.places.map(({ to, words, icon, exact }) => {
+              const count = counts[to];
+              return (
+                <li key={to}>
+                  <Link to={to} className="place" activeOptions={{ exact: exact ?? false, includeSearch: false }} activeProps={{ "aria-current": "page" }} onClick={onGo}>
+                    <Icon name={icon} />
+                    <span>{words}</span>
+                    {count && count.known > 0 && (
+                      <span className="place-count number">
+                        {count.known}
+                        {count.more ? "+" : ""}
+                        <span className="unseen">{to.endsWith("/notifications") ? " not read" : " waiting"}</span>
+                      </span>
+                    )}
+                  </Link>
+                </li>
+              );
+            })}
+          </ul>
+        </div>
+      ))}
+      {admin && <SwitchState onGo={onGo} />}
     </nav>
   );
 }

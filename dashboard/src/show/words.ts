@@ -109,9 +109,11 @@ export function whoActs(who: string, reader: "provider" | "admin"): string {
 const WAITS: Readonly<Record<string, string>> = {
   assessment: "Being checked",
   decision: "Under review",
+  second_approval: "Waits for a second approval",
   window: "Waits for the next batch",
   pause_end: "Payouts are paused",
   funds: "Waits for funds",
+  limit: "Over the limit of the day or the batch",
   transfer: "Transfer about to be made",
   gateway: "With the bank",
   unknown_outcome: "Outcome unknown: being found out",
@@ -245,3 +247,9 @@ export const RULE_WORDS: Readonly<Record<string, string>> = {
   amount_against_baseline: "More than usual",
   provider_age: "New provider",
 };
+
+/** 1 is Monday, as ISO 8601 has it. */
+export function dayName(day: number, style: "long" | "short", locale?: string): string {
+  // The first of January 2024 was a Monday.
+  return new Intl.DateTimeFormat(locale, { weekday: style, timeZone: "UTC" }).format(new Date(Date.UTC(2024, 0, day)));
+}
