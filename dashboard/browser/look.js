@@ -65,6 +65,8 @@ const tours = {
     { name: "limits-change", path: (page) => opened(page, "/admin/schedule", "Change the limits") },
     { name: "risk-policies", path: "/admin/risk-policies" },
     { name: "risk-policy", path: (page) => openFirst(page, "/admin/risk-policies", "main .row") },
+    { name: "risk-policy-new", path: "/admin/risk-policies/new" },
+    { name: "backtest", path: backtest },
     { name: "workers", path: "/admin/workers" },
     { name: "health", path: "/admin/health" },
   ],
@@ -170,6 +172,13 @@ async function pressed(page, key) {
   await review(page);
   await settled(page);
   await page.keyboard.press(key);
+}
+
+/** @param {import("playwright-core").Page} page */
+async function backtest(page) {
+  await openFirst(page, "/admin/risk-policies", "main .row");
+  await page.getByRole("button", { name: "Try the last 30 days" }).click();
+  await page.getByText(/would have gone another way|Nothing was assessed/).waitFor();
 }
 
 /** With what a button opens. @param {import("playwright-core").Page} page @param {string} path @param {string} button */

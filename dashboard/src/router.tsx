@@ -4,7 +4,7 @@ import { createRootRoute, createRoute, createRouter, lazyRouteComponent, Outlet,
 
 import { Frame } from "./frame/frame.tsx";
 import { NotFound, WentWrong } from "./frame/lost.tsx";
-import { allPayoutsSearch, casesSearch, only, pageSearch, payoutsSearch, reviewsSearch, statementSearch } from "./show/search.ts";
+import { allPayoutsSearch, casesSearch, only, pageSearch, payoutsSearch, policiesSearch, proposeSearch, reviewsSearch, statementSearch } from "./show/search.ts";
 import { areaOf, session } from "./sign-in/token.ts";
 
 const HOME = { provider: "/provider", admin: "/admin/reviews" } as const;
@@ -70,8 +70,9 @@ const adminRoutes = [
   createRoute({ getParentRoute: () => admin, path: "/statements", validateSearch: pageSearch, component: lazyRouteComponent(() => import("./admin/statements.tsx"), "Statements") }),
   createRoute({ getParentRoute: () => admin, path: "/statements/$id", validateSearch: statementSearch, component: lazyRouteComponent(() => import("./admin/statements.tsx"), "Statement") }),
   createRoute({ getParentRoute: () => admin, path: "/pauses", component: lazyRouteComponent(() => import("./admin/pauses.tsx"), "Pauses") }),
-  createRoute({ getParentRoute: () => admin, path: "/risk-policies", validateSearch: pageSearch, component: lazyRouteComponent(() => import("./admin/risk-policies.tsx"), "RiskPolicies") }),
-  createRoute({ getParentRoute: () => admin, path: "/risk-policies/$id", component: lazyRouteComponent(() => import("./admin/risk-policies.tsx"), "RiskPolicyPage") }),
+  createRoute({ getParentRoute: () => admin, path: "/risk-policies", validateSearch: policiesSearch, component: lazyRouteComponent(() => import("./admin/risk-policies.tsx"), "RiskPolicies") }),
+  createRoute({ getParentRoute: () => admin, path: "/risk-policies/new", validateSearch: proposeSearch, component: lazyRouteComponent(() => import("./admin/risk-policy-form.tsx"), "ProposeRiskPolicy") }),
+  createRoute({ getParentRoute: () => admin, path: "/risk-policies/$id", validateSearch: pageSearch, component: lazyRouteComponent(() => import("./admin/risk-policy.tsx"), "RiskPolicyPage") }),
   createRoute({ getParentRoute: () => admin, path: "/workers", component: lazyRouteComponent(() => import("./admin/workers.tsx"), "Workers") }),
   createRoute({ getParentRoute: () => admin, path: "/health", component: lazyRouteComponent(() => import("./admin/health.tsx"), "Health") }),
 ] as const;

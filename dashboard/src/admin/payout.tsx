@@ -16,7 +16,7 @@ import { Distance, When } from "../show/time.tsx";
 import { Timeline } from "../show/timeline.tsx";
 import { WaitingFor } from "../show/waiting.tsx";
 import { particulars } from "../show/particulars.ts";
-import { actorWords, ledgerAccount, readable, shortId } from "../show/words.ts";
+import { actorWords, ledgerAccount, readable, routeWords, shortId } from "../show/words.ts";
 import { Action } from "../ui/action.tsx";
 import { Icon } from "../ui/icon.tsx";
 import { Table } from "../ui/list.tsx";
@@ -82,7 +82,7 @@ function Detail({ detail }: { detail: Schemas["AdminPayoutDetail"] }) {
             </Section>
           )}
           {assessment && (
-            <Section title="Risk" aside={<Badge tone={assessment.route === "auto" ? "green" : "amber"}>{assessment.route === "auto" ? "Automatic" : "Review"}</Badge>}>
+            <Section title="Risk" aside={<Badge tone={routeWords(assessment.route).tone}>{routeWords(assessment.route).words}</Badge>}>
               <Findings findings={assessment.findings} />
               <p className="section-foot small soft">
                 Policy <code>{assessment.policy_version}</code>, assessed <When at={assessment.assessed_at} />

@@ -7,7 +7,7 @@ import { ProblemNotice } from "../api/problem.tsx";
 import { type allPayoutsSearch, anyFilter, only, ROUTES, STATUSES } from "../show/search.ts";
 import { Money, StatusBadge } from "../show/status.tsx";
 import { When } from "../show/time.tsx";
-import { shortId, STATUS_WORDS } from "../show/words.ts";
+import { routeWords, shortId, STATUS_WORDS } from "../show/words.ts";
 import { Action } from "../ui/action.tsx";
 import { AmountChoice, Choice, DayChoice, SearchChoice } from "../ui/field.tsx";
 import { Filters, Pager, Table } from "../ui/list.tsx";
@@ -39,7 +39,7 @@ export function AllPayouts() {
       <Filters any={anyFilter(search)} onClear={() => void navigate({ search: {} })}>
         <SearchChoice label="Search" hint="Name, id or reference" value={search.q} onChange={(q) => filter({ q })} />
         <Choice label="Status" value={search.status} options={STATUSES.map((status) => [status, STATUS_WORDS[status]])} onChange={(status) => filter({ status })} />
-        <Choice label="Risk" value={search.risk} options={ROUTES.map((risk) => [risk, risk === "auto" ? "Automatic" : "Review"])} onChange={(risk) => filter({ risk })} />
+        <Choice label="Risk" value={search.risk} options={ROUTES.map((risk) => [risk, routeWords(risk).words])} onChange={(risk) => filter({ risk })} />
         <Choice
           label="Attention"
           value={search.needs_attention === undefined ? undefined : String(search.needs_attention)}
@@ -106,7 +106,7 @@ export function PayoutTable({ payouts }: { payouts: readonly (Schemas["AdminPayo
           <td>
             <StatusBadge payout={payout} />
           </td>
-          <td className="wide">{payout.risk === undefined ? "" : payout.risk === "auto" ? "Automatic" : "Review"}</td>
+          <td className="wide">{payout.risk === undefined ? "" : routeWords(payout.risk).words}</td>
           <td className="end wide number">{payout.attempts}</td>
           <td className="wide">
             <Link to="/admin/payouts" search={{ provider: payout.provider_id }} className={payout.provider_name ? undefined : "mono"} aria-label={`Payouts of ${payout.provider_name ?? `provider ${shortId(payout.provider_id)}`}`}>

@@ -4,7 +4,7 @@ import { keepPreviousData, queryOptions } from "@tanstack/react-query";
 
 import { answer, api, type Schemas } from "../api/client.ts";
 import { LIVE, paceOf } from "../live/pace.ts";
-import { type allPayoutsSearch, type casesSearch, dayBegins, dayEnds, only, type pageSearch, type reviewsSearch } from "../show/search.ts";
+import { type allPayoutsSearch, type casesSearch, dayBegins, dayEnds, only, type pageSearch, type policiesSearch, type reviewsSearch } from "../show/search.ts";
 
 const QUEUE_PAGE = 50;
 const STATEMENT_PAGE = 100;
@@ -142,7 +142,7 @@ export const workers = queryOptions({
   ...LIVE.untold,
 });
 
-export const riskPolicies = (search: ReturnType<typeof pageSearch>) =>
+export const riskPolicies = (search: ReturnType<typeof policiesSearch>) =>
   queryOptions({
     queryKey: ["risk-policies", search],
     queryFn: ({ signal }) => answer(api.GET("/api/admin/risk-policies", { params: { query: { limit: 20, ...search } }, signal })),
@@ -155,6 +155,15 @@ export const riskPolicy = (id: string) =>
     queryKey: ["risk-policy", id],
     queryFn: ({ signal }) => answer(api.GET("/api/admin/risk-policies/{id}", { params: { path: { id } }, signal })),
     ...LIVE.untold,
+  });
+
+/** What a policy that is tried beside the active one would have sent elsewhere. */
+export const disagreements = (id: string, search: ReturnType<typeof pageSearch>) =>
+  queryOptions({
+    queryKey: ["risk-policy", id, "disagreements", search],
+    queryFn: ({ signal }) => answer(api.GET("/api/admin/risk-policies/{id}/disagreements", { params: { path: { id }, query: { limit: 20, ...search } }, signal })),
+    placeholderData: keepPreviousData,
+    ...LIVE.steady,
   });
 
 export const failedMessages = queryOptions({

@@ -63,7 +63,7 @@ export function dayEnds(value: string | undefined): string | undefined {
 
 export const STATUSES = ["REQUESTED", "APPROVED", "PROCESSING", "COMPLETED", "FAILED", "REJECTED", "CANCELLED", "REVERSED"] as const;
 export const SORTS = ["newest", "oldest"] as const;
-export const ROUTES = ["auto", "review"] as const;
+export const ROUTES = ["auto", "review", "refuse"] as const;
 
 /** Of the provider's own payouts. */
 export function payoutsSearch(raw: Raw) {
@@ -118,6 +118,19 @@ export function casesSearch(raw: Raw) {
 /** Of lists without filters. */
 export function pageSearch(raw: Raw) {
   return only({ cursor: cursor(raw["cursor"]) });
+}
+
+export const CURRENCIES = ["NGN", "GHS", "KES"] as const;
+export const POLICY_STATUSES = ["DRAFT", "SHADOW", "ACTIVE", "RETIRED"] as const;
+
+/** Of risk policies. */
+export function policiesSearch(raw: Raw) {
+  return only({ currency: oneOf(CURRENCIES, raw["currency"]), status: oneOf(POLICY_STATUSES, raw["status"]), cursor: cursor(raw["cursor"]) });
+}
+
+/** For which currency rules are proposed. */
+export function proposeSearch(raw: Raw) {
+  return only({ currency: oneOf(CURRENCIES, raw["currency"]) });
 }
 
 /** Of the lines of a statement: after which line the page begins. */

@@ -246,7 +246,22 @@ export const RULE_WORDS: Readonly<Record<string, string>> = {
   requests_against_baseline: "More often than usual",
   amount_against_baseline: "More than usual",
   provider_age: "New provider",
+  provider_suspended: "Suspended",
 };
+
+/** Where the risk rules send a payout, or would. */
+export function routeWords(route: Schemas["ReplayedRoute"]): { words: string; tone: Tone } {
+  switch (route) {
+    case "auto":
+      return { words: "Automatic", tone: "green" };
+    case "review":
+      return { words: "Review", tone: "amber" };
+    case "refuse":
+      return { words: "Refused", tone: "red" };
+    case "unknown":
+      return { words: "Cannot be told", tone: "grey" };
+  }
+}
 
 /** 1 is Monday, as ISO 8601 has it. */
 export function dayName(day: number, style: "long" | "short", locale?: string): string {

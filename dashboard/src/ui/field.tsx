@@ -75,6 +75,22 @@ export function Choice({ label, any = "Any", value, options, onChange }: { label
   );
 }
 
+/** One of these, always: unlike a {@link Choice} it cannot be left open. */
+export function Pick<Value extends string>({ label, aria, value, options, onChange, isDisabled = false }: { label: string; aria?: string; value: Value; options: readonly (readonly [value: Value, words: string])[]; onChange: (value: Value) => void; isDisabled?: boolean }) {
+  return (
+    <label className="choice">
+      <span>{label}</span>
+      <select value={value} disabled={isDisabled} {...(aria === undefined ? {} : { "aria-label": aria })} onChange={(event) => options.forEach(([option]) => option === event.target.value && onChange(option))}>
+        {options.map(([option, words]) => (
+          <option key={option} value={option}>
+            {words}
+          </option>
+        ))}
+      </select>
+    </label>
+  );
+}
+
 export function DayChoice({ label, value, onChange }: { label: string; value: string | undefined; onChange: (value: string | undefined) => void }) {
   return (
     <label className="choice">
