@@ -60,6 +60,8 @@ const tours = {
     { name: "pauses", path: "/admin/pauses" },
     { name: "pause", path: (page) => opened(page, "/admin/pauses", "Pause one") },
     { name: "batches", path: "/admin/batches" },
+    { name: "approval-limits", path: "/admin/approval-limits" },
+    { name: "approval-limit-change", path: (page) => opened(page, "/admin/approval-limits", "Change the limit in NGN") },
     { name: "schedule", path: "/admin/schedule" },
     { name: "schedule-change", path: (page) => opened(page, "/admin/schedule", "Change the schedule") },
     { name: "limits-change", path: (page) => opened(page, "/admin/schedule", "Change the limits") },

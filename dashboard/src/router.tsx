@@ -64,6 +64,7 @@ const adminRoutes = [
   createRoute({ getParentRoute: () => admin, path: "/attention", validateSearch: pageSearch, component: lazyRouteComponent(() => import("./admin/attention.tsx"), "NeedAttention") }),
   createRoute({ getParentRoute: () => admin, path: "/batches", validateSearch: pageSearch, component: lazyRouteComponent(() => import("./admin/batches.tsx"), "Batches") }),
   createRoute({ getParentRoute: () => admin, path: "/schedule", component: lazyRouteComponent(() => import("./admin/schedule.tsx"), "Schedule") }),
+  createRoute({ getParentRoute: () => admin, path: "/approval-limits", component: lazyRouteComponent(() => import("./admin/approval-limits.tsx"), "ApprovalLimits") }),
   createRoute({ getParentRoute: () => admin, path: "/cases", validateSearch: casesSearch, component: lazyRouteComponent(() => import("./admin/cases.tsx"), "Cases") }),
   createRoute({ getParentRoute: () => admin, path: "/cases/$id", component: lazyRouteComponent(() => import("./admin/case.tsx"), "CasePage") }),
   createRoute({ getParentRoute: () => admin, path: "/reconciliations", validateSearch: pageSearch, component: lazyRouteComponent(() => import("./admin/reconciliations.tsx"), "Reconciliations") }),

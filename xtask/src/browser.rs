@@ -192,6 +192,11 @@ mod tests {
     }
 
     #[test]
+    fn two_people_approve_what_is_above_the_limit() {
+        story("stories/two-approvers.js", &WINDOWS);
+    }
+
+    #[test]
     fn a_failed_payout_is_refunded_by_an_admin() {
         story("stories/refund.js", &[]);
     }

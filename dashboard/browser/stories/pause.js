@@ -1,4 +1,4 @@
-// Finance stops all payouts; what is approved says so to its provider and stays; after "Resume" it is paid, seen without a reload.
+// An admin stops all payouts, and another one's window says so, by whom and why; what is approved says so to its provider and stays; after "Resume" it is paid, seen without a reload.
 
 import { base } from "../chromium.js";
 import { ask, call, until } from "../stack.js";
@@ -9,7 +9,10 @@ const WHO = "Bisi Adewale";
 await story(async ({ window, told }) => {
   const provider = await window(WHO);
   const admin = await window("Ada");
+  const other = await window("Ben");
 
+  await other.goto(`${base}/admin/payouts`);
+  await other.getByRole("link", { name: "Payouts leave" }).first().waitFor();
   await admin.goto(`${base}/admin/pauses`);
   await admin.getByRole("button", { name: "Stop all payouts" }).click();
   await admin.getByLabel("Reason").fill("The bank reports double entries.");
@@ -17,6 +20,10 @@ await story(async ({ window, told }) => {
   await admin.getByRole("dialog").waitFor({ state: "detached" });
   await admin.getByText("The bank reports double entries.").first().waitFor();
   told("all payouts are stopped");
+  const banner = other.getByRole("status").filter({ hasText: "All payouts are stopped" });
+  await banner.getByText("The bank reports double entries.").waitFor();
+  await banner.getByText(/By admin-ada/).waitFor();
+  told("another window says so without a reload: who, when and why");
 
   const id = await ask(WHO, "900.00");
   await until(id, (seen) => seen.waiting?.waiting_for === "decision");
@@ -32,4 +39,6 @@ await story(async ({ window, told }) => {
   await admin.getByRole("dialog").waitFor({ state: "detached" });
   await provider.getByRole("heading", { name: "The money has arrived" }).waitFor();
   told("resumed, it is paid, and the provider sees it without a reload");
+  await banner.waitFor({ state: "detached" });
+  told("the other window says nothing of it any more");
 });

@@ -37,6 +37,13 @@ await story(async ({ window, told }) => {
   }
   await quiet(`${PAGES} pages`);
 
+  await admin.getByLabel("At least").fill("70000");
+  await admin.getByLabel("At least").press("Enter");
+  await admin.waitForFunction(() => /^\d{2,3} wait/.test(document.querySelector(".filters-total")?.textContent?.trim() ?? "") && !document.querySelector(".queue[aria-busy=true]"));
+  const smallest = await admin.locator(".queue-list .rows > li .money").evaluateAll((amounts) => Math.min(...amounts.map((each) => Number((each.textContent ?? "").replace(/[^0-9.]/g, "")))));
+  assert.ok(smallest >= 70_000, `a payout of ${smallest} is on the page`);
+  await quiet("filtered by amount");
+
   const nodes = await admin.evaluate(() => document.querySelectorAll("*").length);
   assert.ok(nodes < 5_000, `the page has ${nodes} elements`);
   told(`the page has ${nodes} elements, however many wait`);

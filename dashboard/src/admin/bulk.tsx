@@ -20,6 +20,19 @@ type Outcomes = Schemas["DecisionOutcomes"]["items"];
 export function Bulk({ chosen, onDone, onClear }: { chosen: readonly Schemas["Review"][]; onDone: (said: string) => void; onClear: () => void }) {
   const [verdict, setVerdict] = useState<Verdict | null>(null);
   const [refused, setRefused] = useState<Outcomes>([]);
+  // What was asked last, so that what others have taken on can be decided over.
+  const [last, setLast] = useState<{ verdict: Verdict; reason: string } | null>(null);
+  const queries = useQueryClient();
+  const taken = refused.filter((each) => each.code === "review_taken").map((each) => each.payout_id);
+  const anyway = useMutation({
+    mutationFn: (asked: { verdict: Verdict; reason: string }) => answer(api.POST("/api/admin/reviews/decisions", { body: { payout_ids: taken, decision: asked.verdict, reason: asked.reason, override: true } })),
+    onSuccess: ({ items }) => {
+      const still = items.filter((each) => each.result === "refused");
+      setRefused(still);
+      onDone(`${items.length - still.length} of ${items.length} decided`);
+    },
+    onSettled: () => queries.invalidateQueries(),
+  });
   if (chosen.length === 0 && refused.length === 0) return null;
   const names = new Map(chosen.map((each) => [each.payout_id, each.provider_name]));
   return (
@@ -49,7 +62,13 @@ export function Bulk({ chosen, onDone, onClear }: { chosen: readonly Schemas["Re
                 <li key={each.payout_id}>{each.detail ?? each.code}</li>
               ))}
             </ul>
+            {anyway.error && <ProblemNotice error={anyway.error} />}
           </div>
+          {last && taken.length > 0 && (
+            <Action kind="danger" onPress={() => anyway.mutate(last)} isPending={anyway.isPending}>
+              {taken.length === 1 ? "Decide on the taken one anyway" : `Decide on the ${taken.length} taken ones anyway`}
+            </Action>
+          )}
           <Action kind="quiet" onPress={() => setRefused([])}>
             Close
           </Action>
@@ -61,11 +80,13 @@ export function Bulk({ chosen, onDone, onClear }: { chosen: readonly Schemas["Re
             verdict={verdict}
             chosen={chosen}
             onClose={() => setVerdict(null)}
-            onOutcomes={(items) => {
+            onOutcomes={(items, reason) => {
               setVerdict(null);
+              setLast({ verdict, reason });
               const wrong = items.filter((each) => each.result === "refused");
               setRefused(wrong.map((each) => ({ ...each, detail: `${names.get(each.payout_id) ?? ""}: ${each.detail ?? each.code ?? ""}` })));
-              onDone(`${items.length - wrong.length} of ${items.length} decided`);
+              const first = items.filter((each) => each.result === "second_approval_needed").length;
+              onDone(`${items.length - wrong.length} of ${items.length} decided${first > 0 ? `; ${first} wait for a second person` : ""}`);
             }}
           />
         )}
@@ -74,13 +95,13 @@ export function Bulk({ chosen, onDone, onClear }: { chosen: readonly Schemas["Re
   );
 }
 
-function BulkForm({ verdict, chosen, onClose, onOutcomes }: { verdict: Verdict; chosen: readonly Schemas["Review"][]; onClose: () => void; onOutcomes: (items: Outcomes) => void }) {
+function BulkForm({ verdict, chosen, onClose, onOutcomes }: { verdict: Verdict; chosen: readonly Schemas["Review"][]; onClose: () => void; onOutcomes: (items: Outcomes, reason: string) => void }) {
   const [reason, setReason] = useState("");
   const [tried, setTried] = useState(false);
   const queries = useQueryClient();
   const decide = useMutation({
     mutationFn: () => answer(api.POST("/api/admin/reviews/decisions", { body: { payout_ids: chosen.map((each) => each.payout_id), decision: verdict, reason: reason.trim() } })),
-    onSuccess: ({ items }) => onOutcomes(items),
+    onSuccess: ({ items }) => onOutcomes(items, reason.trim()),
     onSettled: () => queries.invalidateQueries(),
   });
   const submit = (): void => {

@@ -4,11 +4,12 @@ import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
 import { useState } from "react";
 
-import { type Act, ACT_WORDS, ActDialog } from "./act.tsx";
+import { type Act, ACT_WORDS, ActDialog, wordsOf } from "./act.tsx";
+import { Approvals } from "./approvals.tsx";
 import { Attestations } from "./attestation.tsx";
 import { CaseRows } from "./case-rows.tsx";
 import { Findings } from "./findings.tsx";
-import { anyPayout } from "./queries.ts";
+import { anyPayout, review as oneReview } from "./queries.ts";
 import type { Schemas } from "../api/client.ts";
 import { formatMoney } from "../show/money.ts";
 import { AttemptBadge, Badge, Money, StatusBadge } from "../show/status.tsx";
@@ -43,7 +44,12 @@ function Detail({ detail }: { detail: Schemas["AdminPayoutDetail"] }) {
   const { payout, waiting, provider, bank_account, assessment, attempts, attestations, cases, ledger, audit, workflow_url } = detail;
   const [act, setAct] = useState<Act | null>(null);
   const [said, setSaid] = useState("");
-  const acts = actsOn(detail);
+  const { offered, refused } = actsOn(detail);
+  const underReview = waiting?.waiting_for === "decision" || waiting?.waiting_for === "second_approval";
+  const behind = useQuery({ ...oneReview(payout.id), enabled: underReview }).data;
+  const review = underReview ? behind : undefined;
+  const acts = review && review.review.approvals > 0 && !offered.includes("undo") ? [...offered, "undo" as const] : offered;
+  const approvals = review && { given: review.review.approvals, needed: review.review.approvals_needed };
   return (
     <>
       <Said words={said} />
@@ -55,13 +61,19 @@ function Detail({ detail }: { detail: Schemas["AdminPayoutDetail"] }) {
                 <p className="waiting-actions">
                   {acts.map((each, index) => (
                     <Action key={each} kind={each === "undo" ? "plain" : index === 0 ? "main" : "danger"} onPress={() => setAct(each)}>
-                      {ACT_WORDS[each]}
+                      {each === "approve" ? wordsOf(each, approvals).press : ACT_WORDS[each]}
                     </Action>
                   ))}
                 </p>
               )}
+              {refused.map((each) => (
+                <p key={each.name} className="small soft">
+                  {ACT_WORDS[each.act]}: not by you now. {each.detail}
+                </p>
+              ))}
             </WaitingFor>
           )}
+          {review && <Approvals review={review.review} approvals={review.approvals} onUndo={() => setAct("undo")} />}
           {payout.failure_message && (
             <div className="notice notice-red">
               <Icon name="attention" />
@@ -149,16 +161,24 @@ function Detail({ detail }: { detail: Schemas["AdminPayoutDetail"] }) {
           </Section>
         </div>
       </div>
-      <ActDialog act={act} subject={{ id: payout.id, amount: payout.amount, whose: provider?.display_name ?? "the provider" }} onClose={() => setAct(null)} onDone={setSaid} />
+      <ActDialog act={act} subject={{ id: payout.id, amount: payout.amount, whose: provider?.display_name ?? "the provider", approvals }} onClose={() => setAct(null)} onDone={setSaid} />
     </>
   );
 }
 
-/** What can be done to it as it stands; the API arbitrates if somebody is faster. */
-function actsOn({ payout, waiting }: Schemas["AdminPayoutDetail"]): readonly Act[] {
-  if (waiting?.waiting_for === "decision") return ["approve", "reject"];
-  if (payout.needs_attention) return ["retry", "refund"];
-  return payout.status === "APPROVED" ? ["undo"] : [];
+const ACTS: Readonly<Record<string, Act>> = { approve: "approve", reject: "reject", undo_approval: "undo", retry: "retry", refund: "refund" };
+
+/** What the API says can be done to it as it stands, and what it would refuse you for another reason than where it stands. */
+function actsOn({ actions }: Schemas["AdminPayoutDetail"]): { offered: readonly Act[]; refused: readonly (Schemas["Action"] & { act: Act })[] } {
+  const known = actions.flatMap((action) => {
+    const act = ACTS[action.name];
+    return act ? [{ ...action, act }] : [];
+  });
+  return {
+    // What somebody else has taken on can be decided over.
+    offered: known.filter((action) => action.allowed || action.code === "review_taken").map((action) => action.act),
+    refused: known.filter((action) => !action.allowed && action.code !== undefined && action.code !== "payout_moved_on" && action.code !== "review_taken"),
+  };
 }
 
 function Attempt({ payout, attempt, attestations }: { payout: Schemas["AdminPayout"]; attempt: Schemas["AdminAttempt"]; attestations: readonly Schemas["Attestation"][] }) {

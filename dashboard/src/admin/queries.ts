@@ -185,6 +185,12 @@ export const me = queryOptions({
   ...LIVE.still,
 });
 
+export const approvalLimits = queryOptions({
+  queryKey: ["approval-limits"],
+  queryFn: ({ signal }) => answer(api.GET("/api/admin/approval-limits", { signal })),
+  ...LIVE.untold,
+});
+
 export const windows = queryOptions({
   queryKey: ["batches", "windows"],
   queryFn: ({ signal }) => answer(api.GET("/api/admin/batches/windows", { params: { query: { count: 12 } }, signal })),

@@ -4,13 +4,16 @@ import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
 import { useEffect, useRef, useState } from "react";
 
-import { type Act, ActDialog } from "./act.tsx";
+import "../styles/admin.css";
+import { type Act, ActDialog, type Subject } from "./act.tsx";
+import { Approvals } from "./approvals.tsx";
 import { Bulk } from "./bulk.tsx";
 import { Claim } from "./claim.tsx";
 import { Findings } from "./findings.tsx";
 import { anyPayout, review as oneReview, reviews } from "./queries.ts";
 import { ReviewFilters } from "./review-filters.tsx";
 import { useShortcuts, useShortcutsSetting } from "./shortcuts.ts";
+import { Undoable, useUndoable } from "./undoable.tsx";
 import type { Schemas } from "../api/client.ts";
 import { formatMoney } from "../show/money.ts";
 import { anyFilter, only } from "../show/search.ts";
@@ -34,6 +37,14 @@ export function Reviews() {
   const items = asked.data?.items ?? [];
   const open = items.find((each) => each.payout_id === chosen);
   const [act, setAct] = useState<Act | null>(null);
+  // What was approved and can be taken back is not in the queue any more.
+  const undoable = useUndoable();
+  const [undo, setUndo] = useState<Subject | null>(null);
+  const [undoing, setUndoing] = useState(false);
+  const takeBack = (payout: (typeof undoable)[number]): void => {
+    setUndo({ id: payout.id, amount: payout.amount, whose: payout.provider_name ?? "the provider" });
+    setUndoing(true);
+  };
   const [help, setHelp] = useState(false);
   const [said, setSaid] = useState("");
   const [shortcuts, setShortcuts] = useShortcutsSetting();
@@ -68,6 +79,7 @@ export function Reviews() {
       r: () => open && setAct("reject"),
       o: () => open && void navigate({ to: "/admin/payouts/$id", params: { id: open.payout_id } }),
       x: () => open && pick(open.payout_id),
+      u: () => undoable[0] && takeBack(undoable[0]),
       "?": () => setHelp(true),
     },
     shortcuts,
@@ -87,6 +99,7 @@ export function Reviews() {
       }
     >
       <Said words={said} />
+      <Undoable payouts={undoable} onUndo={takeBack} />
       <ReviewFilters search={page} total={asked.data?.total} />
       <Answered asked={asked} rows={10}>
         {({ next_cursor }) =>
@@ -128,7 +141,8 @@ export function Reviews() {
           )
         }
       </Answered>
-      {open && <ActDialog act={act} subject={{ id: open.payout_id, amount: open.amount, whose: open.provider_name }} onClose={() => setAct(null)} onDone={goOn} />}
+      {open && <ActDialog act={act} subject={{ id: open.payout_id, amount: open.amount, whose: open.provider_name, approvals: { given: open.approvals, needed: open.approvals_needed } }} onClose={() => setAct(null)} onDone={act === "undo" ? setSaid : goOn} />}
+      {undo && <ActDialog act={undoing ? "undo" : null} subject={undo} onClose={() => setUndoing(false)} onDone={setSaid} />}
       <Question title="Keyboard" isOpen={help} onClose={() => setHelp(false)}>
         <Facts
           facts={[
@@ -136,6 +150,7 @@ export function Reviews() {
             [<kbd key="a">a</kbd>, "Approve, with a reason"],
             [<kbd key="r">r</kbd>, "Reject, with a reason"],
             [<kbd key="x">x</kbd>, "Add it to those that are decided together"],
+            [<kbd key="u">u</kbd>, "Take your last approval back, until a batch has taken it"],
             [<kbd key="o">o</kbd>, "Open the payout's page"],
             [<><kbd>Ctrl</kbd> <kbd>Enter</kbd></>, "Send the decision"],
             [<kbd key="?">?</kbd>, "This list"],
@@ -213,14 +228,14 @@ function Side({ review, onAct, onBack }: { review: Schemas["Review"]; onAct: (ac
         </div>
         <div className="side-actions">
           <Action kind="main" icon="check" onPress={() => onAct("approve")} aria-keyshortcuts="a">
-            {review.waits_for === "second_approval" ? "Approve as the second" : "Approve"}
+            {review.approvals_needed < 2 ? "Approve" : review.approvals === 0 ? "Approve as the first" : "Approve as the second"}
           </Action>
           <Action kind="danger" icon="cross" onPress={() => onAct("reject")} aria-keyshortcuts="r">
             Reject
           </Action>
         </div>
       </header>
-      <SoFar review={review} approvals={behind.data?.approvals ?? []} />
+      <Approvals review={review} approvals={behind.data?.approvals ?? []} onUndo={() => onAct("undo")} />
       <Claim review={review} />
       <div className="side-columns">
         <section>
@@ -268,41 +283,6 @@ function Side({ review, onAct, onBack }: { review: Schemas["Review"]; onAct: (ac
         </Link>
       </p>
     </article>
-  );
-}
-
-/** Approvals that stand, and the one that was taken back. */
-function SoFar({ review, approvals }: { review: Schemas["Review"]; approvals: readonly Schemas["ReviewApproval"][] }) {
-  return (
-    <>
-      {review.approvals_needed > 1 && (
-        <div className="notice notice-blue">
-          <Icon name="people" />
-          <div className="notice-words">
-            <p className="strong">
-              {approvals.length} of {review.approvals_needed} approvals
-            </p>
-            {approvals.length === 0 && <p>The amount needs two different admins.</p>}
-            {approvals.map((approval) => (
-              <p key={approval.by}>
-                {actorWords(approval.by)}, <When at={approval.at} />: {approval.reason}
-              </p>
-            ))}
-          </div>
-        </div>
-      )}
-      {review.undone && (
-        <div className="notice notice-amber">
-          <Icon name="attention" />
-          <div className="notice-words">
-            <p className="strong">An approval was taken back</p>
-            <p>
-              {actorWords(review.undone.by)}, <When at={review.undone.at} />: {review.undone.reason}
-            </p>
-          </div>
-        </div>
-      )}
-    </>
   );
 }
 

@@ -31,7 +31,23 @@ export function whatToDo(problem: Problem): string | undefined {
     case "not_proven_unpaid":
       return "No money moved. Look at the attempts: one of them may still pay. Try again once the gateway has answered.";
     case "second_person_required":
-      return "Ask somebody else of finance to look at the document and confirm it.";
+      return "Somebody else has to do it: what one person has proposed or approved, another one confirms.";
+    case "reviewer_involved":
+      return "Somebody else decides. You may reject it.";
+    case "review_taken":
+      return "Ask them, or decide anyway.";
+    case "not_failed":
+      return "There is nothing to send again.";
+    case "too_many_contacts":
+      return "Remove an address first, or use a mailing list.";
+    case "too_many_webhook_endpoints":
+      return "Use one that is there for this as well.";
+    case "webhook_endpoint_disabled":
+      return "Switch it on first.";
+    case "push_unavailable":
+      return "The notifications are here and, where that is set up, in your mail.";
+    case "rate_limited":
+      return problem.retry_after_seconds ? `Try again in ${problem.retry_after_seconds} seconds.` : "Try again in a minute.";
     case "reconciliation_running":
       return "Wait until it has finished; this page shows how far it is.";
     case "not_reconciled":

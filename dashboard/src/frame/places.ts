@@ -49,6 +49,7 @@ export const ADMIN: readonly Group[] = [
     title: "Rules",
     places: [
       { to: "/admin/risk-policies", words: "Risk policies", icon: "rules" },
+      { to: "/admin/approval-limits", words: "Approval limits", icon: "people" },
       { to: "/admin/schedule", words: "Schedule and limits", icon: "clock" },
       { to: "/admin/pauses", words: "Pauses", icon: "pause" },
     ],
