@@ -42,6 +42,14 @@ export async function furnish() {
   const provider = found.items[0]?.provider_id;
   if (provider) await call("Ada", "POST", "/api/admin/pauses", { scope: "provider", subject: provider, reason: "Two invoices under one number: we ask the client." });
   await call("Fola", "POST", "/api/admin/reconciliations", {}).catch(() => undefined);
+  // Nobody answers there, which is what its page is for.
+  await call("the marketplace", "POST", "/api/platform/webhook-endpoints", { url: "https://shop.example/payouts", description: "The shop's order service" });
+  const { items } = await call("Ada", "GET", "/api/admin/risk-policies?status=ACTIVE&currency=NGN");
+  if (items[0]) {
+    const rules = { ...items[0].rules, amount: { ...items[0].rules.amount, at_most: "100000.00" } };
+    const draft = await call("Ada", "POST", "/api/admin/risk-policies", { currency: "NGN", reason: "Most payouts above the limit were fine: look at the larger ones only.", rules });
+    await call("Ben", "POST", `/api/admin/risk-policies/${draft.id}/shadow`);
+  }
 }
 
 /** @type {readonly Parameters<typeof join>[0][]} */

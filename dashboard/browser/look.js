@@ -69,12 +69,21 @@ const tours = {
     { name: "risk-policy", path: (page) => openFirst(page, "/admin/risk-policies", "main .row") },
     { name: "risk-policy-new", path: "/admin/risk-policies/new" },
     { name: "backtest", path: backtest },
+    { name: "messages", path: "/admin/messages" },
+    { name: "admin-notifications", path: "/admin/notifications" },
+    { name: "admin-notification-settings", path: "/admin/notifications/settings" },
+    { name: "admin-contact", path: (page) => opened(page, "/admin/notifications/settings", "Add an address") },
     { name: "workers", path: "/admin/workers" },
     { name: "health", path: "/admin/health" },
   ],
   Fola: [
     { name: "case-finance", path: (page) => openFirst(page, "/admin/cases", "main .row") },
     { name: "attest", path: attest },
+  ],
+  "the marketplace": [
+    { name: "webhooks", path: "/marketplace/webhooks" },
+    { name: "webhook-add", path: (page) => opened(page, "/marketplace/webhooks", "Add an endpoint") },
+    { name: "webhook", path: (page) => openFirst(page, "/marketplace/webhooks", "main .row") },
   ],
 };
 

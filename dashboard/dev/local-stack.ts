@@ -13,7 +13,7 @@ import type { Someone } from "../src/sign-in/someone.ts";
 const TOKEN_LIVES_SECONDS = 24 * 60 * 60;
 
 /** Those whom `cargo xtask dev` seeds, and staff: two of each, since what needs two people needs two names. */
-const PEOPLE: readonly { role: "provider" | "admin" | "finance"; subject: string; name: string; about: string }[] = [
+const PEOPLE: readonly { role: "provider" | "admin" | "finance" | "platform"; subject: string; name: string; about: string }[] = [
   { role: "provider", subject: "provider-amina", name: "Amina Yusuf", about: "Provider, verified" },
   { role: "provider", subject: "provider-chidi", name: "Chidi Okonkwo", about: "Provider with a large balance" },
   { role: "provider", subject: "provider-bisi", name: "Bisi Adewale", about: "Provider, not verified yet" },
@@ -22,6 +22,7 @@ const PEOPLE: readonly { role: "provider" | "admin" | "finance"; subject: string
   { role: "admin", subject: "admin-ben", name: "Ben", about: "Admin: the second person" },
   { role: "finance", subject: "finance-fola", name: "Fola", about: "Finance: settles cases" },
   { role: "finance", subject: "finance-gift", name: "Gift", about: "Finance: the second person" },
+  { role: "platform", subject: "marketplace", name: "the marketplace", about: "Its developers: webhooks" },
 ];
 
 /** `state` is the folder of the stack. `API_URL` names another API; `PAYOUTS_STACK` another stack's folder. */

@@ -4,10 +4,10 @@ import { createRootRoute, createRoute, createRouter, lazyRouteComponent, Outlet,
 
 import { Frame } from "./frame/frame.tsx";
 import { NotFound, WentWrong } from "./frame/lost.tsx";
-import { allPayoutsSearch, casesSearch, only, pageSearch, payoutsSearch, policiesSearch, proposeSearch, reviewsSearch, statementSearch } from "./show/search.ts";
+import { allPayoutsSearch, casesSearch, messagesSearch, only, pageSearch, payoutsSearch, policiesSearch, proposeSearch, reviewsSearch, statementSearch } from "./show/search.ts";
 import { areaOf, session } from "./sign-in/token.ts";
 
-const HOME = { provider: "/provider", admin: "/admin/reviews" } as const;
+const HOME = { provider: "/provider", admin: "/admin/reviews", marketplace: "/marketplace/webhooks" } as const;
 
 /** Whom a part of the app is for. Others are sent to where they belong; the API refuses them anyway. */
 function demand(area: keyof typeof HOME) {
@@ -74,12 +74,21 @@ const adminRoutes = [
   createRoute({ getParentRoute: () => admin, path: "/risk-policies", validateSearch: policiesSearch, component: lazyRouteComponent(() => import("./admin/risk-policies.tsx"), "RiskPolicies") }),
   createRoute({ getParentRoute: () => admin, path: "/risk-policies/new", validateSearch: proposeSearch, component: lazyRouteComponent(() => import("./admin/risk-policy-form.tsx"), "ProposeRiskPolicy") }),
   createRoute({ getParentRoute: () => admin, path: "/risk-policies/$id", validateSearch: pageSearch, component: lazyRouteComponent(() => import("./admin/risk-policy.tsx"), "RiskPolicyPage") }),
+  createRoute({ getParentRoute: () => admin, path: "/messages", validateSearch: messagesSearch, component: lazyRouteComponent(() => import("./admin/messages.tsx"), "Messages") }),
+  createRoute({ getParentRoute: () => admin, path: "/notifications", validateSearch: pageSearch, component: lazyRouteComponent(() => import("./admin/notifications.tsx"), "AdminNotifications") }),
+  createRoute({ getParentRoute: () => admin, path: "/notifications/settings", component: lazyRouteComponent(() => import("./admin/notification-settings.tsx"), "AdminNotificationSettings") }),
   createRoute({ getParentRoute: () => admin, path: "/workers", component: lazyRouteComponent(() => import("./admin/workers.tsx"), "Workers") }),
   createRoute({ getParentRoute: () => admin, path: "/health", component: lazyRouteComponent(() => import("./admin/health.tsx"), "Health") }),
 ] as const;
 
+const marketplace = createRoute({ getParentRoute: () => root, path: "/marketplace", beforeLoad: demand("marketplace"), component: Frame });
+const marketplaceRoutes = [
+  createRoute({ getParentRoute: () => marketplace, path: "/webhooks", component: lazyRouteComponent(() => import("./marketplace/webhooks.tsx"), "Webhooks") }),
+  createRoute({ getParentRoute: () => marketplace, path: "/webhooks/$id", validateSearch: pageSearch, component: lazyRouteComponent(() => import("./marketplace/webhook.tsx"), "Webhook") }),
+] as const;
+
 export const router = createRouter({
-  routeTree: root.addChildren([index, signIn, provider.addChildren(providerRoutes), admin.addChildren(adminRoutes)]),
+  routeTree: root.addChildren([index, signIn, provider.addChildren(providerRoutes), admin.addChildren(adminRoutes), marketplace.addChildren(marketplaceRoutes)]),
   defaultPreload: "intent",
   scrollRestoration: true,
 });

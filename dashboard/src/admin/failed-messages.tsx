@@ -8,7 +8,7 @@ import { answer, api } from "../api/client.ts";
 import { ProblemNotice } from "../api/problem.tsx";
 import { When } from "../show/time.tsx";
 import { readable, shortId } from "../show/words.ts";
-import { Action } from "../ui/action.tsx";
+import { Action, ActionLink } from "../ui/action.tsx";
 import { Section } from "../ui/page.tsx";
 import { Answered } from "../ui/state.tsx";
 
@@ -20,7 +20,14 @@ export function FailedMessages() {
     onSettled: () => queries.invalidateQueries({ queryKey: failedMessages.queryKey }),
   });
   return (
-    <Section title="Messages that failed">
+    <Section
+      title="Messages that failed"
+      aside={
+        <ActionLink to="/admin/messages" kind="quiet">
+          All messages
+        </ActionLink>
+      }
+    >
       {resend.error && <ProblemNotice error={resend.error} />}
       <Answered asked={asked} rows={2}>
         {({ items }) =>

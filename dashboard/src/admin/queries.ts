@@ -4,7 +4,7 @@ import { keepPreviousData, queryOptions } from "@tanstack/react-query";
 
 import { answer, api, type Schemas } from "../api/client.ts";
 import { LIVE, paceOf } from "../live/pace.ts";
-import { type allPayoutsSearch, type casesSearch, dayBegins, dayEnds, only, type pageSearch, type policiesSearch, type reviewsSearch } from "../show/search.ts";
+import { type allPayoutsSearch, type casesSearch, dayBegins, dayEnds, type messagesSearch, only, type pageSearch, type policiesSearch, type reviewsSearch } from "../show/search.ts";
 
 const QUEUE_PAGE = 50;
 const STATEMENT_PAGE = 100;
@@ -165,6 +165,28 @@ export const disagreements = (id: string, search: ReturnType<typeof pageSearch>)
     placeholderData: keepPreviousData,
     ...LIVE.steady,
   });
+
+export const messages = (search: ReturnType<typeof messagesSearch>) =>
+  queryOptions({
+    queryKey: ["messages", search],
+    queryFn: ({ signal }) => answer(api.GET("/api/admin/messages", { params: { query: { limit: 20, ...search } }, signal })),
+    placeholderData: keepPreviousData,
+    ...LIVE.untold,
+  });
+
+export const adminNotifications = (search: ReturnType<typeof pageSearch>) =>
+  queryOptions({
+    queryKey: ["notifications", search],
+    queryFn: ({ signal }) => answer(api.GET("/api/admin/notifications", { params: { query: { limit: 20, ...search } }, signal })),
+    placeholderData: keepPreviousData,
+    ...LIVE.list,
+  });
+
+export const adminNotificationSettings = queryOptions({
+  queryKey: ["notification-settings", "admin"],
+  queryFn: ({ signal }) => answer(api.GET("/api/admin/notification-settings", { signal })),
+  ...LIVE.steady,
+});
 
 export const failedMessages = queryOptions({
   queryKey: ["failed-messages"],

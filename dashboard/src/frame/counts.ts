@@ -48,3 +48,13 @@ export const unreadCount = queryOptions({
   },
   ...LIVE.steady,
 });
+
+/** Of the admins' messages. */
+export const toldCount = queryOptions({
+  queryKey: ["notifications", "unread", "admin"],
+  queryFn: async ({ signal }) => {
+    const { unread } = await answer(api.GET("/api/admin/notifications", { params: { query: { limit: 1 } }, signal }));
+    return { known: unread, more: false };
+  },
+  ...LIVE.steady,
+});

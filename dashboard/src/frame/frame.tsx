@@ -7,15 +7,16 @@ import { Button } from "react-aria-components/Button";
 import { Dialog, DialogTrigger } from "react-aria-components/Dialog";
 import { Modal, ModalOverlay } from "react-aria-components/Modal";
 
-import { attentionCount, openCasesCount, reviewsCount, unreadCount } from "./counts.ts";
-import { ADMIN, PROVIDER } from "./places.ts";
+import { attentionCount, openCasesCount, reviewsCount, toldCount, unreadCount } from "./counts.ts";
+import { ADMIN, type Group, MARKETPLACE, PROVIDER } from "./places.ts";
 import { Stopped, SwitchState } from "./switch.tsx";
 import { ThemeChoice } from "./theme.tsx";
 import { queries } from "../api/queries.ts";
-import { areaOf, type Role, signOut, useSession } from "../sign-in/token.ts";
+import { type Area, areaOf, type Role, signOut, useSession } from "../sign-in/token.ts";
 import { Icon } from "../ui/icon.tsx";
 
-const ROLE_WORDS: Readonly<Record<Role, string>> = { provider: "Provider", admin: "Admin", finance: "Admin, finance" };
+const ROLE_WORDS: Readonly<Record<Role, string>> = { provider: "Provider", admin: "Admin", finance: "Admin, finance", escalation: "Admin, escalations", platform: "Marketplace" };
+const PLACES: Readonly<Record<Area, readonly Group[]>> = { provider: PROVIDER, admin: ADMIN, marketplace: MARKETPLACE };
 
 export function Frame() {
   const who = useSession();
@@ -62,15 +63,17 @@ export function Brand() {
 function Places({ onGo }: { onGo?: () => void }) {
   const id = useId();
   const who = useSession();
-  const admin = who !== null && areaOf(who) === "admin";
+  const area = who && areaOf(who);
+  const admin = area === "admin";
   const reviews = useQuery({ ...reviewsCount, enabled: admin });
   const attention = useQuery({ ...attentionCount, enabled: admin });
   const cases = useQuery({ ...openCasesCount, enabled: admin });
-  const unread = useQuery({ ...unreadCount, enabled: who !== null && !admin });
-  const counts: Readonly<Record<string, Count | undefined>> = { "/admin/reviews": reviews.data, "/admin/attention": attention.data, "/admin/cases": cases.data, "/provider/notifications": unread.data };
+  const unread = useQuery({ ...unreadCount, enabled: area === "provider" });
+  const told = useQuery({ ...toldCount, enabled: admin });
+  const counts: Readonly<Record<string, Count | undefined>> = { "/admin/reviews": reviews.data, "/admin/attention": attention.data, "/admin/cases": cases.data, "/provider/notifications": unread.data, "/admin/notifications": told.data };
   return (
     <nav aria-label="Main">
-      {(admin ? ADMIN : PROVIDER).map((group, at) => (
+      {(area ? PLACES[area] : []).map((group, at) => (
         <div key={group.title ?? at} className="places-group">
           {group.title && (
             <p className="places-title" id={`${id}-${at}`}>

@@ -34,6 +34,7 @@ export const ADMIN: readonly Group[] = [
       { to: "/admin/reviews", words: "Review queue", icon: "review" },
       { to: "/admin/attention", words: "Need attention", icon: "attention" },
       { to: "/admin/cases", words: "Cases", icon: "cases" },
+      { to: "/admin/notifications", words: "Notifications", icon: "bell" },
     ],
   },
   {
@@ -57,8 +58,11 @@ export const ADMIN: readonly Group[] = [
   {
     title: "System",
     places: [
+      { to: "/admin/messages", words: "Messages", icon: "out" },
       { to: "/admin/workers", words: "Workers", icon: "workers" },
       { to: "/admin/health", words: "Health", icon: "health" },
     ],
   },
 ];
+
+export const MARKETPLACE: readonly Group[] = [{ places: [{ to: "/marketplace/webhooks", words: "Webhooks", icon: "out" }] }];

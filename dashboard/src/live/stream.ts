@@ -9,9 +9,10 @@ import type { paths } from "payouts-client/schema";
 
 import { reader } from "./events.ts";
 import { queries } from "../api/queries.ts";
-import { areaOf, session, subscribe } from "../sign-in/token.ts";
+import { type Area, areaOf, session, subscribe } from "../sign-in/token.ts";
 
-const STREAM = { provider: "/api/provider/stream", admin: "/api/admin/stream" } as const satisfies Record<string, keyof paths>;
+/** The marketplace hears of changes by webhook; its pages poll. */
+const STREAM = { provider: "/api/provider/stream", admin: "/api/admin/stream", marketplace: undefined } as const satisfies Record<Area, keyof paths | undefined>;
 
 /** The server's heartbeat comes twice as often. */
 const SILENCE_MS = 35_000;
@@ -57,7 +58,8 @@ export function followChanges(): void {
     if (!who || wanted === null) return;
     const end = new AbortController();
     current = { token: wanted, end };
-    void keepOpen(STREAM[areaOf(who)], wanted, end.signal);
+    const stream = STREAM[areaOf(who)];
+    if (stream) void keepOpen(stream, wanted, end.signal);
   };
   document.addEventListener("visibilitychange", () => {
     clearTimeout(hiding);

@@ -128,6 +128,14 @@ export function policiesSearch(raw: Raw) {
   return only({ currency: oneOf(CURRENCIES, raw["currency"]), status: oneOf(POLICY_STATUSES, raw["status"]), cursor: cursor(raw["cursor"]) });
 }
 
+export const MESSAGE_STATES = ["pending", "delivered", "failed", "dropped"] as const;
+export const CHANNELS = ["email", "push", "webhook"] as const;
+
+/** Of what went out. */
+export function messagesSearch(raw: Raw) {
+  return only({ state: oneOf(MESSAGE_STATES, raw["state"]), channel: oneOf(CHANNELS, raw["channel"]), payout: uuid(raw["payout"]), cursor: cursor(raw["cursor"]) });
+}
+
 /** For which currency rules are proposed. */
 export function proposeSearch(raw: Raw) {
   return only({ currency: oneOf(CURRENCIES, raw["currency"]) });
@@ -160,5 +168,5 @@ export function reviewsSearch(raw: Raw) {
 
 /** Whether anything but the page is set. */
 export function anyFilter(search: Raw): boolean {
-  return Object.keys(search).some((name) => name !== "cursor" && name !== "payout" && name !== "sort");
+  return Object.keys(search).some((name) => name !== "cursor" && name !== "sort");
 }

@@ -5,8 +5,13 @@
 
 import { useSyncExternalStore } from "react";
 
-/** Staff have either of two: `finance` opens everything that `admin` opens, and what moves or settles money besides. */
-export type Role = "provider" | "admin" | "finance";
+/**
+ * Staff have one of three: `finance` opens everything that `admin` opens, and what moves or settles money besides; `escalation` is an
+ * admin who is told of reviews that nobody decides on. `platform` is the marketplace itself.
+ */
+export const ROLES = ["provider", "admin", "finance", "escalation", "platform"] as const;
+export type Role = (typeof ROLES)[number];
+export type Area = "provider" | "admin" | "marketplace";
 
 export interface Session {
   readonly role: Role;
@@ -29,8 +34,17 @@ export function session(): Session | null {
 }
 
 /** The part of the app that is theirs. */
-export function areaOf({ role }: Session): "provider" | "admin" {
-  return role === "provider" ? "provider" : "admin";
+export function areaOf({ role }: Session): Area {
+  switch (role) {
+    case "provider":
+      return "provider";
+    case "admin":
+    case "finance":
+    case "escalation":
+      return "admin";
+    case "platform":
+      return "marketplace";
+  }
 }
 
 /** The token of each request, or nothing: the API then answers 401. */
@@ -74,13 +88,13 @@ export function read(token: string): Session {
     throw new NotUsable("This token cannot be read. Copy it again, without spaces or line breaks.");
   }
   const { sub, role, exp } = claims;
-  if (role === "platform") throw new NotUsable("This is the marketplace's own token. There is nothing to see for it here: use a provider's or an admin's.");
-  if (typeof sub !== "string" || typeof exp !== "number" || (role !== "provider" && role !== "admin" && role !== "finance")) {
-    throw new NotUsable("This token is for something else. Use a provider's or an admin's.");
+  const known = ROLES.find((each) => each === role);
+  if (typeof sub !== "string" || typeof exp !== "number" || known === undefined) {
+    throw new NotUsable("This token is for something else. Use one of a provider, of an admin or of the marketplace.");
   }
   const expiresAt = new Date(exp * 1000);
   if (expiresAt.getTime() <= Date.now()) throw new NotUsable("This token is not valid any more. Make a new one.");
-  return { role, subject: sub, token, expiresAt };
+  return { role: known, subject: sub, token, expiresAt };
 }
 
 function restore(): Session | null {
