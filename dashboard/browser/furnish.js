@@ -41,7 +41,7 @@ export async function furnish() {
   const found = await call("Ada", "GET", "/api/admin/payouts?status=REJECTED");
   const provider = found.items[0]?.provider_id;
   if (provider) await call("Ada", "POST", "/api/admin/pauses", { scope: "provider", subject: provider, reason: "Two invoices under one number: we ask the client." });
-  await call("Fola", "POST", "/api/admin/reconciliations", {}).catch(() => undefined);
+  await call("Fola", "POST", "/api/admin/reconciliations/run");
   // Nobody answers there, which is what its page is for.
   await call("the marketplace", "POST", "/api/platform/webhook-endpoints", { url: "https://shop.example/payouts", description: "The shop's order service" });
   const { items } = await call("Ada", "GET", "/api/admin/risk-policies?status=ACTIVE&currency=NGN");

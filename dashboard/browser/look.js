@@ -60,6 +60,8 @@ const tours = {
     { name: "pauses", path: "/admin/pauses" },
     { name: "pause", path: (page) => opened(page, "/admin/pauses", "Pause one") },
     { name: "batches", path: "/admin/batches" },
+    { name: "batch", path: (page) => openFirst(page, "/admin/batches", "main tbody a") },
+    { name: "dead-letters", path: "/admin/dead-letters" },
     { name: "approval-limits", path: "/admin/approval-limits" },
     { name: "approval-limit-change", path: (page) => opened(page, "/admin/approval-limits", "Change the limit in NGN") },
     { name: "schedule", path: "/admin/schedule" },

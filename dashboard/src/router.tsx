@@ -4,7 +4,7 @@ import { createRootRoute, createRoute, createRouter, lazyRouteComponent, Outlet,
 
 import { Frame } from "./frame/frame.tsx";
 import { NotFound, WentWrong } from "./frame/lost.tsx";
-import { allPayoutsSearch, casesSearch, messagesSearch, only, pageSearch, payoutsSearch, policiesSearch, proposeSearch, reviewsSearch, statementSearch } from "./show/search.ts";
+import { allPayoutsSearch, casesSearch, deadLettersSearch, messagesSearch, only, pageSearch, payoutsSearch, policiesSearch, proposeSearch, reviewsSearch, statementSearch } from "./show/search.ts";
 import { areaOf, session } from "./sign-in/token.ts";
 
 const HOME = { provider: "/provider", admin: "/admin/reviews", marketplace: "/marketplace/webhooks" } as const;
@@ -63,6 +63,7 @@ const adminRoutes = [
   createRoute({ getParentRoute: () => admin, path: "/payouts/$id", component: lazyRouteComponent(() => import("./admin/payout.tsx"), "AnyPayout") }),
   createRoute({ getParentRoute: () => admin, path: "/attention", validateSearch: pageSearch, component: lazyRouteComponent(() => import("./admin/attention.tsx"), "NeedAttention") }),
   createRoute({ getParentRoute: () => admin, path: "/batches", validateSearch: pageSearch, component: lazyRouteComponent(() => import("./admin/batches.tsx"), "Batches") }),
+  createRoute({ getParentRoute: () => admin, path: "/batches/$id", validateSearch: pageSearch, component: lazyRouteComponent(() => import("./admin/batch.tsx"), "BatchPage") }),
   createRoute({ getParentRoute: () => admin, path: "/schedule", component: lazyRouteComponent(() => import("./admin/schedule.tsx"), "Schedule") }),
   createRoute({ getParentRoute: () => admin, path: "/approval-limits", component: lazyRouteComponent(() => import("./admin/approval-limits.tsx"), "ApprovalLimits") }),
   createRoute({ getParentRoute: () => admin, path: "/cases", validateSearch: casesSearch, component: lazyRouteComponent(() => import("./admin/cases.tsx"), "Cases") }),
@@ -78,6 +79,7 @@ const adminRoutes = [
   createRoute({ getParentRoute: () => admin, path: "/notifications", validateSearch: pageSearch, component: lazyRouteComponent(() => import("./admin/notifications.tsx"), "AdminNotifications") }),
   createRoute({ getParentRoute: () => admin, path: "/notifications/settings", component: lazyRouteComponent(() => import("./admin/notification-settings.tsx"), "AdminNotificationSettings") }),
   createRoute({ getParentRoute: () => admin, path: "/workers", component: lazyRouteComponent(() => import("./admin/workers.tsx"), "Workers") }),
+  createRoute({ getParentRoute: () => admin, path: "/dead-letters", validateSearch: deadLettersSearch, component: lazyRouteComponent(() => import("./admin/dead-letters.tsx"), "DeadLetters") }),
   createRoute({ getParentRoute: () => admin, path: "/health", component: lazyRouteComponent(() => import("./admin/health.tsx"), "Health") }),
 ] as const;
 

@@ -71,7 +71,7 @@ function Row({ batch }: { batch: Schemas["Batch"] }) {
   return (
     <tr>
       <th scope="row">
-        <Link to="/admin/payouts" search={{ batch: batch.id }} className="mono" aria-label={`Payouts of batch ${shortId(batch.id)}`}>
+        <Link to="/admin/batches/$id" params={{ id: batch.id }} className="mono" aria-label={`Batch ${shortId(batch.id)}`}>
           {shortId(batch.id)}
         </Link>
         <span className="only-narrow small soft">

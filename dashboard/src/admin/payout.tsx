@@ -137,7 +137,7 @@ function Detail({ detail }: { detail: Schemas["AdminPayoutDetail"] }) {
                 payout.approved_by !== undefined && ["Approved by", actorWords(payout.approved_by)],
                 payout.batch_id !== undefined && [
                   "Batch",
-                  <Link key="batch" to="/admin/payouts" search={{ batch: payout.batch_id }} className="mono">
+                  <Link key="batch" to="/admin/batches/$id" params={{ id: payout.batch_id }} className="mono">
                     {shortId(payout.batch_id)}
                   </Link>,
                 ],
@@ -147,6 +147,11 @@ function Detail({ detail }: { detail: Schemas["AdminPayoutDetail"] }) {
                 ["Payout", <code key="id">{payout.id}</code>],
               ]}
             />
+            <p className="section-foot">
+              <Link to="/admin/messages" search={{ payout: payout.id }}>
+                What people were told of it
+              </Link>
+            </p>
             {workflow_url && (
               <p className="section-foot">
                 <a href={workflow_url} target="_blank" rel="noreferrer" className="with-icon">

@@ -4,7 +4,7 @@ import { getRouteApi, Link } from "@tanstack/react-router";
 import { allPayouts, exportPayouts } from "./queries.ts";
 import type { Schemas } from "../api/client.ts";
 import { ProblemNotice } from "../api/problem.tsx";
-import { type allPayoutsSearch, anyFilter, only, ROUTES, STATUSES } from "../show/search.ts";
+import { type allPayoutsSearch, anyFilter, CURRENCIES, only, ROUTES, STATUSES } from "../show/search.ts";
 import { Money, StatusBadge } from "../show/status.tsx";
 import { When } from "../show/time.tsx";
 import { routeWords, shortId, STATUS_WORDS } from "../show/words.ts";
@@ -49,10 +49,21 @@ export function AllPayouts() {
           ]}
           onChange={(value) => filter({ needs_attention: value === undefined ? undefined : value === "true" })}
         />
+        <Choice
+          label="Ended"
+          value={search.open === undefined ? undefined : String(search.open)}
+          options={[
+            ["true", "Not yet"],
+            ["false", "Yes"],
+          ]}
+          onChange={(value) => filter({ open: value === undefined ? undefined : value === "true" })}
+        />
+        <Choice label="Currency" value={search.currency} options={CURRENCIES.map((code) => [code, code])} onChange={(currency) => filter({ currency })} />
         <DayChoice label="From" value={search.from} onChange={(from) => filter({ from })} />
         <DayChoice label="To" value={search.to} onChange={(to) => filter({ to })} />
         <AmountChoice label="At least" value={search.min_amount} onChange={(min_amount) => filter({ min_amount })} />
         <AmountChoice label="At most" value={search.max_amount} onChange={(max_amount) => filter({ max_amount })} />
+        <Choice label="Order" any="Newest first" value={search.sort === "oldest" ? "oldest" : undefined} options={[["oldest", "Oldest first"]]} onChange={(sort) => filter({ sort })} />
         {search.provider && <Chosen what="Provider" id={search.provider} onClear={() => filter({ provider: undefined })} />}
         {search.batch && <Chosen what="Batch" id={search.batch} onClear={() => filter({ batch: undefined })} />}
       </Filters>

@@ -4,7 +4,7 @@ import { keepPreviousData, queryOptions } from "@tanstack/react-query";
 
 import { answer, api, type Schemas } from "../api/client.ts";
 import { LIVE, paceOf } from "../live/pace.ts";
-import { type allPayoutsSearch, type casesSearch, dayBegins, dayEnds, type messagesSearch, only, type pageSearch, type policiesSearch, type reviewsSearch } from "../show/search.ts";
+import { type allPayoutsSearch, type casesSearch, dayBegins, dayEnds, type deadLettersSearch, type messagesSearch, only, type pageSearch, type policiesSearch, type reviewsSearch } from "../show/search.ts";
 
 const QUEUE_PAGE = 50;
 const STATEMENT_PAGE = 100;
@@ -58,6 +58,13 @@ export const batches = (search: ReturnType<typeof pageSearch>) =>
     ...LIVE.list,
   });
 
+export const batch = (id: string) =>
+  queryOptions({
+    queryKey: ["batch", id],
+    queryFn: ({ signal }) => answer(api.GET("/api/admin/batches/{id}", { params: { path: { id } }, signal })),
+    ...LIVE.list,
+  });
+
 export const cases = (search: ReturnType<typeof casesSearch>, limit = 20) =>
   queryOptions({
     queryKey: ["cases", search, limit],
@@ -98,11 +105,13 @@ export const statement = (id: string, unmatched: boolean, after: number) =>
     ...LIVE.still,
   });
 
-export const deadLetters = queryOptions({
-  queryKey: ["dead-letters"],
-  queryFn: ({ signal }) => answer(api.GET("/api/admin/dead-letters", { params: { query: { limit: 20 } }, signal })),
-  ...LIVE.untold,
-});
+export const deadLetters = (search: ReturnType<typeof deadLettersSearch>) =>
+  queryOptions({
+    queryKey: ["dead-letters", search],
+    queryFn: ({ signal }) => answer(api.GET("/api/admin/dead-letters", { params: { query: { limit: 20, ...search } }, signal })),
+    placeholderData: keepPreviousData,
+    ...LIVE.untold,
+  });
 
 export const health = queryOptions({
   queryKey: ["health"],

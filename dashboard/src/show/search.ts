@@ -79,6 +79,8 @@ export function allPayoutsSearch(raw: Raw) {
     provider: uuid(raw["provider"]),
     batch: uuid(raw["batch"]),
     needs_attention: flag(raw["needs_attention"]),
+    open: flag(raw["open"]),
+    currency: oneOf(CURRENCIES, raw["currency"]),
     from: day(raw["from"]),
     to: day(raw["to"]),
     min_amount: amount(raw["min_amount"]),
@@ -134,6 +136,13 @@ export const CHANNELS = ["email", "push", "webhook"] as const;
 /** Of what went out. */
 export function messagesSearch(raw: Raw) {
   return only({ state: oneOf(MESSAGE_STATES, raw["state"]), channel: oneOf(CHANNELS, raw["channel"]), payout: uuid(raw["payout"]), cursor: cursor(raw["cursor"]) });
+}
+
+export const DEAD_LETTER_KINDS = ["start", "signal", "batch", "instant_batch"] as const;
+
+/** Of what the engine refused. */
+export function deadLettersSearch(raw: Raw) {
+  return only({ kind: oneOf(DEAD_LETTER_KINDS, raw["kind"]), payout: uuid(raw["payout"]), cursor: cursor(raw["cursor"]) });
 }
 
 /** For which currency rules are proposed. */
