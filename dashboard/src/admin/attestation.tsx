@@ -6,18 +6,14 @@ import { useState } from "react";
 import { answer, api, type Schemas } from "../api/client.ts";
 import { ProblemNotice } from "../api/problem.tsx";
 import { Badge } from "../show/status.tsx";
-import { Distance, useNow, When } from "../show/time.tsx";
+import { Distance, When } from "../show/time.tsx";
 import { actorWords, type Tone } from "../show/words.ts";
-import { useSession } from "../sign-in/token.ts";
 import { Action } from "../ui/action.tsx";
 import { Question } from "../ui/dialog.tsx";
 import { Field, LongField } from "../ui/field.tsx";
 import { FormBox } from "../ui/form.tsx";
 
 type Attestation = Schemas["Attestation"];
-/** As long as it takes until an unknown outcome is an alert. */
-const USUALLY_TOLD_WITHIN_MS = 15 * 60_000;
-
 type Open = "propose" | "confirm" | "withdraw";
 
 interface Props {
@@ -27,13 +23,12 @@ interface Props {
 }
 
 export function Attestations({ payout, attempt, attestations }: Props) {
-  const who = useSession();
-  const now = useNow();
   const [open, setOpen] = useState<Open | null>(null);
   const standing = attestations.find((each) => each.status === "PROPOSED" || each.status === "CONFIRMED");
-  const finance = who?.role === "finance";
-  const mine = standing?.proposed_by === `admin:${who?.subject}`;
-  if (attestations.length === 0 && !(finance && canBeAttested(attempt, now))) return null;
+  // The API knows what can be attested, and by whom.
+  const may = (name: string): boolean => attempt.actions.some((action) => action.name === name && action.allowed);
+  const needsOther = attempt.actions.some((action) => action.name === "confirm_attestation" && action.code === "second_person_required");
+  if (attestations.length === 0 && !may("propose_attestation")) return null;
   return (
     <div className="attestations">
       {attestations.map((each) => (
@@ -51,18 +46,16 @@ export function Attestations({ payout, attempt, attestations }: Props) {
           </span>
         </p>
       ))}
-      {finance && (
-        <p className="attestation-actions">
-          {!standing && canBeAttested(attempt, now) && <Action onPress={() => setOpen("propose")}>Attest how it ended</Action>}
-          {standing?.status === "PROPOSED" && !mine && (
-            <Action kind="main" onPress={() => setOpen("confirm")}>
-              Confirm the attestation
-            </Action>
-          )}
-          {standing?.status === "PROPOSED" && mine && <span className="small soft">Another person of finance has to confirm it.</span>}
-          {standing && <Action onPress={() => setOpen("withdraw")}>Take it back</Action>}
-        </p>
-      )}
+      <p className="attestation-actions">
+        {may("propose_attestation") && <Action onPress={() => setOpen("propose")}>Attest how it ended</Action>}
+        {may("confirm_attestation") && (
+          <Action kind="main" onPress={() => setOpen("confirm")}>
+            Confirm the attestation
+          </Action>
+        )}
+        {needsOther && <span className="small soft">Another person of finance has to confirm it.</span>}
+        {may("withdraw_attestation") && <Action onPress={() => setOpen("withdraw")}>Take it back</Action>}
+      </p>
       <Question title={TITLES[open ?? "propose"]} isOpen={open !== null} onClose={() => setOpen(null)}>
         <AttestationForm key={open} open={open ?? "propose"} payout={payout} attempt={attempt} standing={standing} onClose={() => setOpen(null)} />
       </Question>
@@ -137,22 +130,6 @@ function AttestationForm({ open, payout, attempt, standing, onClose }: { open: O
       </div>
     </FormBox>
   );
-}
-
-/** Sent, and without an outcome that the gateway stands by for longer than usual. The API knows better, and says so. */
-function canBeAttested(attempt: Schemas["AdminAttempt"], now: Date): boolean {
-  switch (attempt.status) {
-    case "UNKNOWN":
-      return attempt.sends > 0;
-    case "SUBMITTING":
-    case "ACCEPTED":
-      return attempt.sends > 0 && now.getTime() - new Date(attempt.began_at).getTime() > USUALLY_TOLD_WITHIN_MS;
-    case "FAILED":
-      return attempt.doubt !== undefined;
-    case "SUCCEEDED":
-    case "REVERSED":
-      return false;
-  }
 }
 
 function verdict(said: Schemas["AttestedVerdict"]): string {

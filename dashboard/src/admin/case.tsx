@@ -13,7 +13,6 @@ import { particulars } from "../show/particulars.ts";
 import { Money } from "../show/status.tsx";
 import { When } from "../show/time.tsx";
 import { actorWords, caseKind, readable, shortId } from "../show/words.ts";
-import { useSession } from "../sign-in/token.ts";
 import { Action } from "../ui/action.tsx";
 import { Question } from "../ui/dialog.tsx";
 import { LongField } from "../ui/field.tsx";
@@ -39,7 +38,7 @@ export function CasePage() {
 type Open = "close" | "confirm";
 
 function Detail({ detail: { case: settled, evidence } }: { detail: Schemas["CaseDetail"] }) {
-  const finance = useSession()?.role === "finance";
+  const may = (name: string): boolean => settled.actions.some((action) => action.name === name && action.allowed);
   const [open, setOpen] = useState<Open | null>(null);
   const isOpen = settled.status === "OPEN";
   return (
@@ -52,10 +51,10 @@ function Detail({ detail: { case: settled, evidence } }: { detail: Schemas["Case
           <div className="waiting-words">
             <h2>{withMoney(settled.summary)}</h2>
             <p>{isOpen ? caseKind(settled.kind).todo : `${settled.resolution ?? "Settled."} Closed by ${actorWords(settled.closed_by ?? "system")}.`}</p>
-            {isOpen && !finance && <p className="small">Somebody of finance closes it.</p>}
-            {isOpen && finance && (
+            {isOpen && !may("close_case") && <p className="small">Somebody of finance closes it.</p>}
+            {isOpen && may("close_case") && (
               <p className="waiting-actions">
-                {settled.kind === "reversal" && (
+                {may("confirm_reversal") && (
                   <Action kind="main" onPress={() => setOpen("confirm")}>
                     Confirm the reversal
                   </Action>

@@ -54,6 +54,11 @@ export function formatSpan(from: Date, to: Date, locale?: string): string {
   return hours % 24 ? `${unit(days, "day")} ${unit(hours % 24, "hour")}` : unit(days, "day");
 }
 
+/** How long something took, told in seconds. */
+export function formatSeconds(seconds: number, locale?: string): string {
+  return formatSpan(new Date(0), new Date(seconds * 1000), locale);
+}
+
 let now = new Date();
 const clock = {
   subscribe(listener: () => void): () => void {
