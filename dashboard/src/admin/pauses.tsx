@@ -17,7 +17,7 @@ import { Page } from "../ui/page.tsx";
 import { Answered, Empty } from "../ui/state.tsx";
 
 type Scope = Schemas["Pause"]["scope"];
-interface Order {
+export interface Order {
   readonly does: "pause" | "resume";
   readonly scope: Scope;
   readonly subject?: string | undefined;
@@ -88,10 +88,17 @@ export function Pauses() {
           }
         </Answered>
       </section>
-      <Question title={order ? title(order) : ""} isOpen={order !== null} onClose={() => setOrder(null)}>
-        {order && <OrderForm key={`${order.does} ${order.scope}`} order={order} onClose={() => setOrder(null)} />}
-      </Question>
+      <PauseQuestion order={order} onClose={() => setOrder(null)} />
     </Page>
+  );
+}
+
+/** Asks for the reason and pauses or resumes. Without a subject it asks for that too. */
+export function PauseQuestion({ order, onClose }: { order: Order | null; onClose: () => void }) {
+  return (
+    <Question title={order ? title(order) : ""} isOpen={order !== null} onClose={onClose}>
+      {order && <OrderForm key={`${order.does} ${order.scope}`} order={order} onClose={onClose} />}
+    </Question>
   );
 }
 
@@ -109,7 +116,7 @@ function OrderForm({ order, onClose }: { order: Order; onClose: () => void }) {
     onSuccess: onClose,
     onSettled: () => queries.invalidateQueries(),
   });
-  const choosing = order.does === "pause" && order.scope !== "system";
+  const choosing = order.does === "pause" && order.scope !== "system" && order.subject === undefined;
   const noSubject = scope !== "system" && subject.trim() === "";
   const submit = (): void => {
     setTried(true);
@@ -118,6 +125,7 @@ function OrderForm({ order, onClose }: { order: Order; onClose: () => void }) {
   return (
     <FormBox onSubmit={submit} busy={act.isPending}>
       {order.does === "pause" && order.scope === "system" && <p>No attempt to pay begins anywhere until somebody resumes. What was sent before goes on to its end.</p>}
+      {order.subject !== undefined && order.does === "pause" && <p>No attempt to pay begins there until somebody resumes it. What was sent before goes on to its end; payouts can still be asked for and decided.</p>}
       {choosing && (
         <>
           <fieldset className="verdicts">
@@ -146,9 +154,10 @@ function OrderForm({ order, onClose }: { order: Order; onClose: () => void }) {
   );
 }
 
-function title({ does, scope }: Order): string {
+function title({ does, scope, subject }: Order): string {
   if (does === "resume") return scope === "system" ? "Pay again?" : `Resume this ${pauseScope(scope).toLowerCase()}?`;
-  return scope === "system" ? "Stop all payouts?" : "Pause one";
+  if (scope === "system") return "Stop all payouts?";
+  return subject === undefined ? "Pause one" : `Pause this ${pauseScope(scope).toLowerCase()}?`;
 }
 
 /** The case whose pause it is. */
