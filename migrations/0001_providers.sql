@@ -37,9 +37,9 @@ CREATE INDEX bank_accounts_by_provider ON bank_accounts (provider_id, id);
 
 CREATE FUNCTION bank_accounts_guard() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF (NEW.id, NEW.provider_id, NEW.currency, NEW.bank_code, NEW.account_number, NEW.account_name, NEW.created_at, NEW.is_change)
+    IF (NEW.id, NEW.provider_id, NEW.currency, NEW.bank_code, NEW.account_number, NEW.account_name, NEW.created_at, NEW.usable_from, NEW.is_change)
         IS DISTINCT FROM
-       (OLD.id, OLD.provider_id, OLD.currency, OLD.bank_code, OLD.account_number, OLD.account_name, OLD.created_at, OLD.is_change) THEN
+       (OLD.id, OLD.provider_id, OLD.currency, OLD.bank_code, OLD.account_number, OLD.account_name, OLD.created_at, OLD.usable_from, OLD.is_change) THEN
         RAISE EXCEPTION 'another account is another row' USING ERRCODE = 'check_violation', CONSTRAINT = 'bank_accounts_terms_fixed';
     END IF;
     IF OLD.status = 'REMOVED' AND NEW.status <> 'REMOVED' THEN

@@ -26,7 +26,9 @@ CREATE TABLE cases (
                     -- The books do not add up.
                     'books',
                     -- The database is not where it was: it was restored, and may have forgotten transfers.
-                    'restored')),
+                    'restored',
+                    -- Whoever reads the provider's mail says that they did not add this bank account.
+                    'account_stopped')),
     -- What it is about: `attempt:<id>`, `transfer:<gateway id>`, `statement:<line>`, `bank_account:<id>`, …
     subject     text NOT NULL CHECK (length(subject) BETWEEN 1 AND 200),
     payout_id   uuid REFERENCES payouts,

@@ -25,6 +25,10 @@ pub struct App {
     pub webhook_secret: WebhookSecret,
     /// How long an account that is not the provider's first waits for its first payout.
     pub cooling_off: TimeDelta,
+    /// How long ago a sign-in may be that changes where money goes.
+    pub sign_in_fresh_for: TimeDelta,
+    /// Where people reach this API; links in messages begin with it.
+    pub public_url: Option<url::Url>,
     pub window: BatchWindow,
     pub zone: Tz,
     /// What follows from an observation, here as in the workflow.

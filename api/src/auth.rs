@@ -168,6 +168,32 @@ fn caller(claims: Claims) -> Result<Caller, NotVerified> {
 #[oai(ty = "bearer", bearer_format = "JWT", rename = "provider", checker = "check_provider")]
 pub struct AsProvider(pub ProviderId);
 
+/// The same where it matters when they signed in.
+#[derive(SecurityScheme)]
+#[oai(ty = "bearer", bearer_format = "JWT", rename = "provider", checker = "check_provider_at")]
+pub struct AsProviderAt(pub SignedIn);
+
+/// A provider, and when they last showed the issuer who they are.
+#[derive(Debug, Clone, Copy)]
+pub struct SignedIn {
+    pub provider: ProviderId,
+    pub at: Option<DateTime<Utc>>,
+}
+
+impl SignedIn {
+    /// Where money goes is changed only by someone who has just signed in: a token that was stolen from an open browser does
+    /// not do. An issuer that does not say when counts as long ago.
+    pub(crate) fn fresh(self, app: &App) -> Result<ProviderId, Problem> {
+        let fresh = self.at.is_some_and(|at| app.now().signed_duration_since(at) <= app.sign_in_fresh_for);
+        let stale = || {
+            let minutes = app.sign_in_fresh_for.num_minutes();
+            let detail = format!("Sign in again first: this needs a sign-in of the last {minutes} minutes.");
+            Problem::new(Code::FreshSignInNeeded, detail)
+        };
+        fresh.then_some(self.provider).ok_or_else(stale)
+    }
+}
+
 /// A token of staff: role `admin`, `finance` or `escalation`. `sub` is the name in the audit trail.
 #[derive(SecurityScheme)]
 #[oai(ty = "bearer", bearer_format = "JWT", rename = "admin", checker = "check_admin")]
@@ -217,6 +243,14 @@ async fn check_provider(request: &Request, bearer: Bearer) -> poem::Result<Provi
     match caller.role {
         Role::Provider(id) => Ok(id),
         Role::Admin | Role::Finance | Role::Escalation | Role::Platform => Err(forbidden().into()),
+    }
+}
+
+async fn check_provider_at(request: &Request, bearer: Bearer) -> poem::Result<SignedIn> {
+    let caller = verify(request, bearer).await?;
+    match caller.role {
+        Role::Provider(provider) => Ok(SignedIn { provider, at: caller.signed_in_at }),
+        Role::Admin | Role::Finance | Role::Platform => Err(forbidden().into()),
     }
 }
 

@@ -21,18 +21,22 @@ pub mod stream;
 
 mod admin;
 mod body;
+mod csv;
 mod docs_page;
 mod idempotency;
 mod limits;
+mod look_again;
 mod me;
 mod money;
 mod paging;
+mod pdf;
 mod platform;
 mod problem;
 mod provider;
 mod refused;
 mod rendered;
 mod shapes;
+mod stop_page;
 mod webhooks;
 
 pub use limits::{DRAIN_TIMEOUT, IDLE_CONNECTION};

@@ -86,6 +86,8 @@ async fn run(shared: worker::Settings, own: Settings) -> anyhow::Result<()> {
         verifier: Arc::new(SharedSecret::new(&own.jwt_secret, &own.jwt_audience)),
         webhook_secret: own.webhook_secret.clone(),
         cooling_off: own.cooling_off,
+        sign_in_fresh_for: own.sign_in_fresh_for,
+        public_url: own.public_url.clone(),
         window: shared.window,
         zone: shared.zone,
         retry_policy: shared.retry.clone(),

@@ -65,6 +65,7 @@ codes! {
     MethodNotAllowed = "method_not_allowed", METHOD_NOT_ALLOWED, "Method not allowed";
     PayoutMovedOn = "payout_moved_on", CONFLICT, "The payout has moved on";
     ReviewTaken = "review_taken", CONFLICT, "Somebody else has taken this review on";
+    NotTheAccount = "not_the_account", CONFLICT, "The payout did not fail because of its account";
     NotProvenUnpaid = "not_proven_unpaid", CONFLICT, "An earlier attempt may still pay";
     TooManyBankAccounts = "too_many_bank_accounts", CONFLICT, "Too many bank accounts";
     EarningDiffers = "earning_differs", CONFLICT, "This earning is known with other content";
@@ -86,6 +87,8 @@ codes! {
     ReconciliationRunning = "reconciliation_running", CONFLICT, "A reconciliation is running";
     NotReconciled = "not_reconciled", CONFLICT, "The database was restored and is not reconciled yet";
     FundingDiffers = "funding_differs", CONFLICT, "This reference is known with other content";
+    StatementTooLong = "statement_too_long", UNPROCESSABLE_ENTITY, "The statement would be too long";
+    FreshSignInNeeded = "fresh_sign_in_needed", FORBIDDEN, "A fresh sign-in is needed";
     StatementUnreadable = "statement_unreadable", UNPROCESSABLE_ENTITY, "The statement cannot be read";
     BodyTooLarge = "body_too_large", PAYLOAD_TOO_LARGE, "The body is too large";
     UnsupportedMediaType = "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE, "The body must be JSON";

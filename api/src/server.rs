@@ -13,12 +13,14 @@ use crate::{
     app::App,
     docs_page, document, limits,
     problem::{Code, Problem, of_framework_error, respond},
+    stop_page,
 };
 
 /// Everything this server answers. Whatever goes wrong inside, what comes out is a problem.
 pub fn endpoint(app: Arc<App>, public_url: Option<&url::Url>) -> impl Endpoint<Output = Response> + 'static {
     let service = document::service(public_url);
-    let routes = docs_page::routes(Route::new(), public_url, service.spec()).nest_no_strip("/", service);
+    let routes = stop_page::routes(docs_page::routes(Route::new(), public_url, service.spec()));
+    let routes = routes.nest_no_strip("/", service);
     let permits = Arc::new(Semaphore::new(limits::MAX_IN_FLIGHT));
     routes
         .into_endpoint()
@@ -31,7 +33,7 @@ pub fn endpoint(app: Arc<App>, public_url: Option<&url::Url>) -> impl Endpoint<O
 
 /// What every answer has, and one line in the log: failures of ours are seen without asking for more.
 async fn finish<E: Endpoint<Output = Response>>(next: Arc<E>, request: Request) -> poem::Result<Response> {
-    let (method, path, began) = (request.method().clone(), request.uri().path().to_owned(), Instant::now());
+    let (method, path, began) = (request.method().clone(), stop_page::loggable(request.uri().path()).to_owned(), Instant::now());
     let mut answer = next.call(request).await?;
     let headers = answer.headers_mut();
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));

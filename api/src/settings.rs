@@ -69,6 +69,8 @@ pub struct Settings {
     pub webhook_secret: WebhookSecret,
     /// `BANK_ACCOUNT_COOLING_OFF`: how long an account that is not the provider's first waits for its first payout.
     pub cooling_off: TimeDelta,
+    /// `SIGN_IN_FRESH_FOR`: how long ago a sign-in may be that changes where money goes.
+    pub sign_in_fresh_for: TimeDelta,
     /// `TEMPORAL_UI_URL`: for links from payouts to their history; none without it.
     pub temporal_ui: Option<Url>,
     /// `RATE_LIMIT_…`: requests per minute.
@@ -86,9 +88,10 @@ pub struct Settings {
 impl Settings {
     /// Reads the variables through `get`. `env` decides defaults that are only safe, or only convenient, on one side.
     pub fn read(get: impl Fn(&str) -> Option<String>, env: AppEnv) -> Result<Self, InvalidSettings> {
-        let cooling_off_default = match env {
-            AppEnv::Development => "0s",
-            AppEnv::Production => "24h",
+        // The tokens of a local stack are made once a day.
+        let (cooling_off_default, fresh_default) = match env {
+            AppEnv::Development => ("0s", "24h"),
+            AppEnv::Production => ("24h", "15m"),
         };
         let mut from = Reader::new(get);
         let listen =
@@ -112,7 +115,15 @@ impl Settings {
             "BANK_ACCOUNT_COOLING_OFF",
             Some(cooling_off_default),
             "a time of at most 720h such as 24h, 30m or 0s",
-            cooling_off,
+            up_to_a_month,
+        );
+        let sign_in_fresh_for = from.parse(
+            "SIGN_IN_FRESH_FOR",
+            Some(fresh_default),
+            "a time from 1m to 24h such as 15m",
+            |text| {
+                up_to_a_month(text).filter(|time| (TimeDelta::minutes(1)..=TimeDelta::hours(24)).contains(time))
+            },
         );
         let temporal_ui = from.parse("TEMPORAL_UI_URL", Some(""), "an http or https URL", web_url_if_any);
         let mut rate = |name: &str, default: &str| {
@@ -149,6 +160,7 @@ impl Settings {
                 jwt_audience: jwt_audience?,
                 webhook_secret: webhook_secret?,
                 cooling_off: cooling_off?,
+                sign_in_fresh_for: sign_in_fresh_for?,
                 temporal_ui: temporal_ui?,
                 rates: {
                     let [token, platform, address, webhooks] = rates;
@@ -205,7 +217,7 @@ fn flag(text: &str) -> Option<bool> {
     }
 }
 
-fn cooling_off(text: &str) -> Option<TimeDelta> {
+fn up_to_a_month(text: &str) -> Option<TimeDelta> {
     const MAX: TimeDelta = TimeDelta::days(30);
     let time = TimeDelta::from_std(duration(text)?).ok()?;
     (time <= MAX).then_some(time)

@@ -109,6 +109,25 @@ impl FailureCode {
         Self::Other,
     ];
 
+    /// Whether giving another account may mend it. What is the marketplace's to mend, or for a person to judge, it does not.
+    pub fn another_account_helps(self) -> bool {
+        match self {
+            Self::AccountInvalid
+            | Self::AccountBlacklisted
+            | Self::BankUnknown
+            | Self::BeneficiaryNameMissing
+            | Self::BankUnavailable => true,
+            Self::WalletEmpty
+            | Self::MerchantRestricted
+            | Self::MerchantDailyLimit
+            | Self::AmountLimit
+            | Self::AmountTooSmall
+            | Self::AttestedUnpaid
+            | Self::Withdrawn
+            | Self::Other => false,
+        }
+    }
+
     pub fn class(self) -> FailureClass {
         match self {
             Self::AccountInvalid | Self::BankUnknown | Self::BeneficiaryNameMissing => {

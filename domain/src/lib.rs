@@ -5,6 +5,7 @@
 //! down. Architecture invariant: this crate depends on none of ours.
 
 mod account;
+pub mod calendar;
 mod clock;
 mod failure;
 pub mod forecast;

@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use domain::{AttemptNumber, PayoutEvent, PayoutId};
 
 use crate::{
-    Actor, Pool, Result, attempts,
+    Actor, Pool, Result, another_account, attempts,
     attestations::{self, Attestation, Stage},
     cases::{Case, CaseKind, CaseStatus},
     decisions::{self, Verdict},
@@ -21,6 +21,7 @@ use crate::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Doing {
     Cancel,
+    AnotherAccount,
     Approve,
     Reject,
     UndoApproval,
@@ -37,6 +38,7 @@ impl Doing {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Cancel => "cancel",
+            Self::AnotherAccount => "another_account",
             Self::Approve => "approve",
             Self::Reject => "reject",
             Self::UndoApproval => "undo_approval",
@@ -82,11 +84,7 @@ fn obstacle(code: &'static str, words: impl Into<String>) -> Option<Obstacle> {
 }
 
 fn moved_on(payout: &Payout) -> Option<Obstacle> {
-    let status = if payout.refunded_at.is_some() {
-        "FAILED and refunded".to_owned()
-    } else {
-        payout.status.to_string()
-    };
+    let status = if payout.refunded_at.is_some() { "FAILED and refunded".to_owned() } else { payout.status.to_string() };
     obstacle("payout_moved_on", format!("The payout is {status}."))
 }
 
@@ -97,7 +95,11 @@ const FINANCE_ONLY: &str = "This is for finance.";
 pub async fn of_provider(pool: &Pool, payouts: &[Payout]) -> Result<BTreeMap<PayoutId, Vec<Action>>> {
     let ids: Vec<_> = payouts.iter().map(|payout| payout.id).collect();
     let may_pay = attempts::that_may_pay(pool, &ids).await?;
-    Ok(payouts.iter().map(|payout| (payout.id, vec![cancel(payout, may_pay.contains(&payout.id))])).collect())
+    let of_payout = |payout: &Payout| {
+        let may_pay = may_pay.contains(&payout.id);
+        (payout.id, vec![cancel(payout, may_pay), another_account(payout, may_pay)])
+    };
+    Ok(payouts.iter().map(of_payout).collect())
 }
 
 /// What staff may do about each of these payouts.
@@ -116,6 +118,19 @@ fn cancel(payout: &Payout, may_pay: bool) -> Action {
         moved_on(payout)
     };
     action(Doing::Cancel, obstacle)
+}
+
+fn another_account(payout: &Payout, may_pay: bool) -> Action {
+    let obstacle = if !manual::for_people(payout, PayoutEvent::Refund) {
+        moved_on(payout)
+    } else if !another_account::helps(payout) {
+        obstacle("not_the_account", "It did not fail because of its account. Someone looks at it.")
+    } else if may_pay {
+        obstacle("not_proven_unpaid", MAY_PAY)
+    } else {
+        None
+    };
+    action(Doing::AnotherAccount, obstacle)
 }
 
 fn staff(payout: &Payout, may_pay: bool) -> Vec<Action> {
@@ -169,10 +184,7 @@ pub async fn of_attempts(
 
 fn attempt(open: Option<&Attestation>, not_attestable: Option<&'static str>, who: Who<'_>) -> Vec<Action> {
     let forbidden = || if who.finance { None } else { obstacle("forbidden", FINANCE_ONLY) };
-    let why = || {
-        not_attestable
-            .and_then(|why| obstacle("not_attestable", format!("There is nothing to attest: {why}.")))
-    };
+    let why = || not_attestable.and_then(|why| obstacle("not_attestable", format!("There is nothing to attest: {why}.")));
     let none_open = || obstacle("no_open_attestation", "Nobody has attested how this attempt ended.");
     let propose = forbidden().or_else(|| match open {
         Some(_) => obstacle("attestation_open", "Another attestation about this attempt is open."),

@@ -11,7 +11,9 @@ use serde_json::json;
 use sqlx::PgConnection;
 
 use crate::{
-    Actor, Error, Pool, Result, audit,
+    Actor, Error, Pool, Result,
+    account_stops::{self, LinkHash},
+    audit,
     cases::{self, CaseKind, Finding},
     notifications::{self, BankAccountChange, Event},
     pauses::{self, Paused},
@@ -21,6 +23,8 @@ use crate::{
 
 /// Enough for a person; a list of accounts is also a way to hide one.
 pub const MAX_ACCOUNTS: i64 = 10;
+/// The link that stops a new account works until the account has cooled off, and at least so long: a mail may be read late.
+const LINK_LIVES: TimeDelta = TimeDelta::hours(1);
 /// Payouts in a row that fail for good before an account is paused: two can be bad luck at the bank.
 pub const FAILURES_IN_A_ROW: i16 = 3;
 
@@ -102,10 +106,19 @@ impl TryFrom<Row> for BankAccount {
     }
 }
 
-/// Adds an account. The provider's first is usable at once; a later one is a change of bank details and cools off first.
+/// How whoever reads the provider's mail can stop a new account.
+#[derive(Debug, Clone)]
+pub struct Stop {
+    pub hash: LinkHash,
+    /// The whole link, for the message and nowhere else.
+    pub url: String,
+}
+
+/// Adds an account. A change of bank details is told to the provider, with the link that stops it. The provider's first is usable at once; a later one is a change of bank details and cools off first.
 pub async fn add(
     pool: &Pool,
     new: &NewBankAccount,
+    stop: Option<&Stop>,
     cooling_off: TimeDelta,
     actor: &Actor,
     now: DateTime<Utc>,
@@ -163,13 +176,12 @@ pub async fn add(
         json!({ "provider": new.provider, "bank": new.bank.as_str(), "ending": new.number.masked() });
     audit::record_subject(&mut tx, actor, "bank_account_added", &id.to_string(), detail, now).await?;
     if is_change {
-        let words = format!(
-            "The bank account {} was added. Payouts can go there from {}. If this was not you, tell us at once.",
-            new.number.masked(),
-            usable_from.format("%-d %B %Y %H:%M UTC"),
-        );
-        let what = BankAccountChange::Added;
-        notifications::tell_of_account(&mut tx, new.provider, id, what, &words, now).await?;
+        if let Some(stop) = stop {
+            let lives = now.checked_add_signed(LINK_LIVES).unwrap_or(now);
+            account_stops::offer(&mut tx, id, &stop.hash, usable_from.max(lives)).await?;
+        }
+        let words = changed(new, usable_from, stop);
+        notifications::tell_of_account(&mut tx, new.provider, id, BankAccountChange::Added, &words, now).await?;
     }
     tx.commit().await?;
     Ok(Added::New(BankAccount {
@@ -184,6 +196,19 @@ pub async fn add(
         removed_at: None,
         pause: None,
     }))
+}
+
+/// What the provider is told.
+fn changed(new: &NewBankAccount, usable_from: DateTime<Utc>, stop: Option<&Stop>) -> String {
+    let what = format!(
+        "The bank account {} was added. Payouts can go there from {}.",
+        new.number.masked(),
+        usable_from.format("%-d %B %Y %H:%M UTC"),
+    );
+    match stop {
+        Some(stop) => format!("{what} If this was not you, stop it here: {}", stop.url),
+        None => format!("{what} If this was not you, tell us at once."),
+    }
 }
 
 /// The provider's accounts in use, oldest first.

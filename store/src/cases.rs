@@ -36,10 +36,11 @@ pub enum CaseKind {
     AccountFailing,
     Books,
     Restored,
+    AccountStopped,
 }
 
 impl CaseKind {
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::UnknownTooLong,
         Self::Contradiction,
         Self::Overpaid,
@@ -52,6 +53,7 @@ impl CaseKind {
         Self::AccountFailing,
         Self::Books,
         Self::Restored,
+        Self::AccountStopped,
     ];
 
     pub fn as_str(self) -> &'static str {
@@ -68,6 +70,7 @@ impl CaseKind {
             Self::AccountFailing => "account_failing",
             Self::Books => "books",
             Self::Restored => "restored",
+            Self::AccountStopped => "account_stopped",
         }
     }
 
@@ -501,6 +504,7 @@ async fn still_so(conn: &mut PgConnection, case: &Case) -> Result<Option<&'stati
         | CaseKind::AmountDiffers
         | CaseKind::StatusDiffers
         | CaseKind::StatementLine
+        | CaseKind::AccountStopped
         | CaseKind::Books => Some(NOT_SHOWN),
     })
 }

@@ -2,7 +2,7 @@
 //! nothing.
 
 use chrono::{DateTime, SubsecRound, Utc};
-use domain::{AdjustmentId, EarningId, Money, ProviderId};
+use domain::{AdjustmentId, Currency, EarningId, Money, ProviderId};
 use rust_decimal::Decimal;
 use serde_json::json;
 use sqlx::PgConnection;
@@ -179,10 +179,22 @@ async fn by_external_id_in(conn: &mut sqlx::PgConnection, external_id: &str) -> 
     .transpose()
 }
 
+/// Which earnings a list shows. Everything is optional and narrows.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Filter {
+    pub status: Option<EarningStatus>,
+    pub currency: Option<Currency>,
+    /// Earned at or after.
+    pub from: Option<DateTime<Utc>>,
+    /// Earned before.
+    pub to: Option<DateTime<Utc>>,
+}
+
 /// A provider's earnings, newest first, older than `before`.
 pub async fn list(
     pool: &Pool,
     provider: ProviderId,
+    filter: &Filter,
     before: Option<EarningId>,
     limit: i64,
 ) -> Result<Vec<Earning>> {
@@ -190,10 +202,18 @@ pub async fn list(
         Row,
         r#"SELECT id, provider_id, external_id, amount, currency, allocated, paid, recovered, adjusts, description, earned_at,
                   created_at, status AS "status!"
-           FROM earnings WHERE provider_id = $1 AND ($2::uuid IS NULL OR id < $2) ORDER BY id DESC LIMIT $3"#,
+           FROM earnings
+           WHERE provider_id = $1 AND ($2::uuid IS NULL OR id < $2) AND ($4::text IS NULL OR status = $4)
+             AND ($5::text IS NULL OR currency = $5)
+             AND ($6::timestamptz IS NULL OR earned_at >= $6) AND ($7::timestamptz IS NULL OR earned_at < $7)
+           ORDER BY id DESC LIMIT $3"#,
         provider.uuid(),
         before.map(EarningId::uuid),
         limit,
+        filter.status.map(EarningStatus::as_str),
+        filter.currency.map(Currency::code),
+        filter.from,
+        filter.to,
     )
     .fetch_all(pool)
     .await?

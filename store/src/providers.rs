@@ -35,15 +35,15 @@ pub struct NewProvider {
     pub suspended: bool,
 }
 
-struct Row {
-    id: uuid::Uuid,
-    external_id: String,
-    display_name: String,
-    email: Option<String>,
-    verified: bool,
-    status: String,
-    created_at: DateTime<Utc>,
-    updated_at: DateTime<Utc>,
+pub(crate) struct Row {
+    pub(crate) id: uuid::Uuid,
+    pub(crate) external_id: String,
+    pub(crate) display_name: String,
+    pub(crate) email: Option<String>,
+    pub(crate) verified: bool,
+    pub(crate) status: String,
+    pub(crate) created_at: DateTime<Utc>,
+    pub(crate) updated_at: DateTime<Utc>,
 }
 
 impl TryFrom<Row> for Provider {

@@ -316,7 +316,7 @@ impl Pair {
             name: AccountName::new("Ada Obi"),
         };
         let added =
-            store::bank_accounts::add(&pool, &account, TimeDelta::zero(), &platform, now).await.unwrap();
+            store::bank_accounts::add(&pool, &account, None, TimeDelta::zero(), &platform, now).await.unwrap();
         let store::bank_accounts::Added::New(account) = added else { panic!("{added:?}") };
         let new = store::payouts::NewPayout {
             provider: provider.id,

@@ -17,7 +17,8 @@ use crate::{
 /// the provider's debt), `reversal` (a paid transfer that the gateway now calls failed), `unknown_transfer` (the gateway has one
 /// that we have no attempt for), `missing_transfer` (the other way round), `amount_differs`, `status_differs`,
 /// `statement_line` (a line of the wallet's statement that nothing explains), `account_failing` (payout after payout to one bank
-/// account failed), `books` (the books do not add up), `restored` (the database was restored and may have forgotten transfers).
+/// account failed), `books` (the books do not add up), `restored` (the database was restored and may have forgotten transfers),
+/// `account_stopped` (a bank account was added, and its provider says by the link in the mail that it was not them).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[oai(rename_all = "snake_case", remote = "store::cases::CaseKind")]
 pub(super) enum CaseKind {
@@ -33,6 +34,7 @@ pub(super) enum CaseKind {
     AccountFailing,
     Books,
     Restored,
+    AccountStopped,
 }
 
 /// `OPEN`, or `CLOSED` by proof or by a person.

@@ -14,6 +14,7 @@ mod cases;
 mod close_case;
 mod confirm_attestation;
 mod confirm_reversal;
+mod counts;
 mod dead_letters;
 mod decide_many;
 mod decision;
@@ -27,6 +28,7 @@ mod pauses;
 mod payout;
 mod payouts;
 mod propose_attestation;
+mod providers;
 mod push_subscriptions;
 mod reconciliations;
 mod refund;
@@ -36,6 +38,7 @@ mod review_cursor;
 mod review_view;
 mod reviews;
 mod run_batch;
+mod statistics;
 mod stream;
 mod undo;
 mod view;
@@ -109,7 +112,11 @@ type Comparison = (
 /// How the fleet is, and what changes.
 type Watching = (stream::StreamEverything, workers::ListWorkers);
 
-pub(crate) type AdminApi = (Payouts, Batching, Reviews, Trouble, Letters, Told, Comparison, Watching);
+type Overview =
+    (counts::GetCounts, statistics::GetStatistics, providers::ListProviders, providers::GetAnyProvider);
+
+pub(crate) type AdminApi =
+    (Payouts, Batching, Reviews, Trouble, Letters, Told, Comparison, Watching, Overview);
 
 pub(crate) fn api() -> AdminApi {
     let letters = (dead_letters::ListDeadLetters, dead_letters::ResendDeadLetter);
@@ -122,7 +129,12 @@ pub(crate) fn api() -> AdminApi {
         messages::ResendMessage,
     );
     let watching = (stream::StreamEverything, workers::ListWorkers);
-    (payouts(), batching(), reviews(), trouble(), letters, told, comparison(), watching)
+    (payouts(), batching(), reviews(), trouble(), letters, told, comparison(), watching, overview())
+}
+
+/// What there is, at a glance.
+fn overview() -> Overview {
+    (counts::GetCounts, statistics::GetStatistics, providers::ListProviders, providers::GetAnyProvider)
 }
 
 /// What the gateway says against what we know.

@@ -4,19 +4,20 @@ use domain::Currency;
 use poem_openapi::{ApiResponse, Object, OpenApi, payload::Json};
 use store::{
     Actor,
-    bank_accounts::{Added, MAX_ACCOUNTS, NewBankAccount},
+    bank_accounts::{Added, MAX_ACCOUNTS, NewBankAccount, Stop},
 };
 
 use super::resolve_account::GivenAccount;
 use crate::{
     app::TheApp,
-    auth::AsProvider,
-    banks::BankNames,
+    auth::AsProviderAt,
     body::{Body, Fields, FromFields},
+    banks::BankNames,
     document::Tag,
     problem::{Code, FieldCode, Problem},
     refused::{Refused, Refuses, SIGNED_IN, WITH_BODY, WITH_GATEWAY},
     shapes::BankAccount,
+    stop_page::StopLink,
 };
 
 /// A bank account to be paid to.
@@ -63,7 +64,7 @@ pub(crate) struct AddBankAccount;
 
 impl Refuses for AddBankAccount {
     const CODES: &'static [&'static [Code]] =
-        &[SIGNED_IN, WITH_BODY, WITH_GATEWAY, &[Code::AccountNotResolved, Code::TooManyBankAccounts]];
+        &[SIGNED_IN, WITH_BODY, WITH_GATEWAY, &[Code::AccountNotResolved, Code::TooManyBankAccounts, Code::FreshSignInNeeded]];
 }
 
 #[OpenApi(tag = "Tag::Provider")]
@@ -72,25 +73,27 @@ impl AddBankAccount {
     ///
     /// The bank is asked for the holder's name first; an account it does not know is not stored (422), and when nobody can be
     /// asked nothing is stored either (503). A provider's first account can be used at once, a later one from `usable_from`.
+    /// Needs a fresh sign-in (403 `fresh_sign_in_needed`). A later account is told to the provider with a link that stops it.
     /// Safe to repeat: adding the same account again answers the one that is there.
     #[oai(path = "/api/provider/bank-accounts", method = "post", operation_id = "addBankAccount")]
     async fn add(
         &self,
         app: TheApp<'_>,
-        caller: AsProvider,
+        caller: AsProviderAt,
         body: Body<NewAccount>,
     ) -> Result<Answer, Refused<Self>> {
+        let provider = caller.0.fresh(&app)?;
         let Given { account, currency } = body.0;
         let name = account.holder(&app).await?;
         let new =
-            NewBankAccount { provider: caller.0, currency, bank: account.bank, number: account.number, name };
-        let actor = Actor::provider(caller.0);
+            NewBankAccount { provider, currency, bank: account.bank, number: account.number, name };
+        let actor = Actor::provider(provider);
         let banks = BankNames::get(&app).await;
-        match store::bank_accounts::add(&app.pool, &new, app.cooling_off, &actor, app.now()).await? {
+        let link = StopLink::mint();
+        let stop = app.public_url.as_ref().map(|public| Stop { hash: link.hash(), url: link.url(public) });
+        match store::bank_accounts::add(&app.pool, &new, stop.as_ref(), app.cooling_off, &actor, app.now()).await? {
             Added::New(account) => Ok(Answer::Added(Json(BankAccount::told(&account, &banks)))),
-            Added::AlreadyThere(account) => {
-                Ok(Answer::AlreadyThere(Json(BankAccount::told(&account, &banks))))
-            }
+            Added::AlreadyThere(account) => Ok(Answer::AlreadyThere(Json(BankAccount::told(&account, &banks)))),
             Added::TooMany => {
                 let detail = format!("You have {MAX_ACCOUNTS} accounts already. Remove one first.");
                 Err(Problem::new(Code::TooManyBankAccounts, detail).into())

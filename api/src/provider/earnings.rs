@@ -1,7 +1,9 @@
 //! `GET /api/provider/earnings`
 
+use chrono::{DateTime, Utc};
 use domain::EarningId;
-use poem_openapi::{Object, OpenApi, param::Query, payload::Json};
+use poem_openapi::{Enum, Object, OpenApi, param::Query, payload::Json};
+use store::earnings::Filter;
 
 use crate::{
     app::TheApp,
@@ -10,8 +12,17 @@ use crate::{
     paging::{self, Cursor, default_limit},
     problem::Code,
     refused::{Refused, Refuses, SIGNED_IN, WITH_QUERY},
-    shapes::Earning,
+    shapes::{Currency, Earning},
 };
+
+/// `AVAILABLE`, `RESERVED` (some of it is set aside for, or paid by, payouts) or `PAID_OUT`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[oai(rename_all = "SCREAMING_SNAKE_CASE", remote = "store::earnings::EarningStatus")]
+enum EarningStatus {
+    Available,
+    Reserved,
+    PaidOut,
+}
 
 /// Earnings, newest first.
 #[derive(Debug, Object)]
@@ -35,19 +46,34 @@ impl ListEarnings {
     ///
     /// Newest first, by when the marketplace told us. Payouts use up the oldest earnings first, also in parts.
     /// Each comes with its corrections.
+    #[expect(clippy::too_many_arguments, reason = "an argument is a parameter of the document")]
     #[oai(path = "/api/provider/earnings", method = "get", operation_id = "listEarnings")]
     async fn list(
         &self,
         app: TheApp<'_>,
         caller: AsProvider,
+        /// Only earnings that stand here.
+        status: Query<Option<EarningStatus>>,
+        /// Only earnings in this currency.
+        currency: Query<Option<Currency>>,
+        /// Only what was earned at or after this time (RFC 3339).
+        from: Query<Option<DateTime<Utc>>>,
+        /// Only what was earned before this time (RFC 3339).
+        to: Query<Option<DateTime<Utc>>>,
         /// `next_cursor` of the page before.
         cursor: Query<Option<Cursor>>,
         /// How many per page.
         #[oai(default = "default_limit", validator(minimum(value = "1"), maximum(value = "100")))]
         limit: Query<u16>,
     ) -> Result<Json<Earnings>, Refused<Self>> {
+        let filter = Filter {
+            status: status.0.map(Into::into),
+            currency: currency.0.map(Into::into),
+            from: from.0,
+            to: to.0,
+        };
         let before = cursor.0.map(|cursor| EarningId::from_uuid(cursor.0));
-        let rows = store::earnings::list(&app.pool, caller.0, before, paging::fetch(limit.0)).await?;
+        let rows = store::earnings::list(&app.pool, caller.0, &filter, before, paging::fetch(limit.0)).await?;
         let (rows, next_cursor) = paging::cut(rows, limit.0, |row| row.id.uuid());
         let items = Earning::with_adjustments(&app.pool, &rows).await?;
         Ok(Json(Earnings { items, next_cursor }))

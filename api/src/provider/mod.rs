@@ -1,6 +1,7 @@
 //! What a provider can do. Every operation works on the provider of the token and nobody else: the id is never an argument.
 
 mod add_bank_account;
+mod another_account;
 mod balance;
 mod banks;
 mod cancel_payout;
@@ -16,6 +17,7 @@ mod read_notifications;
 mod remove_bank_account;
 mod request_payout;
 mod resolve_account;
+mod statement;
 mod stream;
 
 pub(crate) type ProviderApi = (
@@ -24,7 +26,9 @@ pub(crate) type ProviderApi = (
     list_payouts::ListPayouts,
     get_payout::GetPayout,
     cancel_payout::CancelPayout,
+    another_account::GiveAnotherAccount,
     balance::GetBalance,
+    statement::GetStatement,
     earnings::ListEarnings,
     list_bank_accounts::ListBankAccounts,
     add_bank_account::AddBankAccount,
@@ -50,7 +54,9 @@ pub(crate) fn api() -> ProviderApi {
         list_payouts::ListPayouts,
         get_payout::GetPayout,
         cancel_payout::CancelPayout,
+    another_account::GiveAnotherAccount,
         balance::GetBalance,
+    statement::GetStatement,
         earnings::ListEarnings,
         list_bank_accounts::ListBankAccounts,
         add_bank_account::AddBankAccount,

@@ -75,7 +75,8 @@ fn owns(kind: CaseKind) -> bool {
         | CaseKind::StatementLine
         | CaseKind::AccountFailing
         | CaseKind::Books
-        | CaseKind::Restored => false,
+        | CaseKind::Restored
+        | CaseKind::AccountStopped => false,
     }
 }
 

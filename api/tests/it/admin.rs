@@ -21,7 +21,7 @@ fn sighting(reference: &Reference) -> Sighting {
     }
 }
 
-fn failed(reference: &Reference) -> Observed {
+pub(crate) fn failed(reference: &Reference) -> Observed {
     Observed::Failed(sighting(reference), Failure::observed("account closed"))
 }
 

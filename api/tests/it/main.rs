@@ -19,6 +19,7 @@ mod health;
 mod idempotency;
 mod live;
 mod metrics;
+mod people;
 mod platform;
 mod provider;
 mod rates;

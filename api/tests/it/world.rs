@@ -223,6 +223,8 @@ impl World {
             verifier: Arc::new(SharedSecret::new(&JwtSecret::new(JWT_SECRET).unwrap(), "payouts")),
             webhook_secret: WebhookSecret::new(WEBHOOK_SECRET).unwrap(),
             cooling_off: TimeDelta::hours(24),
+            sign_in_fresh_for: TimeDelta::minutes(15),
+            public_url: Some("https://pay.test".parse().unwrap()),
             window: "2h".parse::<BatchWindow>().unwrap(),
             zone: chrono_tz::Africa::Lagos,
             retry_policy: retry_policy(),
@@ -425,7 +427,7 @@ pub(crate) fn mint(claims: &Value) -> String {
 }
 
 pub(crate) fn provider(id: ProviderId) -> String {
-    mint(&json!({ "sub": "ada", "role": "provider", "provider_id": id, "aud": "payouts", "exp": FAR }))
+    mint(&json!({ "sub": "ada", "role": "provider", "provider_id": id, "aud": "payouts", "exp": FAR, "auth_time": FAR }))
 }
 
 pub(crate) fn admin() -> String {

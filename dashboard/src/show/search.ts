@@ -102,6 +102,7 @@ export const CASE_KINDS = [
   "status_differs",
   "statement_line",
   "account_failing",
+  "account_stopped",
   "books",
   "restored",
 ] as const;

@@ -10,6 +10,7 @@ pub(crate) use cancel::cancellable;
 pub use cancel::{Cancelled, cancel, engine_cancel};
 pub use list::{Filter, Order, Page, Sought, list, seek};
 pub use payees::{Payee, payees};
+pub(crate) use request::{Asked, Key, KeyUse, keep_answer, take_key, write};
 pub use request::{NewPayout, Obstacles, RequestRefused, Requested, forget_old_keys, obstacles, request};
 pub(crate) use standing::{attempt_number, progress_in, standing_in};
 pub use standing::{progress, standing, standings};

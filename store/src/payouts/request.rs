@@ -60,41 +60,41 @@ pub async fn request(
     now: DateTime<Utc>,
 ) -> Result<Result<Requested, RequestRefused>> {
     let mut tx = pool.begin().await?;
-    match take_key(&mut tx, new, now).await? {
+    let key = KeyUse { provider: new.provider, key: &new.idempotency_key, body_hash: &new.body_hash };
+    match take_key(&mut tx, &key, now).await? {
         Key::Taken => {}
         Key::Answered(answer) => return Ok(Ok(Requested::Again { answer })),
         Key::OtherBody => return Ok(Err(RequestRefused::KeyReused)),
         Key::UnknownProvider => return Ok(Err(RequestRefused::UnknownProvider)),
     }
-    let asked = Asked { provider: new.provider, bank_account: new.bank_account, amount: new.amount };
+    let asked = Asked {
+        provider: new.provider,
+        bank_account: new.bank_account,
+        amount: new.amount,
+        replaces: None,
+    };
     let (id, payout) = match write(&mut tx, &asked, now).await? {
         Ok(written) => written,
         Err(refusal) => return Ok(Err(refusal)),
     };
     let answer = render(&payout);
-    sqlx::query!(
-        "UPDATE idempotency_keys SET payout_id = $3, answer = $4 WHERE provider_id = $1 AND key = $2",
-        new.provider.uuid(),
-        new.idempotency_key,
-        id.uuid(),
-        answer,
-    )
-    .execute(&mut *tx)
-    .await?;
+    keep_answer(&mut tx, &key, id, &answer).await?;
     tx.commit().await?;
     Ok(Ok(Requested::New { payout: Box::new(payout), answer }))
 }
 
 /// What is asked for, whoever asks.
 #[derive(Debug, Clone, Copy)]
-struct Asked {
-    provider: ProviderId,
-    bank_account: BankAccountId,
-    amount: Money,
+pub(crate) struct Asked {
+    pub(crate) provider: ProviderId,
+    pub(crate) bank_account: BankAccountId,
+    pub(crate) amount: Money,
+    /// The payout that this one is asked for instead of.
+    pub(crate) replaces: Option<PayoutId>,
 }
 
 /// Checks, reserves, and writes the payout with what must go out. A refusal has written nothing.
-async fn write(
+pub(crate) async fn write(
     conn: &mut PgConnection,
     new: &Asked,
     now: DateTime<Utc>,
@@ -108,20 +108,25 @@ async fn write(
     }
     let id = PayoutId::mint();
     sqlx::query!(
-        "INSERT INTO payouts (id, provider_id, bank_account_id, amount, currency, requested_at, updated_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $6)",
+        "INSERT INTO payouts (id, provider_id, bank_account_id, amount, currency, requested_at, updated_at, replaces)
+         VALUES ($1, $2, $3, $4, $5, $6, $6, $7)",
         id.uuid(),
         new.provider.uuid(),
         new.bank_account.uuid(),
         new.amount.amount(),
         new.amount.currency().code(),
         now,
+        new.replaces.map(PayoutId::uuid),
     )
     .execute(&mut *conn)
     .await?;
     reservations::reserve(conn, new.provider, id, new.amount, now).await?;
     let actor = Actor::provider(new.provider);
-    audit::record(conn, &actor, "requested", id, None, json!({ "amount": new.amount }), now).await?;
+    let detail = match new.replaces {
+        None => json!({ "amount": new.amount }),
+        Some(old) => json!({ "amount": new.amount, "replaces": old }),
+    };
+    audit::record(conn, &actor, "requested", id, None, detail, now).await?;
     notifications::tell(conn, id, new.provider, Event::Received, new.amount, None, now).await?;
     outbox::start(conn, id, now).await?;
     let Some(payout) = get_in(conn, id).await? else {
@@ -146,7 +151,7 @@ pub async fn obstacles(
     now: DateTime<Utc>,
 ) -> Result<Obstacles> {
     let mut conn = pool.acquire().await?;
-    let asked = Asked { provider, bank_account, amount };
+    let asked = Asked { provider, bank_account, amount, replaces: None };
     let account = refuse_account(&mut conn, &asked, now).await?;
     let available = balances::available(&mut conn, provider, amount.currency()).await?;
     let paused = paused_account(&mut conn, bank_account).await?;
@@ -162,7 +167,16 @@ fn refuse_amount(available: Decimal, amount: Money) -> Result<Option<RequestRefu
     Ok(Some(RequestRefused::InsufficientBalance { available }))
 }
 
-enum Key {
+
+/// An idempotency key and what it is used for.
+pub(crate) struct KeyUse<'a> {
+    pub(crate) provider: ProviderId,
+    pub(crate) key: &'a str,
+    pub(crate) body_hash: &'a [u8; 32],
+}
+
+/// What came of taking one.
+pub(crate) enum Key {
     Taken,
     Answered(Value),
     OtherBody,
@@ -170,14 +184,18 @@ enum Key {
 }
 
 /// Inserts the key, or waits for whoever is using it and answers what they got.
-async fn take_key(conn: &mut PgConnection, new: &NewPayout, now: DateTime<Utc>) -> Result<Key> {
+pub(crate) async fn take_key(
+    conn: &mut PgConnection,
+    taken: &KeyUse<'_>,
+    now: DateTime<Utc>,
+) -> Result<Key> {
     let inserted = sqlx::query!(
         "INSERT INTO idempotency_keys (provider_id, key, body_hash, created_at)
          SELECT id, $2, $3, $4 FROM providers WHERE id = $1
          ON CONFLICT DO NOTHING",
-        new.provider.uuid(),
-        new.idempotency_key,
-        &new.body_hash,
+        taken.provider.uuid(),
+        taken.key,
+        taken.body_hash,
         now,
     )
     .execute(&mut *conn)
@@ -188,16 +206,35 @@ async fn take_key(conn: &mut PgConnection, new: &NewPayout, now: DateTime<Utc>) 
     }
     let saved = sqlx::query!(
         "SELECT body_hash, answer FROM idempotency_keys WHERE provider_id = $1 AND key = $2",
-        new.provider.uuid(),
-        new.idempotency_key,
+        taken.provider.uuid(),
+        taken.key,
     )
     .fetch_optional(conn)
     .await?;
     Ok(match saved {
         None => Key::UnknownProvider,
-        Some(saved) if saved.body_hash != new.body_hash => Key::OtherBody,
+        Some(saved) if saved.body_hash != taken.body_hash => Key::OtherBody,
         Some(saved) => Key::Answered(saved.answer.unwrap_or_default()),
     })
+}
+
+/// Keeps the answer under the key, in the transaction that took it.
+pub(crate) async fn keep_answer(
+    conn: &mut PgConnection,
+    taken: &KeyUse<'_>,
+    payout: PayoutId,
+    answer: &Value,
+) -> Result<()> {
+    sqlx::query!(
+        "UPDATE idempotency_keys SET payout_id = $3, answer = $4 WHERE provider_id = $1 AND key = $2",
+        taken.provider.uuid(),
+        taken.key,
+        payout.uuid(),
+        answer,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
 }
 
 async fn refuse_account(

@@ -143,7 +143,7 @@ impl World {
             number: digits.parse().unwrap(),
             name: AccountName::new("ADA OBI"),
         };
-        match bank_accounts::add(&self.pool, &new, TimeDelta::days(2), &Actor::provider(provider), self.now)
+        match bank_accounts::add(&self.pool, &new, None, TimeDelta::days(2), &Actor::provider(provider), self.now)
             .await
         {
             Ok(bank_accounts::Added::New(account)) => account.id,

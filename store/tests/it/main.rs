@@ -11,6 +11,7 @@
 mod fixtures;
 
 mod adjustments;
+mod another_account;
 mod assessments;
 mod begin;
 mod books;
@@ -29,6 +30,7 @@ mod messages;
 mod observations;
 mod outbox;
 mod payees;
+mod provider_statements;
 mod races;
 mod reconciliations;
 mod requests;

@@ -53,8 +53,8 @@ async fn pushing_an_earning_again_books_nothing(pool: PgPool) {
     assert_eq!(push("10.05").await, Pushed::Again(first.clone()));
     assert_eq!(push("10.06").await, Pushed::Differs(first.clone()));
     assert_eq!(world.balance(&payee).await, ["10.05", "0.00", "0.00"]);
-    assert_eq!(earnings::list(&world.pool, payee.id, None, 10).await.unwrap(), std::slice::from_ref(&first));
-    assert!(earnings::list(&world.pool, payee.id, Some(first.id), 10).await.unwrap().is_empty());
+    assert_eq!(earnings::list(&world.pool, payee.id, &earnings::Filter::default(), None, 10).await.unwrap(), std::slice::from_ref(&first));
+    assert!(earnings::list(&world.pool, payee.id, &earnings::Filter::default(), Some(first.id), 10).await.unwrap().is_empty());
     world.books_are_right().await;
 }
 
@@ -112,7 +112,7 @@ async fn accounts_after_the_first_cool_off_and_are_few(pool: PgPool) {
             name: AccountName::new("ADA OBI"),
         };
         let actor = Actor::provider(payee.id);
-        bank_accounts::add(&world.pool, &new, TimeDelta::days(2), &actor, world.now).await.unwrap()
+        bank_accounts::add(&world.pool, &new, None, TimeDelta::days(2), &actor, world.now).await.unwrap()
     };
     assert!(
         matches!(add("0690000032".to_owned()).await, Added::AlreadyThere(known) if known.id == payee.account)

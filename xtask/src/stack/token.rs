@@ -1,4 +1,4 @@
-//! Tokens to try the API with: HS256 JSON Web Tokens with the claims `sub role provider_id aud exp`.
+//! Tokens to try the API with: HS256 JSON Web Tokens with the claims `sub role provider_id aud exp auth_time`.
 //!
 //! Signed with the stack's own secret, so they open nothing but this stack.
 
@@ -34,6 +34,7 @@ struct Claims<'a> {
     provider_id: Option<&'a str>,
     aud: &'a str,
     exp: u64,
+    auth_time: u64,
 }
 
 impl Role {
@@ -51,8 +52,10 @@ impl Role {
 /// A token for this subject, valid for a day from now.
 pub fn mint(secret: &str, role: Role, subject: &str, provider: Option<&str>) -> Result<String> {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).context("the clock is before 1970")?;
-    let exp = now.saturating_add(LIFETIME).as_secs();
-    sign(secret, &Claims { sub: subject, role: role.name(), provider_id: provider, aud: AUDIENCE, exp })
+    let (exp, auth_time) = (now.saturating_add(LIFETIME).as_secs(), now.as_secs());
+    let claims =
+        Claims { sub: subject, role: role.name(), provider_id: provider, aud: AUDIENCE, exp, auth_time };
+    sign(secret, &claims)
 }
 
 fn sign(secret: &str, claims: &Claims<'_>) -> Result<String> {
@@ -71,12 +74,19 @@ mod tests {
 
     #[test]
     fn a_token_has_the_claims_and_a_signature_that_others_compute_too() {
-        let claims = Claims { sub: "ada", role: "provider", provider_id: Some("p1"), aud: "payouts", exp: 1 };
+        let claims = Claims {
+            sub: "ada",
+            role: "provider",
+            provider_id: Some("p1"),
+            aud: "payouts",
+            exp: 1,
+            auth_time: 0,
+        };
         let token = sign("secret", &claims).unwrap();
         let parts: Vec<&str> = token.split('.').collect();
         let body = String::from_utf8(URL_SAFE_NO_PAD.decode(parts[1]).unwrap()).unwrap();
-        assert_eq!(body, r#"{"sub":"ada","role":"provider","provider_id":"p1","aud":"payouts","exp":1}"#);
+        assert_eq!(body, r#"{"sub":"ada","role":"provider","provider_id":"p1","aud":"payouts","exp":1,"auth_time":0}"#);
         // Python: base64.urlsafe_b64encode(hmac.new(b"secret", b"<header>.<body>", "sha256").digest())
-        assert_eq!(parts[2], "tRWkKvc9KutBD4noQz-pd9wu8_3yxtyUEhz9xr3sMSA");
+        assert_eq!(parts[2], "cAa7Fyg-AyK5bHbZg1Cvw5GGismHCOiSR1ZbhOEDTFQ");
     }
 }
