@@ -81,7 +81,8 @@ impl Pdf {
         for place in places {
             let _ = write!(file, "{place:010} 00000 n \n");
         }
-        let _ = write!(file, "trailer\n<< /Size {count} /Root 1 0 R /Info 5 0 R >>\nstartxref\n{table}\n%%EOF\n");
+        let _ =
+            write!(file, "trailer\n<< /Size {count} /Root 1 0 R /Info 5 0 R >>\nstartxref\n{table}\n%%EOF\n");
         file.into_bytes()
     }
 }

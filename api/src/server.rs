@@ -33,7 +33,8 @@ pub fn endpoint(app: Arc<App>, public_url: Option<&url::Url>) -> impl Endpoint<O
 
 /// What every answer has, and one line in the log: failures of ours are seen without asking for more.
 async fn finish<E: Endpoint<Output = Response>>(next: Arc<E>, request: Request) -> poem::Result<Response> {
-    let (method, path, began) = (request.method().clone(), stop_page::loggable(request.uri().path()).to_owned(), Instant::now());
+    let (method, path, began) =
+        (request.method().clone(), stop_page::loggable(request.uri().path()).to_owned(), Instant::now());
     let mut answer = next.call(request).await?;
     let headers = answer.headers_mut();
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));

@@ -122,7 +122,8 @@ impl Settings {
             Some(fresh_default),
             "a time from 1m to 24h such as 15m",
             |text| {
-                up_to_a_month(text).filter(|time| (TimeDelta::minutes(1)..=TimeDelta::hours(24)).contains(time))
+                up_to_a_month(text)
+                    .filter(|time| (TimeDelta::minutes(1)..=TimeDelta::hours(24)).contains(time))
             },
         );
         let temporal_ui = from.parse("TEMPORAL_UI_URL", Some(""), "an http or https URL", web_url_if_any);

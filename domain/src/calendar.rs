@@ -30,11 +30,13 @@ impl FromStr for Month {
     type Err = InvalidMonth;
     fn from_str(text: &str) -> Result<Self, InvalidMonth> {
         let (year, month) = text.split_once('-').ok_or(InvalidMonth)?;
-        let digits = |part: &str, count: usize| part.len() == count && part.bytes().all(|b| b.is_ascii_digit());
+        let digits =
+            |part: &str, count: usize| part.len() == count && part.bytes().all(|b| b.is_ascii_digit());
         if !digits(year, 4) || !digits(month, 2) {
             return Err(InvalidMonth);
         }
-        let (year, month) = (year.parse().map_err(|_| InvalidMonth)?, month.parse().map_err(|_| InvalidMonth)?);
+        let (year, month) =
+            (year.parse().map_err(|_| InvalidMonth)?, month.parse().map_err(|_| InvalidMonth)?);
         let first = NaiveDate::from_ymd_opt(year, month, 1).ok_or(InvalidMonth)?;
         Ok(Self { first })
     }
@@ -67,7 +69,10 @@ impl Month {
 
 #[cfg(test)]
 mod tests {
-    use chrono_tz::{Africa::{Cairo, Lagos}, Europe::Berlin};
+    use chrono_tz::{
+        Africa::{Cairo, Lagos},
+        Europe::Berlin,
+    };
 
     use super::*;
 
@@ -101,7 +106,9 @@ mod tests {
 
     #[test]
     fn only_months_are_months() {
-        for wrong in ["", "2026", "2026-13", "2026-00", "26-11", "2026-1", "2026-11-01", "+026-11", "２０２６-11"] {
+        for wrong in
+            ["", "2026", "2026-13", "2026-00", "26-11", "2026-1", "2026-11-01", "+026-11", "２０２６-11"]
+        {
             assert_eq!(wrong.parse::<Month>(), Err(InvalidMonth), "{wrong}");
         }
     }

@@ -105,10 +105,9 @@ pub async fn stop(pool: &Pool, hash: &LinkHash, now: DateTime<Utc>) -> Result<St
     )
     .execute(&mut *tx)
     .await?;
-    let provider =
-        sqlx::query_scalar!("SELECT provider_id FROM bank_accounts WHERE id = $1", account.uuid())
-            .fetch_one(&mut *tx)
-            .await?;
+    let provider = sqlx::query_scalar!("SELECT provider_id FROM bank_accounts WHERE id = $1", account.uuid())
+        .fetch_one(&mut *tx)
+        .await?;
     let provider = ProviderId::from_uuid(provider);
     let finding = Finding {
         kind: CaseKind::AccountStopped,
@@ -122,8 +121,14 @@ pub async fn stop(pool: &Pool, hash: &LinkHash, now: DateTime<Utc>) -> Result<St
         detail: json!({ "bank_account": account }),
     };
     let case = cases::open(&mut tx, &finding, now).await?;
-    pauses::for_case(&mut tx, &Paused::BankAccount(account), case, "it was stopped by its provider's link", now)
-        .await?;
+    pauses::for_case(
+        &mut tx,
+        &Paused::BankAccount(account),
+        case,
+        "it was stopped by its provider's link",
+        now,
+    )
+    .await?;
     let detail = json!({ "provider": provider, "case": case });
     audit::record_subject(
         &mut tx,

@@ -84,7 +84,11 @@ fn obstacle(code: &'static str, words: impl Into<String>) -> Option<Obstacle> {
 }
 
 fn moved_on(payout: &Payout) -> Option<Obstacle> {
-    let status = if payout.refunded_at.is_some() { "FAILED and refunded".to_owned() } else { payout.status.to_string() };
+    let status = if payout.refunded_at.is_some() {
+        "FAILED and refunded".to_owned()
+    } else {
+        payout.status.to_string()
+    };
     obstacle("payout_moved_on", format!("The payout is {status}."))
 }
 
@@ -184,7 +188,10 @@ pub async fn of_attempts(
 
 fn attempt(open: Option<&Attestation>, not_attestable: Option<&'static str>, who: Who<'_>) -> Vec<Action> {
     let forbidden = || if who.finance { None } else { obstacle("forbidden", FINANCE_ONLY) };
-    let why = || not_attestable.and_then(|why| obstacle("not_attestable", format!("There is nothing to attest: {why}.")));
+    let why = || {
+        not_attestable
+            .and_then(|why| obstacle("not_attestable", format!("There is nothing to attest: {why}.")))
+    };
     let none_open = || obstacle("no_open_attestation", "Nobody has attested how this attempt ended.");
     let propose = forbidden().or_else(|| match open {
         Some(_) => obstacle("attestation_open", "Another attestation about this attempt is open."),

@@ -181,7 +181,8 @@ pub async fn add(
             account_stops::offer(&mut tx, id, &stop.hash, usable_from.max(lives)).await?;
         }
         let words = changed(new, usable_from, stop);
-        notifications::tell_of_account(&mut tx, new.provider, id, BankAccountChange::Added, &words, now).await?;
+        notifications::tell_of_account(&mut tx, new.provider, id, BankAccountChange::Added, &words, now)
+            .await?;
     }
     tx.commit().await?;
     Ok(Added::New(BankAccount {

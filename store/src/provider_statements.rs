@@ -162,7 +162,8 @@ pub async fn make(
     }
     let (available, reserved, debt) =
         (money(sums.available, code)?, money(sums.reserved, code)?, money(sums.debt, code)?);
-    let closing = available.checked_add(reserved).and_then(|sum| sum.checked_sub(debt)).map_err(Error::corrupt)?;
+    let closing =
+        available.checked_add(reserved).and_then(|sum| sum.checked_sub(debt)).map_err(Error::corrupt)?;
     if closing != balance {
         return Err(Error::corrupt(format!(
             "the statement of provider {provider} ends at {balance}, the ledger at {closing}"

@@ -190,9 +190,11 @@ impl ListProviders {
             Some(text) => Some(match store::payouts::seek(&app.pool, text).await? {
                 Sought::Providers(ids) => ids,
                 // A payout names its provider too.
-                Sought::Payout(id) => {
-                    store::payouts::get(&app.pool, id).await?.map(|payout| payout.provider).into_iter().collect()
-                }
+                Sought::Payout(id) => store::payouts::get(&app.pool, id)
+                    .await?
+                    .map(|payout| payout.provider)
+                    .into_iter()
+                    .collect(),
             }),
         };
         let filter = Filter { among, suspended: suspended.0, in_debt: in_debt.0, paused: paused.0 };
@@ -247,12 +249,12 @@ async fn detail(app: &App, id: ProviderId) -> Result<AdminProviderDetail, Proble
     let around = store::provider_lists::around(pool, &[id]).await?.remove(&id).unwrap_or_default();
     let accounts = store::bank_accounts::list(pool, id).await?;
     let filter = store::payouts::Filter { provider: Some(id), ..store::payouts::Filter::default() };
-    let payouts =
-        store::payouts::list(pool, &filter, store::payouts::Page::newest(None, SHOWN)).await?;
+    let payouts = store::payouts::list(pool, &filter, store::payouts::Page::newest(None, SHOWN)).await?;
     let adjustments = store::provider_lists::corrections(pool, id, SHOWN).await?;
     let subjects: Vec<String> =
         accounts.iter().map(|account| account.id.to_string()).chain([id.to_string()]).collect();
-    let pauses = store::pauses::list(pool).await?.into_iter().filter(|pause| subjects.contains(&pause.what.subject()));
+    let pauses =
+        store::pauses::list(pool).await?.into_iter().filter(|pause| subjects.contains(&pause.what.subject()));
     let audit = store::provider_lists::trail(pool, id, SHOWN).await?;
     let banks = BankNames::get(app).await;
     Ok(AdminProviderDetail {

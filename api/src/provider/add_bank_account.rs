@@ -11,8 +11,8 @@ use super::resolve_account::GivenAccount;
 use crate::{
     app::TheApp,
     auth::AsProviderAt,
-    body::{Body, Fields, FromFields},
     banks::BankNames,
+    body::{Body, Fields, FromFields},
     document::Tag,
     problem::{Code, FieldCode, Problem},
     refused::{Refused, Refuses, SIGNED_IN, WITH_BODY, WITH_GATEWAY},
@@ -63,8 +63,12 @@ enum Answer {
 pub(crate) struct AddBankAccount;
 
 impl Refuses for AddBankAccount {
-    const CODES: &'static [&'static [Code]] =
-        &[SIGNED_IN, WITH_BODY, WITH_GATEWAY, &[Code::AccountNotResolved, Code::TooManyBankAccounts, Code::FreshSignInNeeded]];
+    const CODES: &'static [&'static [Code]] = &[
+        SIGNED_IN,
+        WITH_BODY,
+        WITH_GATEWAY,
+        &[Code::AccountNotResolved, Code::TooManyBankAccounts, Code::FreshSignInNeeded],
+    ];
 }
 
 #[OpenApi(tag = "Tag::Provider")]
@@ -85,15 +89,18 @@ impl AddBankAccount {
         let provider = caller.0.fresh(&app)?;
         let Given { account, currency } = body.0;
         let name = account.holder(&app).await?;
-        let new =
-            NewBankAccount { provider, currency, bank: account.bank, number: account.number, name };
+        let new = NewBankAccount { provider, currency, bank: account.bank, number: account.number, name };
         let actor = Actor::provider(provider);
         let banks = BankNames::get(&app).await;
         let link = StopLink::mint();
         let stop = app.public_url.as_ref().map(|public| Stop { hash: link.hash(), url: link.url(public) });
-        match store::bank_accounts::add(&app.pool, &new, stop.as_ref(), app.cooling_off, &actor, app.now()).await? {
+        match store::bank_accounts::add(&app.pool, &new, stop.as_ref(), app.cooling_off, &actor, app.now())
+            .await?
+        {
             Added::New(account) => Ok(Answer::Added(Json(BankAccount::told(&account, &banks)))),
-            Added::AlreadyThere(account) => Ok(Answer::AlreadyThere(Json(BankAccount::told(&account, &banks)))),
+            Added::AlreadyThere(account) => {
+                Ok(Answer::AlreadyThere(Json(BankAccount::told(&account, &banks))))
+            }
             Added::TooMany => {
                 let detail = format!("You have {MAX_ACCOUNTS} accounts already. Remove one first.");
                 Err(Problem::new(Code::TooManyBankAccounts, detail).into())

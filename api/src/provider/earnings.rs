@@ -73,7 +73,8 @@ impl ListEarnings {
             to: to.0,
         };
         let before = cursor.0.map(|cursor| EarningId::from_uuid(cursor.0));
-        let rows = store::earnings::list(&app.pool, caller.0, &filter, before, paging::fetch(limit.0)).await?;
+        let rows =
+            store::earnings::list(&app.pool, caller.0, &filter, before, paging::fetch(limit.0)).await?;
         let (rows, next_cursor) = paging::cut(rows, limit.0, |row| row.id.uuid());
         let items = Earning::with_adjustments(&app.pool, &rows).await?;
         Ok(Json(Earnings { items, next_cursor }))

@@ -149,8 +149,7 @@ impl GetStatement {
         }
         let unknown = || Problem::new(Code::Forbidden, "This token's provider is not known here.");
         let provider = store::providers::get(&app.pool, caller.0).await?.ok_or_else(unknown)?;
-        let made =
-            store::provider_statements::make(&app.pool, caller.0, currency.0.into(), from, to).await?;
+        let made = store::provider_statements::make(&app.pool, caller.0, currency.0.into(), from, to).await?;
         let statement = match made {
             Made::Statement(statement) => tell(&app, month, &statement)?,
             Made::TooLong => {
@@ -194,9 +193,8 @@ fn tell(app: &App, month: Month, statement: &Statement) -> Result<MonthlyStateme
         let of_kind = statement.lines.iter().filter(|line| line.kind == kind);
         of_kind.fold(Ok(Money::zero(statement.currency)), |sum, line| sum?.checked_add(line.amount))
     };
-    let total = |kind| {
-        sum(kind).map(Amount).map_err(|wrong| Problem::from(store::Error::Corrupt(wrong.to_string())))
-    };
+    let total =
+        |kind| sum(kind).map(Amount).map_err(|wrong| Problem::from(store::Error::Corrupt(wrong.to_string())));
     let to = month.end(app.zone);
     Ok(MonthlyStatement {
         month: month.to_string(),
@@ -335,8 +333,7 @@ struct AsCsv;
 
 impl Format for AsCsv {
     const CONTENT_TYPE: &'static str = "text/csv";
-    const DESCRIPTION: &'static str =
-        "The opening balance, one line for each change, and the closing balance, after a line of column names.";
+    const DESCRIPTION: &'static str = "The opening balance, one line for each change, and the closing balance, after a line of column names.";
 }
 
 struct AsPdf;

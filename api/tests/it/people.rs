@@ -45,7 +45,11 @@ async fn counts_and_statistics_tell_what_there_is(pool: Pool) {
     assert_eq!(status, StatusCode::OK, "{found}");
     assert_eq!(found["reviewed"][0]["day"], "2026-11-22");
     assert_eq!((&found["reviewed"][0]["reviews"], &found["paid"]), (&json!(1), &json!([])));
-    for wrong in ["currency=NGN&from=2026-11-20&to=2026-11-20", "currency=NGN&from=2026-01-01&to=2026-11-20", "currency=X"] {
+    for wrong in [
+        "currency=NGN&from=2026-11-20&to=2026-11-20",
+        "currency=NGN&from=2026-01-01&to=2026-11-20",
+        "currency=X",
+    ] {
         let answer = world.get(&format!("/api/admin/statistics?{wrong}"), &admin()).await;
         assert_eq!(code(&answer), (400, "invalid_parameter"), "{wrong}");
     }
@@ -61,7 +65,8 @@ async fn staff_finds_a_provider_with_everything_about_them(pool: Pool) {
     assert_eq!(all["items"][0]["id"], json!(other));
     let (found, _) = world.get("/api/admin/providers?q=P-2", &admin()).await;
     assert_eq!(found["items"], json!([]), "ids of the marketplace keep their case");
-    let (found, _) = world.get("/api/admin/providers?q=p-1&in_debt=false&suspended=false&paused=false", &admin()).await;
+    let (found, _) =
+        world.get("/api/admin/providers?q=p-1&in_debt=false&suspended=false&paused=false", &admin()).await;
     let item = &found["items"][0];
     assert_eq!((&item["open_payouts"], &item["balances"][0]["reserved"]), (&json!(1), &naira("10.00")));
     let (detail, _) = world.get(&format!("/api/admin/providers/{}", world.provider), &admin()).await;
@@ -108,7 +113,10 @@ async fn whoever_reads_the_mail_stops_a_new_account(pool: Pool) {
     let (get, post) = (poem::http::Method::GET, poem::http::Method::POST);
     // Reading changes nothing.
     let (status, page) = call(get.clone(), &link).await;
-    assert!(status == StatusCode::OK && page.contains("******0040") && page.contains("Access Bank"), "{page}");
+    assert!(
+        status == StatusCode::OK && page.contains("******0040") && page.contains("Access Bank"),
+        "{page}"
+    );
     let (accounts, _) = world.get("/api/provider/bank-accounts", &world.token()).await;
     assert_eq!(accounts["items"].as_array().unwrap().len(), 2);
     for wrong in ["/bank-account-stops/x", &format!("/bank-account-stops/{}", "0".repeat(64))] {
@@ -134,9 +142,13 @@ async fn a_statement_in_three_forms(pool: Pool) {
     assert_eq!(status, StatusCode::OK, "{statement}");
     assert_eq!((&statement["opening"], &statement["closing"]), (&naira("0.00"), &naira("10000.00")));
     assert_eq!((&statement["available"], &statement["reserved"]), (&naira("9990.00"), &naira("10.00")));
-    assert_eq!((&statement["complete"], &statement["from"]), (&json!(false), &json!("2026-10-31T23:00:00+00:00")));
+    assert_eq!(
+        (&statement["complete"], &statement["from"]),
+        (&json!(false), &json!("2026-10-31T23:00:00+00:00"))
+    );
     let file = async |query: &str, accept: &str| {
-        let request = world.client.get(format!("/api/provider/statements/2026-11{query}")).header("accept", accept);
+        let request =
+            world.client.get(format!("/api/provider/statements/2026-11{query}")).header("accept", accept);
         let response = request.header("authorization", format!("Bearer {}", world.token())).send().await;
         response.assert_status(StatusCode::OK);
         (response.0.content_type().unwrap().to_owned(), response.0.into_body().into_vec().await.unwrap())
@@ -147,7 +159,10 @@ async fn a_statement_in_three_forms(pool: Pool) {
     assert!(csv.lines().last().unwrap().contains("closing,,,,10000.00,NGN"), "{csv}");
     let (kind, pdf) = file("", "application/pdf").await;
     let pdf = String::from_utf8(pdf).unwrap();
-    assert!(kind == "application/pdf" && pdf.starts_with("%PDF-1.4") && pdf.contains("(10000.00) Tj"), "{pdf}");
+    assert!(
+        kind == "application/pdf" && pdf.starts_with("%PDF-1.4") && pdf.contains("(10000.00) Tj"),
+        "{pdf}"
+    );
     for missing in ["2026-12", "2026-13", "x"] {
         let answer = world.get(&format!("/api/provider/statements/{missing}"), &world.token()).await;
         assert_eq!(code(&answer), (404, "not_found"), "{missing}");
@@ -159,7 +174,8 @@ async fn another_account_is_given_once_and_only_for_ones_own(pool: Pool) {
     let world = World::new(pool).await;
     let (id, second) = refused(&world).await;
     let (detail, _) = world.get(&format!("/api/provider/payouts/{id}"), &world.token()).await;
-    let action = detail["actions"].as_array().unwrap().iter().find(|one| one["name"] == "another_account").unwrap();
+    let action =
+        detail["actions"].as_array().unwrap().iter().find(|one| one["name"] == "another_account").unwrap();
     assert_eq!(action["allowed"], true, "{detail}");
     let cooling = give(&world, id, "k", &second, &world.token()).await;
     assert_eq!(code(&cooling), (422, "bank_account_cooling_off"));
@@ -176,5 +192,9 @@ async fn another_account_is_given_once_and_only_for_ones_own(pool: Pool) {
     assert_eq!(code(&give(&world, id, "k2", &second, &world.token()).await), (409, "payout_moved_on"));
     let (balance, _) = world.get("/api/provider/balance", &world.token()).await;
     let reserved = &balance["balances"][0]["reserved_for"];
-    assert_eq!((&reserved[0]["payout_id"], reserved.as_array().unwrap().len()), (&first.0["id"], 1), "{balance}");
+    assert_eq!(
+        (&reserved[0]["payout_id"], reserved.as_array().unwrap().len()),
+        (&first.0["id"], 1),
+        "{balance}"
+    );
 }

@@ -427,7 +427,9 @@ pub(crate) fn mint(claims: &Value) -> String {
 }
 
 pub(crate) fn provider(id: ProviderId) -> String {
-    mint(&json!({ "sub": "ada", "role": "provider", "provider_id": id, "aud": "payouts", "exp": FAR, "auth_time": FAR }))
+    mint(
+        &json!({ "sub": "ada", "role": "provider", "provider_id": id, "aud": "payouts", "exp": FAR, "auth_time": FAR }),
+    )
 }
 
 pub(crate) fn admin() -> String {

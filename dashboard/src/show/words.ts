@@ -205,6 +205,8 @@ export function caseKind(kind: Schemas["Case"]["kind"]): { words: string; todo: 
       return { words: "Statement line unexplained", todo: "Find out what moved the wallet's money, and book it where it belongs." };
     case "account_failing":
       return { words: "Bank account failing", todo: "Payout after payout to this account failed. The provider was asked to check it; close this once they have." };
+    case "account_stopped":
+      return { words: "Bank account stopped by its provider", todo: "The provider says they did not add this account. Ask them, and have them change how they sign in, before you close this." };
     case "books":
       return { words: "The books do not add up", todo: "Stop and call engineering: the ledger and the allocations disagree." };
     case "restored":

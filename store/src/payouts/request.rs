@@ -67,12 +67,8 @@ pub async fn request(
         Key::OtherBody => return Ok(Err(RequestRefused::KeyReused)),
         Key::UnknownProvider => return Ok(Err(RequestRefused::UnknownProvider)),
     }
-    let asked = Asked {
-        provider: new.provider,
-        bank_account: new.bank_account,
-        amount: new.amount,
-        replaces: None,
-    };
+    let asked =
+        Asked { provider: new.provider, bank_account: new.bank_account, amount: new.amount, replaces: None };
     let (id, payout) = match write(&mut tx, &asked, now).await? {
         Ok(written) => written,
         Err(refusal) => return Ok(Err(refusal)),
@@ -167,7 +163,6 @@ fn refuse_amount(available: Decimal, amount: Money) -> Result<Option<RequestRefu
     Ok(Some(RequestRefused::InsufficientBalance { available }))
 }
 
-
 /// An idempotency key and what it is used for.
 pub(crate) struct KeyUse<'a> {
     pub(crate) provider: ProviderId,
@@ -184,11 +179,7 @@ pub(crate) enum Key {
 }
 
 /// Inserts the key, or waits for whoever is using it and answers what they got.
-pub(crate) async fn take_key(
-    conn: &mut PgConnection,
-    taken: &KeyUse<'_>,
-    now: DateTime<Utc>,
-) -> Result<Key> {
+pub(crate) async fn take_key(conn: &mut PgConnection, taken: &KeyUse<'_>, now: DateTime<Utc>) -> Result<Key> {
     let inserted = sqlx::query!(
         "INSERT INTO idempotency_keys (provider_id, key, body_hash, created_at)
          SELECT id, $2, $3, $4 FROM providers WHERE id = $1

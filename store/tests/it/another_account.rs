@@ -139,7 +139,8 @@ async fn only_a_payout_whose_account_was_refused(pool: PgPool) {
 #[sqlx::test(migrations = "../migrations")]
 async fn of_two_at_once_one_wins(pool: PgPool) {
     let world = World::new(&pool);
-    let refund = async |payout| manual::refund(&world.pool, payout, &ada(), "closed", world.now).await.unwrap();
+    let refund =
+        async |payout| manual::refund(&world.pool, payout, &ada(), "closed", world.now).await.unwrap();
     let retry = async |payout| manual::retry(&world.pool, payout, &ada(), "again", world.now).await.unwrap();
 
     let (payee, old, other) = refused(&world).await;

@@ -53,8 +53,16 @@ async fn pushing_an_earning_again_books_nothing(pool: PgPool) {
     assert_eq!(push("10.05").await, Pushed::Again(first.clone()));
     assert_eq!(push("10.06").await, Pushed::Differs(first.clone()));
     assert_eq!(world.balance(&payee).await, ["10.05", "0.00", "0.00"]);
-    assert_eq!(earnings::list(&world.pool, payee.id, &earnings::Filter::default(), None, 10).await.unwrap(), std::slice::from_ref(&first));
-    assert!(earnings::list(&world.pool, payee.id, &earnings::Filter::default(), Some(first.id), 10).await.unwrap().is_empty());
+    assert_eq!(
+        earnings::list(&world.pool, payee.id, &earnings::Filter::default(), None, 10).await.unwrap(),
+        std::slice::from_ref(&first)
+    );
+    assert!(
+        earnings::list(&world.pool, payee.id, &earnings::Filter::default(), Some(first.id), 10)
+            .await
+            .unwrap()
+            .is_empty()
+    );
     world.books_are_right().await;
 }
 

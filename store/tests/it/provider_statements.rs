@@ -54,7 +54,10 @@ async fn a_month_opens_with_what_the_one_before_closed_with(pool: PgPool) {
     let [available, reserved, _] = world.balance(&payee).await;
     let whole = statement(&world, &payee, ago(-1), ago(9)).await;
     assert_eq!(whole.opening, Money::zero(Currency::Ngn));
-    assert_eq!((whole.available.amount().to_string(), whole.reserved.amount().to_string()), (available, reserved));
+    assert_eq!(
+        (whole.available.amount().to_string(), whole.reserved.amount().to_string()),
+        (available, reserved)
+    );
     assert_eq!(whole.lines.len(), kinds.len());
     // The moment a month ends belongs to the next.
     let instant = statement(&world, &payee, ago(1), ago(1)).await;

@@ -467,7 +467,8 @@ async fn another_with_money(pool: &Pool, number: usize) -> (ProviderId, BankAcco
         number: ACCOUNT.parse().unwrap(),
         name: AccountName::new(OWNER),
     };
-    let added = store::bank_accounts::add(pool, &account, None, TimeDelta::zero(), &platform, now).await.unwrap();
+    let added =
+        store::bank_accounts::add(pool, &account, None, TimeDelta::zero(), &platform, now).await.unwrap();
     let store::bank_accounts::Added::New(account) = added else { panic!("{added:?}") };
     (provider.id, account.id)
 }

@@ -85,7 +85,10 @@ mod tests {
         let token = sign("secret", &claims).unwrap();
         let parts: Vec<&str> = token.split('.').collect();
         let body = String::from_utf8(URL_SAFE_NO_PAD.decode(parts[1]).unwrap()).unwrap();
-        assert_eq!(body, r#"{"sub":"ada","role":"provider","provider_id":"p1","aud":"payouts","exp":1,"auth_time":0}"#);
+        assert_eq!(
+            body,
+            r#"{"sub":"ada","role":"provider","provider_id":"p1","aud":"payouts","exp":1,"auth_time":0}"#
+        );
         // Python: base64.urlsafe_b64encode(hmac.new(b"secret", b"<header>.<body>", "sha256").digest())
         assert_eq!(parts[2], "cAa7Fyg-AyK5bHbZg1Cvw5GGismHCOiSR1ZbhOEDTFQ");
     }

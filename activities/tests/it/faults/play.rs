@@ -586,7 +586,8 @@ async fn request(pool: &Pool, nth: i64, now: DateTime<Utc>) -> (ProviderId, Payo
         number: "0690000040".parse().unwrap(),
         name: AccountName::new("Ada Obi"),
     };
-    let added = store::bank_accounts::add(pool, &account, None, TimeDelta::zero(), &platform(), now).await.unwrap();
+    let added =
+        store::bank_accounts::add(pool, &account, None, TimeDelta::zero(), &platform(), now).await.unwrap();
     let store::bank_accounts::Added::New(account) = added else { panic!("{added:?}") };
     let new = store::payouts::NewPayout {
         provider: provider.id,
