@@ -7,7 +7,6 @@ CREATE INDEX providers_by_external_id ON providers (external_id text_pattern_ops
 CREATE INDEX ledger_accounts_in_debt ON ledger_accounts (provider_id) WHERE kind = 'provider_debt' AND balance < 0;
 CREATE INDEX payouts_open_of_provider ON payouts (provider_id, id)
     WHERE status IN ('REQUESTED', 'APPROVED', 'PROCESSING') OR (status = 'FAILED' AND refunded_at IS NULL);
-CREATE INDEX audit_by_subject ON audit (subject, id) WHERE subject IS NOT NULL;
 
 -- Statistics read these and nothing else.
 CREATE INDEX payouts_paid ON payouts (currency, completed_at) INCLUDE (amount, requested_at, approved_at, claimed_at)
