@@ -171,16 +171,16 @@ pub struct AsProvider(pub ProviderId);
 /// The same where it matters when they signed in.
 #[derive(SecurityScheme)]
 #[oai(ty = "bearer", bearer_format = "JWT", rename = "provider", checker = "check_provider_at")]
-pub struct AsProviderAt(pub SignedIn);
+pub struct AsProviderAt(pub ProviderSignedIn);
 
 /// A provider, and when they last showed the issuer who they are.
 #[derive(Debug, Clone, Copy)]
-pub struct SignedIn {
+pub struct ProviderSignedIn {
     pub provider: ProviderId,
     pub at: Option<DateTime<Utc>>,
 }
 
-impl SignedIn {
+impl ProviderSignedIn {
     /// Where money goes is changed only by someone who has just signed in: a token that was stolen from an open browser does
     /// not do. An issuer that does not say when counts as long ago.
     pub(crate) fn fresh(self, app: &App) -> Result<ProviderId, Problem> {
@@ -246,11 +246,11 @@ async fn check_provider(request: &Request, bearer: Bearer) -> poem::Result<Provi
     }
 }
 
-async fn check_provider_at(request: &Request, bearer: Bearer) -> poem::Result<SignedIn> {
+async fn check_provider_at(request: &Request, bearer: Bearer) -> poem::Result<ProviderSignedIn> {
     let caller = verify(request, bearer).await?;
     match caller.role {
-        Role::Provider(provider) => Ok(SignedIn { provider, at: caller.signed_in_at }),
-        Role::Admin | Role::Finance | Role::Platform => Err(forbidden().into()),
+        Role::Provider(provider) => Ok(ProviderSignedIn { provider, at: caller.signed_in_at }),
+        Role::Admin | Role::Finance | Role::Escalation | Role::Platform => Err(forbidden().into()),
     }
 }
 

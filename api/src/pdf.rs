@@ -74,15 +74,15 @@ impl Pdf {
         let mut places = vec![];
         for (at, object) in objects.iter().enumerate() {
             places.push(file.len());
-            let _ = write!(file, "{} 0 obj\n{object}\nendobj\n", at.saturating_add(1));
+            let _ = writeln!(file, "{} 0 obj\n{object}\nendobj", at.saturating_add(1));
         }
         let (table, count) = (file.len(), objects.len().saturating_add(1));
-        let _ = write!(file, "xref\n0 {count}\n0000000000 65535 f \n");
+        let _ = writeln!(file, "xref\n0 {count}\n0000000000 65535 f ");
         for place in places {
-            let _ = write!(file, "{place:010} 00000 n \n");
+            let _ = writeln!(file, "{place:010} 00000 n ");
         }
         let _ =
-            write!(file, "trailer\n<< /Size {count} /Root 1 0 R /Info 5 0 R >>\nstartxref\n{table}\n%%EOF\n");
+            writeln!(file, "trailer\n<< /Size {count} /Root 1 0 R /Info 5 0 R >>\nstartxref\n{table}\n%%EOF");
         file.into_bytes()
     }
 }

@@ -15,13 +15,14 @@ use crate::{
     shapes::{Currency, Earning},
 };
 
-/// `AVAILABLE`, `RESERVED` (some of it is set aside for, or paid by, payouts) or `PAID_OUT`.
+/// `AVAILABLE`, `RESERVED` (some of it is set aside for, or paid by, payouts), `PAID_OUT` or `RECOVERED` (taken for a debt).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[oai(rename_all = "SCREAMING_SNAKE_CASE", remote = "store::earnings::EarningStatus")]
 enum EarningStatus {
     Available,
     Reserved,
     PaidOut,
+    Recovered,
 }
 
 /// Earnings, newest first.

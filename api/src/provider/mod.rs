@@ -27,9 +27,7 @@ pub(crate) type ProviderApi = (
     get_payout::GetPayout,
     cancel_payout::CancelPayout,
     another_account::GiveAnotherAccount,
-    balance::GetBalance,
-    statement::GetStatement,
-    earnings::ListEarnings,
+    Money,
     list_bank_accounts::ListBankAccounts,
     add_bank_account::AddBankAccount,
     remove_bank_account::RemoveBankAccount,
@@ -40,6 +38,9 @@ pub(crate) type ProviderApi = (
     stream::StreamOwn,
     ProviderWishes,
 );
+
+/// What they have, had and earned.
+type Money = (balance::GetBalance, statement::GetStatement, earnings::ListEarnings);
 
 type ProviderWishes = (
     notification_settings::GetNotificationSettings,
@@ -55,9 +56,7 @@ pub(crate) fn api() -> ProviderApi {
         get_payout::GetPayout,
         cancel_payout::CancelPayout,
         another_account::GiveAnotherAccount,
-        balance::GetBalance,
-        statement::GetStatement,
-        earnings::ListEarnings,
+        (balance::GetBalance, statement::GetStatement, earnings::ListEarnings),
         list_bank_accounts::ListBankAccounts,
         add_bank_account::AddBankAccount,
         remove_bank_account::RemoveBankAccount,

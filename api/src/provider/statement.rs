@@ -99,6 +99,7 @@ struct MonthlyStatement {
 }
 
 #[derive(ResponseContent)]
+#[expect(clippy::large_enum_variant, reason = "made once per request and written out at once")]
 enum Content {
     #[oai(content_type = "application/json")]
     Statement(Json<MonthlyStatement>),
@@ -190,8 +191,8 @@ fn wanted(format: Option<StatementFormat>, request: &Request) -> StatementFormat
 
 fn tell(app: &App, month: Month, statement: &Statement) -> Result<MonthlyStatement, Problem> {
     let sum = |kind: Kind| {
-        let of_kind = statement.lines.iter().filter(|line| line.kind == kind);
-        of_kind.fold(Ok(Money::zero(statement.currency)), |sum, line| sum?.checked_add(line.amount))
+        let mut of_kind = statement.lines.iter().filter(|line| line.kind == kind);
+        of_kind.try_fold(Money::zero(statement.currency), |sum, line| sum.checked_add(line.amount))
     };
     let total =
         |kind| sum(kind).map(Amount).map_err(|wrong| Problem::from(store::Error::Corrupt(wrong.to_string())));
