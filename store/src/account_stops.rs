@@ -1,7 +1,7 @@
 //! The link in the message that a bank account was added: whoever gets the provider's mail can stop it, without signing in.
 //!
-//! Guarantee: the link is known only by its hash here; it works once, until the account has cooled off, and can do nothing but
-//! stop that one account. Stopping removes the account and opens a case that pauses what was to go there, in one transaction: once
+//! Guarantee: the link is compared by its hash (the link itself stands in the message and nowhere else); it works once, until the
+//! account has cooled off, and can do nothing but stop that one account. Stopping removes the account and opens a case that pauses what was to go there, in one transaction: once
 //! it has answered, no attempt to that account begins. Reading changes nothing, so that a mail scanner stops nobody.
 //!
 //! Locks: the link, bank account, case and its pause.

@@ -12,7 +12,9 @@ use domain::{BankAccountId, PayoutEvent, PayoutId, ProviderId, judge};
 use serde_json::{Value, json};
 
 use crate::{
-    Actor, Conflict, Pool, Result, attempts, audit, balances, manual, outbox,
+    Actor, Conflict, Pool, Result, attempts, audit, balances, manual,
+    notifications::{self, Event},
+    outbox,
     payouts::{self, Asked, Key, KeyUse, Payout, RequestRefused, conflict, moved_one},
     reservations,
 };
@@ -112,6 +114,8 @@ pub async fn give(
     let reason = "the provider gave another account";
     audit::record(&mut tx, &actor, "refunded", id, Some(reason), json!({ "replaced_by": replacement }), now)
         .await?;
+    let why = format!("Payout {replacement} takes its place.");
+    notifications::tell(&mut tx, id, new.provider, Event::Replaced, old.amount, Some(&why), now).await?;
     outbox::signal(&mut tx, id, "manual_action", None, now).await?;
     let answer = render(&payout);
     payouts::keep_answer(&mut tx, &key, replacement, &answer).await?;

@@ -110,11 +110,12 @@ impl TryFrom<Row> for BankAccount {
 #[derive(Debug, Clone)]
 pub struct Stop {
     pub hash: LinkHash,
-    /// The whole link, for the message and nowhere else.
+    /// The whole link, for the message's words.
     pub url: String,
 }
 
-/// Adds an account. A change of bank details is told to the provider, with the link that stops it. The provider's first is usable at once; a later one is a change of bank details and cools off first.
+/// Adds an account. The provider's first is usable at once; a later one is a change of bank details: it cools off first, and the
+/// provider is told, with the link that stops it.
 pub async fn add(
     pool: &Pool,
     new: &NewBankAccount,

@@ -21,6 +21,8 @@ pub enum Event {
     Completed,
     Failed,
     Refunded,
+    /// Another payout, to another account, takes its place.
+    Replaced,
     Returned,
     /// Payout after payout to one account failed.
     CheckAccount,
@@ -29,7 +31,7 @@ pub enum Event {
 }
 
 impl Event {
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Received,
         Self::Approved,
         Self::Rejected,
@@ -37,6 +39,7 @@ impl Event {
         Self::Completed,
         Self::Failed,
         Self::Refunded,
+        Self::Replaced,
         Self::Returned,
         Self::CheckAccount,
         Self::BankAccountChanged,
@@ -51,6 +54,7 @@ impl Event {
             Self::Completed => "completed",
             Self::Failed => "failed",
             Self::Refunded => "refunded",
+            Self::Replaced => "replaced",
             Self::Returned => "returned",
             Self::CheckAccount => "check_account",
             Self::BankAccountChanged => "bank_account_changed",
@@ -72,6 +76,7 @@ impl Event {
             | Self::Completed
             | Self::Failed
             | Self::Refunded
+            | Self::Replaced
             | Self::Returned
             | Self::CheckAccount => false,
         }
@@ -87,6 +92,7 @@ impl Event {
             Self::Completed => Some("payout.completed"),
             Self::Failed => Some("payout.failed"),
             Self::Refunded => Some("payout.refunded"),
+            Self::Replaced => Some("payout.replaced"),
             Self::Returned => Some("payout.returned"),
             Self::CheckAccount | Self::BankAccountChanged => None,
         }
@@ -101,6 +107,7 @@ impl Event {
             Self::Completed => "Your payout has arrived",
             Self::Failed => "Your payout could not be made",
             Self::Refunded => "Your money is back in your balance",
+            Self::Replaced => "Your payout goes to another account",
             Self::Returned => "Your bank returned a payout",
             Self::CheckAccount => "Please check your bank account",
             Self::BankAccountChanged => "Your bank accounts were changed",
@@ -120,6 +127,7 @@ impl Event {
                 format!("{amount} could not be paid and stays reserved while we look at it.{why}")
             }
             Self::Refunded => format!("{amount} could not be paid; you can ask for it again.{why}"),
+            Self::Replaced => format!("{amount} could not be paid and was asked for again, to the account you gave.{why}"),
             Self::Returned => format!("Your bank returned {amount}. It is back in your balance; check the account."),
             Self::CheckAccount => "Several payouts in a row to the same bank account could not be made, so nothing more is sent to \
                                    it. Check the account with your bank and tell us, or remove it and add another."

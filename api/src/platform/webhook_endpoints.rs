@@ -38,7 +38,7 @@ struct WebhookEndpointContent {
     #[oai(validator(max_length = 200))]
     description: Option<String>,
     /// `payout.received`, `payout.approved`, `payout.rejected`, `payout.cancelled`, `payout.completed`, `payout.failed`,
-    /// `payout.refunded`, `payout.returned`. None, or left out: all, also those that come later.
+    /// `payout.refunded`, `payout.replaced`, `payout.returned`. None, or left out: all, also those that come later.
     #[oai(validator(max_items = 20))]
     event_types: Option<Vec<String>>,
 }

@@ -15,8 +15,8 @@ use crate::{
 /// One thing you can be told.
 #[derive(Debug, Object)]
 struct EventSetting {
-    /// `received`, `approved`, `rejected`, `cancelled`, `completed`, `failed`, `refunded`, `returned`, `check_account` or
-    /// `bank_account_changed`.
+    /// `received`, `approved`, `rejected`, `cancelled`, `completed`, `failed`, `refunded`, `replaced`, `returned`,
+    /// `check_account` or `bank_account_changed`.
     event: String,
     /// Whether it is mailed.
     email: bool,

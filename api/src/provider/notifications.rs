@@ -23,8 +23,8 @@ struct Notification {
     id: Uuid,
     /// The payout it is about; absent where it is about a bank account.
     payout_id: Option<Uuid>,
-    /// `received`, `approved`, `rejected`, `cancelled`, `completed`, `failed`, `refunded`, `returned`, `check_account` or
-    /// `bank_account_changed`.
+    /// `received`, `approved`, `rejected`, `cancelled`, `completed`, `failed`, `refunded`, `replaced`, `returned`,
+    /// `check_account` or `bank_account_changed`.
     event: String,
     /// The payout's amount.
     amount: Option<Amount>,

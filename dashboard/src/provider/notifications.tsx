@@ -15,7 +15,7 @@ import { Answered, Empty } from "../ui/state.tsx";
 const route = getRouteApi("/provider/notifications");
 
 /** An event of a message is the step of the payout that it tells of. */
-const STEP: Readonly<Record<string, string>> = { received: "requested", returned: "reversed", check_account: "held" };
+const STEP: Readonly<Record<string, string>> = { received: "requested", replaced: "refunded", returned: "reversed", check_account: "held" };
 
 export function Notifications() {
   const search = route.useSearch();

@@ -48,7 +48,7 @@ async fn ready_account(world: &World, payee: &Payee) -> BankAccountId {
     let actor = Actor::provider(payee.id);
     match bank_accounts::add(&world.pool, &new, None, TimeDelta::zero(), &actor, world.now).await.unwrap() {
         Added::New(account) => account.id,
-        other => panic!("{other:?}"),
+        refused @ (Added::AlreadyThere(_) | Added::TooMany | Added::UnknownProvider) => panic!("{refused:?}"),
     }
 }
 
@@ -64,6 +64,8 @@ async fn the_money_goes_to_the_other_account_and_is_never_free_between(pool: PgP
     assert_eq!(another_account::replacement(&world.pool, old).await.unwrap(), Some(payout.id));
     assert_eq!(world.balance(&payee).await, ["6.00", "4.00", "0.00"]);
     assert_eq!(world.told(old).await.last().unwrap(), "manual_action");
+    let feed = "SELECT count(*) FROM notifications WHERE event = 'replaced' AND reason IS NOT NULL";
+    assert_eq!(world.count(feed).await, 1, "the old one's end is told too");
     // The same request again is answered from the first; another one finds the payout moved on.
     assert_eq!(give(&world, &payee, old, other, "k").await, Given::Again { answer });
     assert!(matches!(give(&world, &payee, old, other, "k2").await, Given::NotWaiting(_)));
@@ -172,6 +174,15 @@ async fn of_two_at_once_one_wins(pool: PgPool) {
         .in_turn(gate, give(&world, &payee, old, other, "a"), give(&world, &payee, old, other, "b"))
         .await;
     assert!(matches!(first, Given::New { .. }) && matches!(second, Given::NotWaiting(_)));
+
+    let (payee, old, other) = refused(&world).await;
+    let gate = world.hold_up(old).await;
+    let (first, second) = world
+        .in_turn(gate, give(&world, &payee, old, other, "k"), give(&world, &payee, old, other, "k"))
+        .await;
+    let Given::New { answer, .. } = first else { panic!("{first:?}") };
+    assert_eq!(second, Given::Again { answer });
+    assert_eq!(world.balance(&payee).await, ["6.00", "4.00", "0.00"]);
     world.books_are_right().await;
 }
 
@@ -183,6 +194,15 @@ async fn a_late_success_and_another_account_do_not_both_pay(pool: PgPool) {
     world.look(old, 1, Observed::Succeeded).await;
     assert_eq!(world.status(old).await, PayoutStatus::Completed);
     assert!(matches!(give(&world, &payee, old, other, "k").await, Given::NotWaiting(_)));
+    assert_eq!(world.balance(&payee).await, ["6.00", "0.00", "4.00"]);
+
+    // Both at once, the look first: it completes the payout and nothing is asked for again.
+    let (payee, old, other) = refused(&world).await;
+    let gate = world.hold_up(old).await;
+    let (_, given) = world
+        .in_turn(gate, world.look(old, 1, Observed::Succeeded), give(&world, &payee, old, other, "k"))
+        .await;
+    assert!(matches!(given, Given::NotWaiting(_)), "{given:?}");
     assert_eq!(world.balance(&payee).await, ["6.00", "0.00", "4.00"]);
 
     // Seen after: what went twice is owed back, and the provider's payouts pause, the new one too.
