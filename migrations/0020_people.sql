@@ -15,7 +15,8 @@ CREATE INDEX attempts_failed ON attempts (settled_at) INCLUDE (payout_id, failur
 CREATE INDEX reviews_closed ON reviews (closed_at) INCLUDE (payout_id, opened_at) WHERE status = 'CLOSED';
 
 -- The payout that this one was asked for instead of: a payout is replaced once.
-ALTER TABLE payouts ADD COLUMN replaces uuid UNIQUE REFERENCES payouts;
+ALTER TABLE payouts ADD COLUMN replaces uuid REFERENCES payouts;
+CREATE UNIQUE INDEX payouts_replaced_once ON payouts (replaces) WHERE replaces IS NOT NULL;
 
 -- The link in the message about a new bank account, by the hash of what is in it.
 CREATE TABLE account_stops (

@@ -1,13 +1,11 @@
 //! A provider gives another account for a payout that the bank refused: both halves happen, or neither, whoever else is at it.
 
 use chrono::TimeDelta;
-use domain::{AccountName, BankAccountId, Currency, Next, Observed, PayoutId, PayoutStatus, judge::FRESH};
+use domain::{BankAccountId, Next, Observed, PayoutId, PayoutStatus, judge::FRESH};
 use serde_json::json;
 use sqlx::PgPool;
 use store::{
-    Actor,
     another_account::{self, AnotherAccount, Given},
-    bank_accounts::{self, Added, NewBankAccount},
     earnings,
     manual::{self, Acted},
     payouts::{Payout, RequestRefused},
@@ -32,24 +30,8 @@ async fn refused(world: &World) -> (Payee, PayoutId, BankAccountId) {
     let payee = world.provider().await;
     world.earns(&payee, "10").await;
     let payout = world.given_up(&payee, "4").await;
-    let other = ready_account(world, &payee).await;
+    let other = world.ready_account(&payee).await;
     (payee, payout, other)
-}
-
-/// Another account that has cooled off.
-async fn ready_account(world: &World, payee: &Payee) -> BankAccountId {
-    let new = NewBankAccount {
-        provider: payee.id,
-        currency: Currency::Ngn,
-        bank: "044".parse().unwrap(),
-        number: "0690000040".parse().unwrap(),
-        name: AccountName::new("ADA OBI"),
-    };
-    let actor = Actor::provider(payee.id);
-    match bank_accounts::add(&world.pool, &new, None, TimeDelta::zero(), &actor, world.now).await.unwrap() {
-        Added::New(account) => account.id,
-        refused @ (Added::AlreadyThere(_) | Added::TooMany | Added::UnknownProvider) => panic!("{refused:?}"),
-    }
 }
 
 #[sqlx::test(migrations = "../migrations")]
@@ -106,7 +88,7 @@ async fn what_is_owed_is_taken_first_and_then_nothing_happens(pool: PgPool) {
     let payee = world.provider().await;
     let earning = world.earns_at(&payee, "4", world.now).await;
     let old = world.given_up(&payee, "4").await;
-    let other = ready_account(&world, &payee).await;
+    let other = world.ready_account(&payee).await;
     let cut = earnings::NewAdjustment {
         external_id: "cut".to_owned(),
         earning_external_id: earning,

@@ -136,6 +136,20 @@ impl World {
     }
 
     pub(crate) async fn account(&self, provider: ProviderId, digits: &str) -> BankAccountId {
+        self.account_that_cools(provider, digits, TimeDelta::days(2)).await
+    }
+
+    /// Another account of the same provider's that has cooled off.
+    pub(crate) async fn ready_account(&self, payee: &Payee) -> BankAccountId {
+        self.account_that_cools(payee.id, "0690000040", TimeDelta::zero()).await
+    }
+
+    async fn account_that_cools(
+        &self,
+        provider: ProviderId,
+        digits: &str,
+        cooling: TimeDelta,
+    ) -> BankAccountId {
         let new = bank_accounts::NewBankAccount {
             provider,
             currency: Currency::Ngn,
@@ -147,7 +161,7 @@ impl World {
             &self.pool,
             &new,
             None,
-            TimeDelta::days(2),
+            cooling,
             &Actor::provider(provider),
             self.now,
         )

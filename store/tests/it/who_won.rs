@@ -7,7 +7,7 @@
 
 mod moves;
 
-use domain::PayoutStatus::{Approved, Cancelled, Completed, Failed, Processing, Rejected, Requested};
+use domain::PayoutStatus::{Approved, Cancelled, Completed, Failed, Processing, Rejected, Requested, Reversed};
 use sqlx::{PgPool, PgTransaction};
 
 use self::{
@@ -258,7 +258,8 @@ async fn retry_due(pool: PgPool) {
 
 #[sqlx::test(migrations = "../migrations")]
 async fn given_up(pool: PgPool) {
-    let (moved, paid) = (Told(Failed, "admin"), Told(Completed, "system"));
+    let (moved, replaced) = (Told(Failed, "admin"), Told(Failed, "provider"));
+    let paid = Told(Completed, "system");
     check(
         pool,
         State::GivenUp,
@@ -266,18 +267,60 @@ async fn given_up(pool: PgPool) {
             (
                 Move::Retry,
                 Done,
-                &[(Move::Retry, moved), (Move::Refund, moved), (Move::LateSuccess, Stands(Completed))],
+                &[
+                    (Move::Retry, moved),
+                    (Move::Refund, moved),
+                    (Move::AnotherAccount, moved),
+                    (Move::LateSuccess, Stands(Completed)),
+                ],
             ),
             (
                 Move::Refund,
                 Done,
-                &[(Move::Retry, moved), (Move::Refund, moved), (Move::LateSuccess, Stands(Failed))],
+                &[
+                    (Move::Retry, moved),
+                    (Move::Refund, moved),
+                    (Move::AnotherAccount, moved),
+                    (Move::LateSuccess, Stands(Failed)),
+                ],
+            ),
+            (
+                Move::AnotherAccount,
+                Done,
+                &[
+                    (Move::Retry, replaced),
+                    (Move::Refund, replaced),
+                    (Move::AnotherAccount, replaced),
+                    // It went to both accounts, or will: the excess is debt, and the provider's payouts pause.
+                    (Move::LateSuccess, Stands(Failed)),
+                ],
             ),
             (
                 Move::LateSuccess,
                 Stands(Completed),
-                &[(Move::Retry, paid), (Move::Refund, paid), (Move::LateSuccess, Stands(Completed))],
+                &[
+                    (Move::Retry, paid),
+                    (Move::Refund, paid),
+                    (Move::AnotherAccount, paid),
+                    (Move::LateSuccess, Stands(Completed)),
+                ],
             ),
+        ],
+    )
+    .await;
+}
+
+/// What came back is in the balance: the provider asks for it like for anything else, and not instead of a payout.
+#[sqlx::test(migrations = "../migrations")]
+async fn comes_back(pool: PgPool) {
+    let (paid, reversed) = (Told(Completed, "system"), Told(Reversed, "system"));
+    let back = Stands(Reversed);
+    check(
+        pool,
+        State::ComesBack,
+        &[
+            (Move::Reverse, back, &[(Move::Reverse, back), (Move::AnotherAccount, reversed)]),
+            (Move::AnotherAccount, paid, &[(Move::Reverse, back), (Move::AnotherAccount, paid)]),
         ],
     )
     .await;

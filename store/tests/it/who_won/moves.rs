@@ -1,8 +1,11 @@
 //! The moves that can meet, and the states they meet in.
 
-use domain::{Observed, PayoutId, PayoutStatus};
+use domain::{BankAccountId, Observed, PayoutId, PayoutStatus, judge};
+use serde_json::json;
 use store::{
-    Actor, Conflict, batches, control,
+    Actor, Conflict,
+    another_account::{self, AnotherAccount, Given},
+    batches, control,
     decisions::{self, Decided, NewDecision, Undone, Verdict},
     manual::{self, Acted},
     payouts::{self, Cancelled},
@@ -32,6 +35,10 @@ pub(super) enum Move {
     LateSuccess,
     Retry,
     Refund,
+    /// The provider asks for the same money to another account of theirs.
+    AnotherAccount,
+    /// The gateway is seen to have failed what it had paid, once more and a day later: the money came back.
+    Reverse,
 }
 
 /// Where a payout stands when two moves meet.
@@ -49,6 +56,8 @@ pub(super) enum State {
     Released,
     RetryDue,
     GivenUp,
+    /// Paid, and seen to have come back a day ago.
+    ComesBack,
     Accepted,
     /// The first attempt failed, the second is recorded and not sent.
     BegunAgain,
@@ -88,6 +97,8 @@ pub(super) struct Meeting {
     /// One for each who claims.
     pub(super) batches: (domain::BatchId, domain::BatchId),
     latest: u8,
+    /// Another account of the provider's, where one may be given.
+    other: Option<BankAccountId>,
 }
 
 impl Meeting {
@@ -125,12 +136,32 @@ impl Meeting {
                 (payout, 1)
             }
             State::GivenUp => (world.given_up(&payee, "1").await, 1),
+            State::ComesBack => {
+                let payout = world.completed(&payee, "1").await;
+                world.look(payout, 1, fails("returned by the bank")).await;
+                world.pass(judge::REVERSAL_CONFIRMED_AFTER);
+                (payout, 1)
+            }
             State::Accepted => (world.accepted(&payee, "1").await, 1),
             State::BegunAgain => (world.begun_again(&payee, "1").await, 2),
             State::AcceptedAgain => (world.accepted_again(&payee, "1").await, 2),
         };
+        let other = match state {
+            State::GivenUp | State::ComesBack => Some(world.ready_account(&payee).await),
+            State::Requested
+            | State::UnderReview
+            | State::LargeUnderReview
+            | State::ApprovedByOne
+            | State::Approved
+            | State::Returned
+            | State::Released
+            | State::RetryDue
+            | State::Accepted
+            | State::BegunAgain
+            | State::AcceptedAgain => None,
+        };
         let batches = (world.batch().await, world.batch().await);
-        Self { world, payee, payout, batches, latest }
+        Self { world, payee, payout, batches, latest, other }
     }
 
     /// Moves the payout; `nth`: 0 or 1, which of the two.
@@ -194,6 +225,31 @@ impl Meeting {
             Move::LateSuccess => Heard::Stands(world.look(payout, 1, Observed::Succeeded).await.status),
             Move::Retry => acted(manual::retry(pool, payout, &admin, "again", now).await.unwrap()),
             Move::Refund => acted(manual::refund(pool, payout, &admin, "back", now).await.unwrap()),
+            Move::AnotherAccount => self.give_another_account(nth).await,
+            Move::Reverse => {
+                Heard::Stands(world.look(payout, 1, fails("returned by the bank")).await.status)
+            }
+        }
+    }
+
+    async fn give_another_account(&self, nth: usize) -> Heard {
+        let new = AnotherAccount {
+            payout: self.payout,
+            provider: self.payee.id,
+            bank_account: self.other.unwrap(),
+            idempotency_key: format!("{}-{nth}", self.payout),
+            body_hash: [7; 32],
+        };
+        let Self { world, .. } = self;
+        match another_account::give(&world.pool, &new, |_| json!({}), world.now).await.unwrap() {
+            Given::New { .. } => Heard::Done,
+            Given::NotWaiting(conflict) => told(&conflict),
+            Given::NotProven { .. } => Heard::Unproven,
+            refused @ (Given::Again { .. }
+            | Given::NotFound
+            | Given::NotTheAccount
+            | Given::SameAccount
+            | Given::Refused(_)) => panic!("{refused:?}"),
         }
     }
 
@@ -214,11 +270,14 @@ impl Meeting {
             'told', (SELECT jsonb_agg(coalesce(signal, kind) ORDER BY id) FROM outbox WHERE payout_id = $1),
             'decisions', (SELECT jsonb_agg(verdict ORDER BY decided_at, id) FROM decisions WHERE payout_id = $1),
             'review', (SELECT jsonb_agg(jsonb_build_array(status, round, approvals)) FROM reviews WHERE payout_id = $1),
-            'cases', (SELECT jsonb_agg(jsonb_build_array(kind, status) ORDER BY kind) FROM cases WHERE payout_id = $1)
+            'cases', (SELECT jsonb_agg(jsonb_build_array(kind, status) ORDER BY kind) FROM cases WHERE payout_id = $1),
+            'instead', (SELECT jsonb_agg(jsonb_build_array(status, amount, bank_account_id <> $3)) FROM payouts WHERE replaces = $1),
+            'requests', (SELECT count(*) FROM payouts WHERE provider_id = $2)
         ))";
         sqlx::query_scalar(SEEN)
             .bind(self.payout.uuid())
             .bind(self.payee.id.uuid())
+            .bind(self.payee.account.uuid())
             .fetch_one(&self.world.pool)
             .await
             .unwrap()
