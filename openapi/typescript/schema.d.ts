@@ -240,6 +240,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/admin/counts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How much waits for people
+         * @description The numbers beside a menu. Cheap enough to ask for every few seconds: what has ended is not looked at.
+         */
+        get: operations["getCounts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/admin/dead-letters": {
         parameters: {
             query?: never;
@@ -656,6 +676,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/admin/providers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Providers
+         * @description Newest first, a page at a time, each with balances, pauses and open payouts.
+         */
+        get: operations["listProviders"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/providers/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Everything about one provider
+         * @description Balances, bank accounts, latest payouts, corrections of earnings, pauses, and who did what to them.
+         */
+        get: operations["getAnyProvider"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/admin/push-subscriptions": {
         parameters: {
             query?: never;
@@ -1020,6 +1080,28 @@ export interface paths {
          *     tried at a time: the one before is a `DRAFT` again. Safe to repeat.
          */
         post: operations["shadowRiskPolicy"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/statistics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A period in numbers
+         * @description What was paid each day and how long it took from the request, split into review, window and gateway; why attempts failed;
+         *     how long reviews waited. At most 92 days; without a period the last 30. Reads what ended within the period, about a second
+         *     for a million payouts: for a page that is opened, not for one that asks all the time.
+         */
+        get: operations["getStatistics"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1395,6 +1477,7 @@ export interface paths {
          * Add a bank account
          * @description The bank is asked for the holder's name first; an account it does not know is not stored (422), and when nobody can be
          *     asked nothing is stored either (503). A provider's first account can be used at once, a later one from `usable_from`.
+         *     Needs a fresh sign-in (403 `fresh_sign_in_needed`). A later account is told to the provider with a link that stops it.
          *     Safe to repeat: adding the same account again answers the one that is there.
          */
         post: operations["addBankAccount"];
@@ -1600,6 +1683,29 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/provider/payouts/{id}/another-account": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Give another account for a payout that the bank refused
+         * @description For a payout that failed for good because of its account. In one step its money goes back and the same amount is asked for
+         *     again, to the other account: either both happened or neither. The new payout is checked and assessed like any other. Every
+         *     attempt is looked at once more at the gateway first, now: unless each of them has conclusively failed nothing happens (409
+         *     `not_proven_unpaid`, or 503 when the gateway cannot be asked). Safe to repeat with the same `Idempotency-Key`.
+         */
+        post: operations["giveAnotherAccount"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/provider/payouts/{id}/cancel": {
         parameters: {
             query?: never;
@@ -1681,6 +1787,28 @@ export interface paths {
          * @description `applicationServerKey` of the browser's `pushManager.subscribe`.
          */
         get: operations["getPushKey"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/provider/statements/{month}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Your statement of a month
+         * @description From the ledger: what you were owed when the month began, everything that changed it, and what you were owed when it ended.
+         *     A month opens with what the month before closed with. As JSON, as CSV or as PDF: by `format`, or by what `Accept` names
+         *     first. A month that has not begun is a 404.
+         */
+        get: operations["getMonthlyStatement"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2155,6 +2283,69 @@ export interface components {
             workflow_url?: string;
         };
         /**
+         * AdminProvider
+         * @description A provider as staff sees them.
+         */
+        AdminProvider: {
+            /** @description What they have, by currency. */
+            balances: components["schemas"]["ProviderBalance"][];
+            /**
+             * Format: date-time
+             * @description When they were pushed first (UTC).
+             */
+            created_at: string;
+            /** @description What people call them. */
+            display_name: string;
+            /** @description Where they are written to. */
+            email?: string;
+            /** @description The marketplace's. */
+            external_id: string;
+            /**
+             * Format: uuid
+             * @description Ours.
+             */
+            id: string;
+            /**
+             * Format: int64
+             * @description Of those: failed ones that somebody has to retry or refund.
+             */
+            needing_attention: number;
+            /**
+             * Format: int64
+             * @description Payouts that have not ended.
+             */
+            open_payouts: number;
+            /** @description Whether somebody, or a case, has paused payouts to them. */
+            paused: boolean;
+            /** @description Whether payouts to them are suspended. */
+            suspended: boolean;
+            /**
+             * Format: date-time
+             * @description When the marketplace last changed them.
+             */
+            updated_at: string;
+            /** @description Whether their identity has been checked. */
+            verified: boolean;
+        };
+        /**
+         * AdminProviderDetail
+         * @description Everything about one provider.
+         */
+        AdminProviderDetail: {
+            /** @description The latest 20 corrections of what they had earned. */
+            adjustments: components["schemas"]["ProviderAdjustment"][];
+            /** @description The latest 20 things done to them or their accounts. */
+            audit: components["schemas"]["ProviderAudit"][];
+            /** @description Their bank accounts in use. */
+            bank_accounts: components["schemas"]["BankAccount"][];
+            /** @description What is paused about them now. */
+            pauses: components["schemas"]["ProviderPause"][];
+            /** @description Their latest 20 payouts (`GET /api/admin/payouts?provider=` has all). */
+            payouts: components["schemas"]["AdminPayout"][];
+            /** @description The provider. */
+            provider: components["schemas"]["AdminProvider"] & unknown;
+        };
+        /**
          * AdminReadUpTo
          * @description How far you have read.
          */
@@ -2481,6 +2672,8 @@ export interface components {
             paid_out: components["schemas"]["Money"] & unknown;
             /** @description Set aside for payouts that have not ended. */
             reserved: components["schemas"]["Money"] & unknown;
+            /** @description For which, newest first; at most a hundred. */
+            reserved_for: components["schemas"]["Reservation"][];
         };
         /**
          * Balances
@@ -2892,10 +3085,11 @@ export interface components {
          *     the provider's debt), `reversal` (a paid transfer that the gateway now calls failed), `unknown_transfer` (the gateway has one
          *     that we have no attempt for), `missing_transfer` (the other way round), `amount_differs`, `status_differs`,
          *     `statement_line` (a line of the wallet's statement that nothing explains), `account_failing` (payout after payout to one bank
-         *     account failed), `books` (the books do not add up), `restored` (the database was restored and may have forgotten transfers).
+         *     account failed), `books` (the books do not add up), `restored` (the database was restored and may have forgotten transfers),
+         *     `account_stopped` (a bank account was added, and its provider says by the link in the mail that it was not them).
          * @enum {string}
          */
-        CaseKind: "unknown_too_long" | "contradiction" | "overpaid" | "reversal" | "unknown_transfer" | "missing_transfer" | "amount_differs" | "status_differs" | "statement_line" | "account_failing" | "books" | "restored";
+        CaseKind: "unknown_too_long" | "contradiction" | "overpaid" | "reversal" | "unknown_transfer" | "missing_transfer" | "amount_differs" | "status_differs" | "statement_line" | "account_failing" | "books" | "restored" | "account_stopped";
         /**
          * Cases
          * @description Cases, newest first.
@@ -2923,6 +3117,42 @@ export interface components {
             at_most: number;
             /** @description What it does when it fires. */
             mode: components["schemas"]["RuleMode"] & unknown;
+        };
+        /**
+         * Counts
+         * @description How much waits for people.
+         */
+        Counts: {
+            /**
+             * Format: uint32
+             * @description Failed payouts that somebody has to retry or refund (`GET /api/admin/payouts?needs_attention=true`).
+             */
+            attention: number;
+            /**
+             * Format: uint32
+             * @description Cases that are open (`GET /api/admin/cases?status=OPEN`).
+             */
+            cases: number;
+            /**
+             * Format: uint32
+             * @description Nothing is counted further than this: a number that is equal to it means as many or more.
+             */
+            counted_at_most: number;
+            /**
+             * Format: uint32
+             * @description What the workflow engine refused for a day (`GET /api/admin/dead-letters`).
+             */
+            dead_letters: number;
+            /**
+             * Format: uint32
+             * @description Payouts that have not ended, whoever moves them next.
+             */
+            open: number;
+            /**
+             * Format: uint32
+             * @description Payouts that wait for a decision (`GET /api/admin/reviews`).
+             */
+            reviews: number;
         };
         /**
          * @description ISO 4217.
@@ -3222,6 +3452,11 @@ export interface components {
             next_cursor?: string;
         };
         /**
+         * @description `AVAILABLE`, `RESERVED` (some of it is set aside for, or paid by, payouts), `PAID_OUT` or `RECOVERED` (taken for a debt).
+         * @enum {string}
+         */
+        EarningStatus: "AVAILABLE" | "RESERVED" | "PAID_OUT" | "RECOVERED";
+        /**
          * EventSetting
          * @description One thing you can be told.
          */
@@ -3229,8 +3464,8 @@ export interface components {
             /** @description Whether it is mailed. */
             email: boolean;
             /**
-             * @description `received`, `approved`, `rejected`, `cancelled`, `completed`, `failed`, `refunded`, `returned`, `check_account` or
-             *     `bank_account_changed`.
+             * @description `received`, `approved`, `rejected`, `cancelled`, `completed`, `failed`, `refunded`, `replaced`, `returned`,
+             *     `check_account` or `bank_account_changed`.
              */
             event: string;
             /** @description Whether it is told whatever you choose, for the safety of your money. */
@@ -3273,6 +3508,19 @@ export interface components {
             code: string;
             /** @description For people: what it means, and what the provider can do. */
             detail: string;
+        };
+        /**
+         * FailureReason
+         * @description How often attempts failed for one reason.
+         */
+        FailureReason: {
+            /**
+             * Format: int64
+             * @description How many attempts ended so within the period.
+             */
+            attempts: number;
+            /** @description For programs, as on payouts. */
+            code: string;
         };
         /**
          * FailuresRule
@@ -3719,6 +3967,54 @@ export interface components {
             currency: "NGN" | "GHS" | "KES";
         };
         /**
+         * MonthlyStatement
+         * @description One month of a provider's account. The balance is what the marketplace owes: available and reserved, less debt.
+         */
+        MonthlyStatement: {
+            /** @description Corrections of earnings, up and down. */
+            adjusted: components["schemas"]["Money"] & unknown;
+            /** @description Of that: what could be asked for. */
+            available: components["schemas"]["Money"] & unknown;
+            /** @description What was owed when the month ended: `opening` and all of the above. */
+            closing: components["schemas"]["Money"] & unknown;
+            /** @description Whether the month is over; a statement of the current one still grows. */
+            complete: boolean;
+            /** @description ISO 4217. */
+            currency: string;
+            /** @description Taken off that: what the provider owes. */
+            debt: components["schemas"]["Money"] & unknown;
+            /** @description Earnings. */
+            earned: components["schemas"]["Money"] & unknown;
+            /** @description Transfer fees that the provider bears. None: the marketplace bears them. */
+            fees: components["schemas"]["Money"] & unknown;
+            /**
+             * Format: date-time
+             * @description Its first moment (UTC).
+             */
+            from: string;
+            /** @description Everything that changed the balance, oldest first. */
+            lines: components["schemas"]["StatementLine"][];
+            /** @description The month, as `2026-11`. */
+            month: string;
+            /** @description What was owed when the month began: the closing balance of the month before. */
+            opening: components["schemas"]["Money"] & unknown;
+            /** @description What was paid too much and is owed back; below zero. */
+            overpaid: components["schemas"]["Money"] & unknown;
+            /** @description Payouts that arrived; below zero. */
+            paid: components["schemas"]["Money"] & unknown;
+            /** @description Of that: what was set aside for payouts under way. */
+            reserved: components["schemas"]["Money"] & unknown;
+            /** @description Payouts that the bank gave back. */
+            returned: components["schemas"]["Money"] & unknown;
+            /** @description The time zone in which the month is counted (IANA). */
+            time_zone: string;
+            /**
+             * Format: date-time
+             * @description The next month's first moment.
+             */
+            to: string;
+        };
+        /**
          * MyProvider
          * @description The provider that a token speaks for.
          */
@@ -3808,8 +4104,8 @@ export interface components {
              */
             created_at: string;
             /**
-             * @description `received`, `approved`, `rejected`, `cancelled`, `completed`, `failed`, `refunded`, `returned`, `check_account` or
-             *     `bank_account_changed`.
+             * @description `received`, `approved`, `rejected`, `cancelled`, `completed`, `failed`, `refunded`, `replaced`, `returned`,
+             *     `check_account` or `bank_account_changed`.
              */
             event: string;
             /**
@@ -3875,6 +4171,17 @@ export interface components {
             push_available: boolean;
         };
         /**
+         * OtherAccount
+         * @description Where the money shall go instead.
+         */
+        OtherAccount: {
+            /**
+             * Format: uuid
+             * @description Another one of the provider's own accounts, in the same currency.
+             */
+            bank_account_id: string;
+        };
+        /**
          * PaceRule
          * @description Fires above so many times the provider's own pace, from so many requests on.
          */
@@ -3891,6 +4198,32 @@ export interface components {
             from_requests: number;
             /** @description What it does when it fires. */
             mode: components["schemas"]["RuleMode"] & unknown;
+        };
+        /**
+         * PaidOnDay
+         * @description What was paid on one day, and how long it had taken.
+         */
+        PaidOnDay: {
+            /**
+             * Format: naive-date
+             * @description The day, in the installation's time zone.
+             */
+            day: string;
+            /** @description From there to the confirmation, with every retry. */
+            gateway: components["schemas"]["Seconds"] & unknown;
+            /**
+             * Format: int64
+             * @description How many payouts were confirmed by the gateway, also those that came back later.
+             */
+            payouts: number;
+            /** @description Of that, until the approval: rules and reviewers. */
+            review: components["schemas"]["Seconds"] & unknown;
+            /** @description Their sum. */
+            sum: components["schemas"]["Money"] & unknown;
+            /** @description From the request to the confirmation. */
+            whole: components["schemas"]["Seconds"] & unknown;
+            /** @description From the approval until a batch took it. */
+            window: components["schemas"]["Seconds"] & unknown;
         };
         /**
          * PastInShort
@@ -4166,6 +4499,30 @@ export interface components {
             verified: boolean;
         };
         /**
+         * ProviderAdjustment
+         * @description A correction of an earning.
+         */
+        ProviderAdjustment: {
+            /**
+             * Format: date-time
+             * @description When (UTC).
+             */
+            adjusted_at: string;
+            /** @description Who pushed it. */
+            adjusted_by: string;
+            /** @description Above zero: more is owed. Below: less. */
+            amount: components["schemas"]["Money"] & unknown;
+            /**
+             * Format: uuid
+             * @description The earning that it corrects.
+             */
+            earning_id: string;
+            /** @description The marketplace's id of it. */
+            external_id: string;
+            /** @description Why. */
+            reason: string;
+        };
+        /**
          * ProviderAttempt
          * @description One try to pay a payout.
          */
@@ -4189,6 +4546,41 @@ export interface components {
             settled_at?: string;
             /** @description What is known about it. */
             status: components["schemas"]["AttemptStatus"] & unknown;
+        };
+        /**
+         * ProviderAudit
+         * @description One line of the audit trail.
+         */
+        ProviderAudit: {
+            /** @description What. */
+            action: string;
+            /** @description Who. */
+            actor: string;
+            /**
+             * Format: date-time
+             * @description When (UTC).
+             */
+            at: string;
+            /** @description Its particulars. */
+            detail: unknown;
+            /** @description Why. */
+            reason?: string;
+        };
+        /**
+         * ProviderBalance
+         * @description What a provider has in one currency.
+         */
+        ProviderBalance: {
+            /** @description What can be asked for now. */
+            available: components["schemas"]["Money"] & unknown;
+            /** @description ISO 4217. */
+            currency: string;
+            /** @description What is owed back. */
+            debt: components["schemas"]["Money"] & unknown;
+            /** @description What has been paid. */
+            paid_out: components["schemas"]["Money"] & unknown;
+            /** @description Set aside for payouts that have not ended. */
+            reserved: components["schemas"]["Money"] & unknown;
         };
         /**
          * ProviderBrief
@@ -4259,6 +4651,37 @@ export interface components {
             first_seen: string;
             /** @description The latest ten, newest first. */
             last: components["schemas"]["AdminPayout"][];
+        };
+        /**
+         * ProviderPause
+         * @description A pause that concerns the provider.
+         */
+        ProviderPause: {
+            /**
+             * Format: date-time
+             * @description Since when (UTC).
+             */
+            paused_at: string;
+            /** @description Who: `admin:<name>`, or `case:<id>`. */
+            paused_by: string;
+            /** @description Why. */
+            reason: string;
+            /** @description `provider` or `bank_account`. */
+            scope: string;
+            /** @description The provider's or the account's id. */
+            subject: string;
+        };
+        /**
+         * Providers
+         * @description Providers, newest first.
+         */
+        Providers: {
+            /** @description This page. */
+            items: components["schemas"]["AdminProvider"][];
+            /** @description Ask with this `cursor` for the next page. Absent on the last one. */
+            next_cursor?: string;
+            /** @description Ask with this `cursor` for the page before. Absent on the first one. */
+            previous_cursor?: string;
         };
         /**
          * PushKey
@@ -4483,6 +4906,23 @@ export interface components {
             ids: number[];
         };
         /**
+         * Reservation
+         * @description What is set aside for one payout.
+         */
+        Reservation: {
+            /** @description How much. */
+            amount: components["schemas"]["Money"] & unknown;
+            /**
+             * Format: uuid
+             * @description The payout.
+             */
+            payout_id: string;
+            /** @description Where the payout stands. */
+            status: components["schemas"]["PayoutStatus"] & unknown;
+            /** @description What it waits for, who must act, and when it moves. */
+            waiting?: components["schemas"]["Waiting"] & unknown;
+        };
+        /**
          * ResolvedAccount
          * @description Who the bank says holds the account.
          */
@@ -4610,6 +5050,24 @@ export interface components {
             history: components["schemas"]["ProviderHistory"] & unknown;
             /** @description The review, its rules and its wait. */
             review: components["schemas"]["Review"] & unknown;
+        };
+        /**
+         * ReviewedOnDay
+         * @description The reviews that ended on one day.
+         */
+        ReviewedOnDay: {
+            /**
+             * Format: naive-date
+             * @description The day, in the installation's time zone.
+             */
+            day: string;
+            /**
+             * Format: int64
+             * @description How many were decided or cancelled.
+             */
+            reviews: number;
+            /** @description How long they had waited. */
+            waited: components["schemas"]["Seconds"] & unknown;
         };
         /**
          * Reviews
@@ -4827,10 +5285,89 @@ export interface components {
             times?: string[];
         };
         /**
+         * Seconds
+         * @description How long something took, in seconds.
+         */
+        Seconds: {
+            /**
+             * Format: int64
+             * @description The median.
+             */
+            p50: number;
+            /**
+             * Format: int64
+             * @description 95 of 100 took at most this long.
+             */
+            p95: number;
+        };
+        /**
          * @description By when they were asked for.
          * @enum {string}
          */
         Sort: "newest" | "oldest";
+        /**
+         * @description How to answer.
+         * @enum {string}
+         */
+        StatementFormat: "json" | "csv" | "pdf";
+        /**
+         * StatementLine
+         * @description What changed the balance.
+         */
+        StatementLine: {
+            /** @description What it changes the balance by. */
+            amount: components["schemas"]["Money"] & unknown;
+            /**
+             * Format: date-time
+             * @description When it was booked (UTC).
+             */
+            at: string;
+            /** @description The balance after it. */
+            balance: components["schemas"]["Money"] & unknown;
+            /**
+             * Format: uuid
+             * @description The earning it is about.
+             */
+            earning_id?: string;
+            /** @description With `refunded`: how much is free again. */
+            freed?: components["schemas"]["Money"] & unknown;
+            /**
+             * @description `earned`, `adjusted` (a correction), `paid`, `returned` (the bank gave a payout back), `overpaid` (owed back) or `refunded`
+             *     (a payout was not made: what had been set aside is free again, the balance is the same).
+             */
+            kind: string;
+            /**
+             * Format: uuid
+             * @description The payout it is about.
+             */
+            payout_id?: string;
+        };
+        /**
+         * Statistics
+         * @description A period in numbers. Days on which nothing happened are left out.
+         */
+        Statistics: {
+            /** @description The currency that is counted. */
+            currency: components["schemas"]["Currency"] & unknown;
+            /** @description Most frequent first. */
+            failures: components["schemas"]["FailureReason"][];
+            /**
+             * Format: naive-date
+             * @description The first day.
+             */
+            from: string;
+            /** @description Day by day. */
+            paid: components["schemas"]["PaidOnDay"][];
+            /** @description Day by day. */
+            reviewed: components["schemas"]["ReviewedOnDay"][];
+            /** @description The time zone of the days (IANA). */
+            time_zone: string;
+            /**
+             * Format: naive-date
+             * @description The day after the last.
+             */
+            to: string;
+        };
         /**
          * StatusTotal
          * @description The payouts of one status.
@@ -5122,7 +5659,7 @@ export interface components {
             description?: string;
             /**
              * @description `payout.received`, `payout.approved`, `payout.rejected`, `payout.cancelled`, `payout.completed`, `payout.failed`,
-             *     `payout.refunded`, `payout.returned`. None, or left out: all, also those that come later.
+             *     `payout.refunded`, `payout.replaced`, `payout.returned`. None, or left out: all, also those that come later.
              */
             event_types?: string[];
             /** @description A public `https` URL of at most 1000 characters. */
@@ -6418,6 +6955,79 @@ export interface operations {
             };
             /** @description `unsupported_media_type`: The body must be JSON. */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large`: The headers are too large. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: Not available just now. `overloaded`: Too many requests at once. `timed_out`: The request took too long. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getCounts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["Counts"];
+                };
+            };
+            /** @description `unauthenticated`: Authentication is required. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Not allowed. */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8755,6 +9365,186 @@ export interface operations {
             };
         };
     };
+    listProviders: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` or `previous_cursor` of another page. */
+                cursor?: string;
+                /** @description Only those who owe something (`true`), or do not. */
+                in_debt?: boolean;
+                /** @description How many per page. */
+                limit?: number;
+                /** @description Only those who are paused (`true`), or are not. */
+                paused?: boolean;
+                /** @description A provider's id, or the beginning of their name or external id (the first 50 that begin so). */
+                q?: string;
+                /** @description Only those who are suspended (`true`), or are not. */
+                suspended?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["Providers"];
+                };
+            };
+            /** @description `invalid_parameter`: A parameter is not valid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated`: Authentication is required. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large`: The headers are too large. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: Not available just now. `overloaded`: Too many requests at once. `timed_out`: The request took too long. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getAnyProvider: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The provider. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["AdminProviderDetail"];
+                };
+            };
+            /** @description `unauthenticated`: Authentication is required. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: Not found. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large`: The headers are too large. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: Not available just now. `overloaded`: Too many requests at once. `timed_out`: The request took too long. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     subscribeAdminToPush: {
         parameters: {
             query?: never;
@@ -10623,6 +11413,95 @@ export interface operations {
             };
             /** @description `risk_policy_moved_on`: The risk policy has moved on. */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large`: The headers are too large. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: Not available just now. `overloaded`: Too many requests at once. `timed_out`: The request took too long. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getStatistics: {
+        parameters: {
+            query: {
+                /** @description The currency to count. */
+                currency: components["schemas"]["Currency"];
+                /** @description The first day, in the installation's time zone. Default: 30 days before `to`. */
+                from?: string;
+                /** @description The day after the last. Default: tomorrow. */
+                to?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["Statistics"];
+                };
+            };
+            /** @description `invalid_parameter`: A parameter is not valid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated`: Authentication is required. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Not allowed. */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -12923,7 +13802,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: Not allowed. */
+            /** @description `forbidden`: Not allowed. `fresh_sign_in_needed`: A fresh sign-in is needed. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -13279,10 +14158,18 @@ export interface operations {
     listEarnings: {
         parameters: {
             query?: {
+                /** @description Only earnings in this currency. */
+                currency?: components["schemas"]["Currency"];
                 /** @description `next_cursor` of the page before. */
                 cursor?: string;
+                /** @description Only what was earned at or after this time (RFC 3339). */
+                from?: string;
                 /** @description How many per page. */
                 limit?: number;
+                /** @description Only earnings that stand here. */
+                status?: components["schemas"]["EarningStatus"];
+                /** @description Only what was earned before this time (RFC 3339). */
+                to?: string;
             };
             header?: never;
             path?: never;
@@ -14063,6 +14950,146 @@ export interface operations {
             };
         };
     };
+    giveAnotherAccount: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description A name for this request, chosen by the caller: a new random one (a UUID, say) for each. */
+                "Idempotency-Key": string;
+            };
+            path: {
+                /** @description The payout that failed. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OtherAccount"];
+            };
+        };
+        responses: {
+            /** @description The new payout. The old one is refunded and final. */
+            201: {
+                headers: {
+                    /** @description `true` when this is the first answer again because the key was used before with the same request. */
+                    "IDEMPOTENCY-REPLAYED"?: boolean;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Payout"];
+                };
+            };
+            /** @description `idempotency_key_required`: An idempotency key is required. `idempotency_key_invalid`: The idempotency key is not valid. `malformed_json`: The body is not JSON. `invalid_request`: The request is not valid. `insufficient_balance`: The balance is too low. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated`: Authentication is required. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Not allowed. `provider_suspended`: Payouts are suspended. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: Not found. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `payout_moved_on`: The payout has moved on. `not_the_account`: The payout did not fail because of its account. `not_proven_unpaid`: An earlier attempt may still pay. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The body must be JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `idempotency_key_reused`: The idempotency key belongs to another request. `bank_account_unknown`: Unknown bank account. `bank_account_currency`: The bank account takes another currency. `bank_account_cooling_off`: The bank account is too new. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large`: The headers are too large. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `gateway_unavailable`: The payment gateway cannot be asked just now. `unavailable`: Not available just now. `overloaded`: Too many requests at once. `timed_out`: The request took too long. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     cancelPayout: {
         parameters: {
             query?: never;
@@ -14550,6 +15577,117 @@ export interface operations {
             };
             /** @description `unsupported_media_type`: The body must be JSON. */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large`: The headers are too large. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: Not available just now. `overloaded`: Too many requests at once. `timed_out`: The request took too long. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getMonthlyStatement: {
+        parameters: {
+            query?: {
+                /** @description The currency. */
+                currency?: components["schemas"]["Currency"] & unknown;
+                /** @description `json`, `csv` or `pdf`. Default: what `Accept` names first, else `json`. */
+                format?: components["schemas"]["StatementFormat"];
+            };
+            header?: never;
+            path: {
+                /** @description The month, as `2026-11`, in the installation's time zone. */
+                month: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The statement. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MonthlyStatement"];
+                    "application/pdf": string;
+                    "text/csv": string;
+                };
+            };
+            /** @description `invalid_parameter`: A parameter is not valid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated`: Authentication is required. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: Not found. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `statement_too_long`: The statement would be too long. */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
