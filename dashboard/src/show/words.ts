@@ -232,6 +232,27 @@ export function shortId(id: string): string {
   return id.slice(-8);
 }
 
+const FAILURES: Readonly<Record<string, string>> = {
+  account_invalid: "The account number is not valid",
+  account_blacklisted: "The account is barred",
+  bank_unknown: "The bank is not known under its code",
+  beneficiary_name_missing: "The holder's name is missing",
+  wallet_empty: "The wallet was empty",
+  merchant_restricted: "The gateway restricts us",
+  merchant_daily_limit: "Our daily limit at the gateway",
+  amount_limit: "Over what a transfer may be",
+  amount_too_small: "Under what a transfer may be",
+  bank_unavailable: "The bank could not be reached",
+  attested_unpaid: "Attested as not paid",
+  withdrawn: "Never sent, and not needed",
+  other: "Refused for another reason",
+};
+
+/** Why an attempt did not pay. */
+export function failureWords(code: string): string {
+  return FAILURES[code] ?? readable(code);
+}
+
 /** The risk rules, by the name that findings and policies have for them. */
 export const RULE_WORDS: Readonly<Record<string, string>> = {
   amount: "Large amount",
