@@ -186,6 +186,7 @@ function QueueRow({ review, current, picked, onPick }: { review: Schemas["Review
           <span className="strong">{review.provider_name}</span>
           <span className="small soft">
             {review.escalated_at ? "escalated, " : ""}waits <Span from={review.waiting_since} />
+            {review.past && <> · {review.past.completed} paid before{review.past.failed > 0 && `, ${review.past.failed} failed`}</>}
             {review.assigned && <> · {actorWords(review.assigned.to)} has it</>}
           </span>
         </span>

@@ -15,7 +15,7 @@ describe("the address", () => {
   });
 
   it("drops what is not, rather than asking the API for it", () => {
-    expect(allPayoutsSearch({ status: "PAID", risk: 1, provider: "x", batch: `${ID} or 1=1`, needs_attention: "yes", from: "22/11/2026", to: "2026-13-40", cursor: "x".repeat(65), extra: 1 })).toEqual({});
+    expect(allPayoutsSearch({ status: "PAID", risk: 1, provider: "x", batch: `${ID} or 1=1`, needs_attention: "yes", from: "22/11/2026", to: "2026-13-40", cursor: "x".repeat(101), extra: 1 })).toEqual({});
     expect(payoutsSearch({ status: ["FAILED"], cursor: "" })).toEqual({});
   });
 

@@ -5,7 +5,8 @@ type Raw = Record<string, unknown>;
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 const DAY = /^\d{4}-\d{2}-\d{2}$/;
 const WORDS_LIMIT = 100;
-const CURSOR_LIMIT = 64;
+/** As long as the longest that the API takes: that of the review queue. */
+const CURSOR_LIMIT = 100;
 
 /** Without the entries that are not there, so that they neither show in the address nor count as filters. */
 export function only<Values extends Record<string, unknown>>(values: Values): { [Name in keyof Values]?: Exclude<Values[Name], undefined> } {
