@@ -42,6 +42,9 @@ const tours = {
   ],
   "Tunde Bakare": [{ name: "balance-nothing", path: "/provider" }],
   Ada: [
+    { name: "overview", path: "/admin/overview" },
+    { name: "providers", path: "/admin/providers" },
+    { name: "provider", path: (page) => openFirst(page, "/admin/providers", "main tbody a") },
     { name: "reviews", path: "/admin/reviews" },
     { name: "review", path: review },
     { name: "review-approve", path: (page) => pressed(page, "a") },

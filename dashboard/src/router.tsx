@@ -4,7 +4,7 @@ import { createRootRoute, createRoute, createRouter, lazyRouteComponent, Outlet,
 
 import { Frame } from "./frame/frame.tsx";
 import { NotFound, WentWrong } from "./frame/lost.tsx";
-import { allPayoutsSearch, casesSearch, deadLettersSearch, messagesSearch, only, pageSearch, payoutsSearch, policiesSearch, proposeSearch, reviewsSearch, statementSearch } from "./show/search.ts";
+import { allPayoutsSearch, casesSearch, deadLettersSearch, messagesSearch, only, overviewSearch, pageSearch, payoutsSearch, policiesSearch, proposeSearch, providersSearch, reviewsSearch, statementSearch } from "./show/search.ts";
 import { areaOf, session } from "./sign-in/token.ts";
 
 const HOME = { provider: "/provider", admin: "/admin/reviews", marketplace: "/marketplace/webhooks" } as const;
@@ -58,6 +58,9 @@ const adminRoutes = [
       throw redirect({ to: HOME.admin });
     },
   }),
+  createRoute({ getParentRoute: () => admin, path: "/overview", validateSearch: overviewSearch, component: lazyRouteComponent(() => import("./admin/overview.tsx"), "Overview") }),
+  createRoute({ getParentRoute: () => admin, path: "/providers", validateSearch: providersSearch, component: lazyRouteComponent(() => import("./admin/providers.tsx"), "Providers") }),
+  createRoute({ getParentRoute: () => admin, path: "/providers/$id", component: lazyRouteComponent(() => import("./admin/provider.tsx"), "ProviderPage") }),
   createRoute({ getParentRoute: () => admin, path: "/reviews", validateSearch: reviewsSearch, component: lazyRouteComponent(() => import("./admin/reviews.tsx"), "Reviews") }),
   createRoute({ getParentRoute: () => admin, path: "/payouts", validateSearch: allPayoutsSearch, component: lazyRouteComponent(() => import("./admin/payouts.tsx"), "AllPayouts") }),
   createRoute({ getParentRoute: () => admin, path: "/payouts/$id", component: lazyRouteComponent(() => import("./admin/payout.tsx"), "AnyPayout") }),

@@ -96,7 +96,7 @@ function Detail({ detail: { case: settled, evidence } }: { detail: Schemas["Case
               ],
               settled.provider_id !== undefined && [
                 "Provider",
-                <Link key="provider" to="/admin/payouts" search={{ provider: settled.provider_id }} className="mono">
+                <Link key="provider" to="/admin/providers/$id" params={{ id: settled.provider_id }} className="mono">
                   {shortId(settled.provider_id)}
                 </Link>,
               ],

@@ -115,7 +115,7 @@ function Detail({ detail }: { detail: Schemas["AdminPayoutDetail"] }) {
                 provider && [
                   "Provider",
                   <span key="provider">
-                    <Link to="/admin/payouts" search={{ provider: provider.id }}>
+                    <Link to="/admin/providers/$id" params={{ id: provider.id }}>
                       {provider.display_name}
                     </Link>
                     <br />

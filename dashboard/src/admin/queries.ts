@@ -4,7 +4,8 @@ import { keepPreviousData, queryOptions } from "@tanstack/react-query";
 
 import { answer, api, type Schemas } from "../api/client.ts";
 import { LIVE, paceOf } from "../live/pace.ts";
-import { type allPayoutsSearch, type casesSearch, dayBegins, dayEnds, type deadLettersSearch, type messagesSearch, only, type pageSearch, type policiesSearch, type reviewsSearch } from "../show/search.ts";
+import type { Currency } from "../show/money.ts";
+import { type allPayoutsSearch, type casesSearch, dayBegins, dayEnds, type deadLettersSearch, type messagesSearch, only, type pageSearch, type policiesSearch, type providersSearch, type reviewsSearch } from "../show/search.ts";
 
 const QUEUE_PAGE = 50;
 const STATEMENT_PAGE = 100;
@@ -208,6 +209,36 @@ export const forecast = queryOptions({
   queryFn: ({ signal }) => answer(api.GET("/api/admin/forecast", { params: { query: { windows: 6 } }, signal })),
   ...LIVE.steady,
 });
+
+/** A period up to and with today, in one currency. It reads all that ended in it, so it is asked for rarely. */
+export const statistics = (currency: Currency, days: number) =>
+  queryOptions({
+    queryKey: ["statistics", currency, days],
+    queryFn: ({ signal }) => {
+      const at = new Date();
+      at.setDate(at.getDate() - days + 1);
+      const from = `${at.getFullYear()}-${String(at.getMonth() + 1).padStart(2, "0")}-${String(at.getDate()).padStart(2, "0")}`;
+      return answer(api.GET("/api/admin/statistics", { params: { query: { currency, from } }, signal }));
+    },
+    placeholderData: keepPreviousData,
+    staleTime: 60_000,
+    ...LIVE.still,
+  });
+
+export const providers = (search: ReturnType<typeof providersSearch>) =>
+  queryOptions({
+    queryKey: ["providers", search],
+    queryFn: ({ signal }) => answer(api.GET("/api/admin/providers", { params: { query: { limit: 20, ...search } }, signal })),
+    placeholderData: keepPreviousData,
+    ...LIVE.list,
+  });
+
+export const anyProvider = (id: string) =>
+  queryOptions({
+    queryKey: ["provider", "admin", id],
+    queryFn: ({ signal }) => answer(api.GET("/api/admin/providers/{id}", { params: { path: { id } }, signal })),
+    ...LIVE.list,
+  });
 
 /** Who is signed in, and what this installation is. */
 export const me = queryOptions({

@@ -214,7 +214,11 @@ function Side({ review, onAct, onBack }: { review: Schemas["Review"]; onAct: (ac
       </p>
       <header className="side-head">
         <div>
-          <h2>{review.provider_name}</h2>
+          <h2>
+            <Link to="/admin/providers/$id" params={{ id: review.provider_id }} className="plain-link">
+              {review.provider_name}
+            </Link>
+          </h2>
           <p className="side-amount">
             <Money value={review.amount} />
           </p>

@@ -7,7 +7,7 @@ import { Button } from "react-aria-components/Button";
 import { Dialog, DialogTrigger } from "react-aria-components/Dialog";
 import { Modal, ModalOverlay } from "react-aria-components/Modal";
 
-import { attentionCount, openCasesCount, reviewsCount, toldCount, unreadCount } from "./counts.ts";
+import { toldCount, unreadCount, waitingCounts } from "./counts.ts";
 import { ADMIN, type Group, MARKETPLACE, PROVIDER } from "./places.ts";
 import { Stopped, SwitchState } from "./switch.tsx";
 import { ThemeChoice } from "./theme.tsx";
@@ -65,12 +65,15 @@ function Places({ onGo }: { onGo?: () => void }) {
   const who = useSession();
   const area = who && areaOf(who);
   const admin = area === "admin";
-  const reviews = useQuery({ ...reviewsCount, enabled: admin });
-  const attention = useQuery({ ...attentionCount, enabled: admin });
-  const cases = useQuery({ ...openCasesCount, enabled: admin });
+  const waiting = useQuery({ ...waitingCounts, enabled: admin }).data;
   const unread = useQuery({ ...unreadCount, enabled: area === "provider" });
   const told = useQuery({ ...toldCount, enabled: admin });
-  const counts: Readonly<Record<string, Count | undefined>> = { "/admin/reviews": reviews.data, "/admin/attention": attention.data, "/admin/cases": cases.data, "/provider/notifications": unread.data, "/admin/notifications": told.data };
+  const many = (known: number): Count | undefined => waiting && { known, more: known >= waiting.counted_at_most };
+  const counts: Readonly<Record<string, Count | undefined>> = {
+    ...(waiting && { "/admin/reviews": many(waiting.reviews), "/admin/attention": many(waiting.attention), "/admin/cases": many(waiting.cases) }),
+    "/provider/notifications": unread.data,
+    "/admin/notifications": told.data,
+  };
   return (
     <nav aria-label="Main">
       {(area ? PLACES[area] : []).map((group, at) => (

@@ -28,6 +28,7 @@ export const PROVIDER: readonly Group[] = [
 ];
 
 export const ADMIN: readonly Group[] = [
+  { places: [{ to: "/admin/overview", words: "Overview", icon: "chart" }] },
   {
     title: "Waits for you",
     places: [
@@ -41,6 +42,7 @@ export const ADMIN: readonly Group[] = [
     title: "Money",
     places: [
       { to: "/admin/payouts", words: "All payouts", icon: "payouts" },
+      { to: "/admin/providers", words: "Providers", icon: "people" },
       { to: "/admin/batches", words: "Batches", icon: "batch" },
       { to: "/admin/reconciliations", words: "Reconciliations", icon: "scales" },
       { to: "/admin/statements", words: "Wallet statements", icon: "bank" },
@@ -50,7 +52,7 @@ export const ADMIN: readonly Group[] = [
     title: "Rules",
     places: [
       { to: "/admin/risk-policies", words: "Risk policies", icon: "rules" },
-      { to: "/admin/approval-limits", words: "Approval limits", icon: "people" },
+      { to: "/admin/approval-limits", words: "Approval limits", icon: "check" },
       { to: "/admin/schedule", words: "Schedule and limits", icon: "clock" },
       { to: "/admin/pauses", words: "Pauses", icon: "pause" },
     ],

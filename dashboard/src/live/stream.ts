@@ -39,9 +39,9 @@ const OLD: Readonly<Record<string, readonly string[]>> = {
   "notification.changed": ["notifications"],
   "bank_account.changed": ["bank-accounts"],
   "provider.changed": ["provider", "providers"],
-  "review.changed": ["reviews", "review", "payout"],
+  "review.changed": ["reviews", "review", "payout", "overview"],
   "batch.changed": ["batches", "batch", "forecast"],
-  "case.changed": ["cases", "case", "payout"],
+  "case.changed": ["cases", "case", "payout", "overview"],
   "pause.changed": ["pauses", "payout", "providers"],
 };
 

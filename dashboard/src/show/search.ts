@@ -147,6 +147,19 @@ export function deadLettersSearch(raw: Raw) {
   return only({ kind: oneOf(DEAD_LETTER_KINDS, raw["kind"]), payout: uuid(raw["payout"]), cursor: cursor(raw["cursor"]) });
 }
 
+/** Of providers. */
+export function providersSearch(raw: Raw) {
+  return only({ q: words(raw["q"]), suspended: flag(raw["suspended"]), paused: flag(raw["paused"]), in_debt: flag(raw["in_debt"]), cursor: cursor(raw["cursor"]) });
+}
+
+export const PERIODS = ["7", "30", "90"] as const;
+
+/** Of the overview: how many days, and which currency. */
+export function overviewSearch(raw: Raw) {
+  const days = raw["days"];
+  return only({ days: oneOf(PERIODS, typeof days === "number" ? String(days) : days), currency: oneOf(CURRENCIES, raw["currency"]) });
+}
+
 /** For which currency rules are proposed. */
 export function proposeSearch(raw: Raw) {
   return only({ currency: oneOf(CURRENCIES, raw["currency"]) });
