@@ -20,7 +20,7 @@ await story(async ({ window, told }) => {
   await admin.getByRole("dialog").waitFor({ state: "detached" });
   await admin.getByText("The bank reports double entries.").first().waitFor();
   told("all payouts are stopped");
-  const banner = other.getByRole("status").filter({ hasText: "All payouts are stopped" });
+  const banner = other.getByRole("region", { name: "All payouts are stopped" });
   await banner.getByText("The bank reports double entries.").waitFor();
   await banner.getByText(/By admin-ada/).waitFor();
   told("another window says so without a reload: who, when and why");

@@ -16,10 +16,13 @@ export function Stopped() {
   if (!everything) return null;
   return (
     <div className="page page-wide">
-      <div className="notice notice-red" role="status">
+      <div className="notice notice-red" role="region" aria-label="All payouts are stopped">
         <Icon name="pause" />
         <div className="notice-words">
-          <p className="strong">All payouts are stopped</p>
+          {/* Said once: how long ago it was moves on by itself. */}
+          <p className="strong" role="status">
+            All payouts are stopped
+          </p>
           <p>
             {withMoney(everything.reason)} <span className="soft">By {actorWords(everything.paused_by)}, <Distance at={everything.paused_at} /> (<When at={everything.paused_at} />).</span>
           </p>
