@@ -71,7 +71,9 @@ impl From<AccountNumber> for String {
 pub struct BankCode(String);
 
 /// Banks with a code of either kind: the CBN's of 3 digits, and the NIP's of 6 under which an answer may name the same bank.
-const BY_EITHER_CODE: [(&str, &str); 22] = [
+/// Source: the institution codes of NIBSS's `FinancialInstitutionListRequest` (31 March 2021), each name looked up in
+/// <https://pypi.org/project/banklist-ng/> 0.0.1, which has both codes.
+const BY_EITHER_CODE: [(&str, &str); 25] = [
     ("232", "000001"),
     ("082", "000002"),
     ("214", "000003"),
@@ -94,6 +96,9 @@ const BY_EITHER_CODE: [(&str, &str); 22] = [
     ("068", "000021"),
     ("100", "000022"),
     ("101", "000023"),
+    ("102", "000025"),
+    ("302", "000026"),
+    ("103", "000027"),
 ];
 
 impl BankCode {
