@@ -207,6 +207,16 @@ mod tests {
     }
 
     #[test]
+    fn the_marketplace_tends_its_webhooks() {
+        story("stories/webhooks.js", &[]);
+    }
+
+    #[test]
+    fn a_risk_policy_is_proposed_tried_and_put_in_force_by_two_people() {
+        story("stories/policy.js", &[]);
+    }
+
+    #[test]
     fn every_page_is_accessible_wide_and_on_a_phone_in_light_and_dark() {
         story("look.js", &[]);
     }
