@@ -27,6 +27,11 @@ const pictures = [
   { name: "reviews", who: "Ada", look: wide, go: (page) => first(page, "/admin/reviews", "main .queue-row, main .row a, main .row") },
   { name: "reviews-dark", who: "Ada", look: { ...wide, colorScheme: "dark" }, go: (page) => first(page, "/admin/reviews", "main .queue-row, main .row a, main .row") },
   { name: "all-payouts", who: "Ada", look: wide, go: (page) => page.goto(`${base}/admin/payouts`) },
+  { name: "overview", who: "Ada", look: wide, go: (page) => page.goto(`${base}/admin/overview?days=7`) },
+  { name: "batches", who: "Ada", look: wide, go: (page) => page.goto(`${base}/admin/batches`) },
+  { name: "risk-policy", who: "Ada", look: wide, go: backtest },
+  { name: "provider-admin", who: "Ada", look: wide, go: (page) => first(page, "/admin/providers?q=Amina", "main tbody a") },
+  { name: "webhook", who: "the marketplace", look: wide, go: (page) => first(page, "/marketplace/webhooks", "main .row") },
   { name: "admin-payout", who: "Ada", look: wide, go: (page) => first(page, "/admin/attention", "main .row a") },
 ];
 
@@ -60,4 +65,11 @@ async function request(page) {
   await page.goto(`${base}/provider/payouts/new`);
   await page.getByLabel("Amount").fill("35000");
   await page.getByRole("button", { name: "Continue" }).click();
+}
+
+/** @param {Page} page */
+async function backtest(page) {
+  await first(page, "/admin/risk-policies?status=SHADOW", "main .row");
+  await page.getByRole("button", { name: "Try the last 7 days" }).click();
+  await page.getByText(/would have gone another way/).waitFor();
 }
