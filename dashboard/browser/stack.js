@@ -45,7 +45,8 @@ export async function join({ external, name, verified, bank, account, earned }) 
 function sign(secret, claims) {
   /** @param {unknown} value */
   const part = (value) => Buffer.from(JSON.stringify(value)).toString("base64url");
-  const signed = `${part({ alg: "HS256", typ: "JWT" })}.${part({ ...claims, aud: "payouts", exp: Math.floor(Date.now() / 1000) + 3600 })}`;
+  const now = Math.floor(Date.now() / 1000);
+  const signed = `${part({ alg: "HS256", typ: "JWT" })}.${part({ ...claims, aud: "payouts", exp: now + 3600, auth_time: now })}`;
   return `${signed}.${createHmac("sha256", secret).update(signed).digest("base64url")}`;
 }
 

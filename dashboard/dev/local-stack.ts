@@ -83,7 +83,7 @@ async function people(api: string, folder: string): Promise<Someone[]> {
 
 function sign(secret: string, claims: Record<string, string>): string {
   const part = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString("base64url");
-  const exp = Math.floor(Date.now() / 1000) + TOKEN_LIVES_SECONDS;
-  const signed = `${part({ alg: "HS256", typ: "JWT" })}.${part({ ...claims, aud: "payouts", exp })}`;
+  const now = Math.floor(Date.now() / 1000);
+  const signed = `${part({ alg: "HS256", typ: "JWT" })}.${part({ ...claims, aud: "payouts", exp: now + TOKEN_LIVES_SECONDS, auth_time: now })}`;
   return `${signed}.${createHmac("sha256", secret).update(signed).digest("base64url")}`;
 }
