@@ -22,7 +22,7 @@ export async function furnish() {
     paid("Zainab Mohammed", "63000.00"),
     paid("Chidi Okonkwo", "185000.00"),
     rejected("Musa Danjuma", "90000.00", "Send us the invoice of this job, then ask again."),
-    cancelled("Amina Yusuf", "4000.00"),
+    cancelled("Bisi Adewale", "4000.00"),
     refused("Segun Ogunleye", "27000.00", { account_number: "0123456758", bank_code: "058" }),
     refused("Temitope Idowu", "18200.00", { account_number: "0123456761", bank_code: "058" }),
     silent("Obinna Eze", "33300.00"),
@@ -89,9 +89,10 @@ async function rejected(who, amount, reason) {
   await call("Ada", "POST", `/api/admin/payouts/${id}/decision`, { decision: "reject", reason });
 }
 
-/** @param {string} who @param {string} amount */
+/** Somebody whose payouts wait for a person: what goes by itself may be under way before it is cancelled. @param {string} who @param {string} amount */
 async function cancelled(who, amount) {
   const id = await ask(who, amount);
+  await until(id, inReview);
   await call(who, "POST", `/api/provider/payouts/${id}/cancel`);
 }
 
