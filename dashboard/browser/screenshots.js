@@ -71,5 +71,5 @@ async function request(page) {
 async function backtest(page) {
   await first(page, "/admin/risk-policies?status=SHADOW", "main .row");
   await page.getByRole("button", { name: "Try the last 7 days" }).click();
-  await page.getByText(/would have gone another way/).waitFor();
+  await page.getByText(/payouts since .* would have gone/).first().waitFor();
 }

@@ -26,7 +26,7 @@ await story(async ({ window, told }) => {
   told("it is proposed, and not theirs to put in force");
 
   await ada.getByRole("button", { name: "Try the last 7 days" }).click();
-  await ada.getByText(/would have gone another way/).waitFor();
+  await ada.getByText(/payouts since .* would have gone/).waitFor();
   told("what it would have made of the past is told");
 
   await ben.goto(ada.url());

@@ -16,7 +16,7 @@ import { Answered } from "../ui/state.tsx";
 export function Forecast() {
   const asked = useQuery(forecast);
   return (
-    <Section title="Next windows">
+    <Section title="Will the money do?">
       <Answered asked={asked} rows={4}>
         {({ currencies }) => (currencies.length === 0 ? <p className="section-words soft">Nothing waits to leave.</p> : currencies.map((each) => <OfCurrency key={each.approved.currency} forecast={each} />))}
       </Answered>

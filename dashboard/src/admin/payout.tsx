@@ -130,7 +130,7 @@ function Detail({ detail }: { detail: Schemas["AdminPayoutDetail"] }) {
                     {bank_account.account_name}
                     <br />
                     <span className="small soft number">
-                      bank {bank_account.bank_code}, {bank_account.account_number.replaceAll("*", "•")}
+                      {bank_account.bank_name ?? `bank ${bank_account.bank_code}`}, {bank_account.account_number.replaceAll("*", "•")}
                     </span>
                   </span>,
                 ],

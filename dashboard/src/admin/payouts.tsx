@@ -98,9 +98,10 @@ function Chosen({ what, id, onClear }: { what: string; id: string; onClear: () =
   );
 }
 
-export function PayoutTable({ payouts }: { payouts: readonly (Schemas["AdminPayout"] & { provider_name?: string })[] }) {
+/** `ofOne`: they are all of one provider, whose page it is. */
+export function PayoutTable({ payouts, ofOne = false }: { payouts: readonly (Schemas["AdminPayout"] & { provider_name?: string })[]; ofOne?: boolean }) {
   return (
-    <Table caption="Payouts" head={["Payout", { words: "Amount", end: true }, "Status", { words: "Risk", wide: true }, { words: "Attempts", end: true, wide: true }, { words: "Provider", wide: true }, { words: "Requested", wide: true }]}>
+    <Table caption="Payouts" head={["Payout", { words: "Amount", end: true }, "Status", { words: "Risk", wide: true }, { words: "Attempts", end: true, wide: true }, ...(ofOne ? [] : [{ words: "Provider", wide: true as const }]), { words: "Requested", wide: true }]}>
       {payouts.map((payout) => (
         <tr key={payout.id}>
           <th scope="row">
@@ -119,11 +120,13 @@ export function PayoutTable({ payouts }: { payouts: readonly (Schemas["AdminPayo
           </td>
           <td className="wide">{payout.risk === undefined ? "" : routeWords(payout.risk).words}</td>
           <td className="end wide number">{payout.attempts}</td>
-          <td className="wide">
-            <Link to="/admin/payouts" search={{ provider: payout.provider_id }} className={payout.provider_name ? undefined : "mono"} aria-label={`Payouts of ${payout.provider_name ?? `provider ${shortId(payout.provider_id)}`}`}>
-              {payout.provider_name ?? shortId(payout.provider_id)}
-            </Link>
-          </td>
+          {!ofOne && (
+            <td className="wide">
+              <Link to="/admin/payouts" search={{ provider: payout.provider_id }} className={payout.provider_name ? undefined : "mono"} aria-label={`Payouts of ${payout.provider_name ?? `provider ${shortId(payout.provider_id)}`}`}>
+                {payout.provider_name ?? shortId(payout.provider_id)}
+              </Link>
+            </td>
+          )}
           <td className="wide">
             <When at={payout.requested_at} />
           </td>

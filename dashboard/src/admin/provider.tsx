@@ -88,7 +88,7 @@ function Detail({ detail: { provider, bank_accounts, payouts, adjustments, pause
               </ActionLink>
             }
           >
-            {payouts.length === 0 ? <Empty icon="payouts" title="None yet">What they ask for appears here.</Empty> : <PayoutTable payouts={payouts.map((payout) => ({ ...payout, provider_name: provider.display_name }))} />}
+            {payouts.length === 0 ? <Empty icon="payouts" title="None yet">What they ask for appears here.</Empty> : <PayoutTable payouts={payouts} ofOne />}
           </Section>
           {adjustments.length > 0 && (
             <Section title="Corrections of earnings">

@@ -105,7 +105,7 @@ export function ScheduleForm({ rules, onClose, onDone }: { rules: Schemas["Batch
           <Entries label="Holidays" help="Days without windows. What is approved by then waits for the next one." type="date" values={holidays} onChange={setHolidays} most={MOST_HOLIDAYS} words={dayWords} error={fieldError(change.error, "holidays")} />
         </>
       )}
-      {kind === "instant" && <p className="notice notice-amber">Nothing waits for a window any more: an approval can be taken back only as long as its batch has not begun, which is a moment.</p>}
+      {kind === "instant" && rules.kind !== "instant" && <p className="notice notice-amber">Nothing waits for a window any more: an approval can be taken back only as long as its batch has not begun, which is a moment.</p>}
       {kind === "settings" && rules.set_by_people && <p className="soft">What people have set is taken back.</p>}
       {change.error && <ProblemNotice error={change.error} />}
       <div className="dialog-actions">

@@ -21,7 +21,7 @@ export function Columns({ columns, ticks, label }: { columns: readonly Column[];
   const few = columns.length <= LABELLED;
   return (
     <figure className="bars" aria-label={label}>
-      <div className="bars-axis" aria-hidden="true" style={{ blockSize: HEIGHT }}>
+      <div className="bars-axis" aria-hidden="true" style={{ blockSize: `calc(${HEIGHT}px + 1.4em)` }}>
         {ticks.map((tick, line) => (
           <span key={line} className="small soft number">
             {tick}
@@ -30,7 +30,7 @@ export function Columns({ columns, ticks, label }: { columns: readonly Column[];
       </div>
       <ol className={few ? "bars-plot bars-plot-few" : "bars-plot"} style={{ blockSize: HEIGHT }}>
         {columns.map((column) => (
-          <li key={column.key} title={column.told} className={column.part === undefined ? undefined : "bars-pair"} style={{ blockSize: `${column.height * 100}%` }}>
+          <li key={column.key} title={column.told} className={column.height === 0 ? "bars-none" : column.part === undefined ? undefined : "bars-pair"} style={{ blockSize: `${column.height * 100}%` }}>
             {column.part !== undefined && <span className="bars-part" aria-hidden="true" style={{ blockSize: column.height > 0 ? `${(column.part / column.height) * 100}%` : 0 }} />}
             <span className="unseen">{column.told}</span>
           </li>
