@@ -27,6 +27,13 @@ export async function furnish() {
     refused("Temitope Idowu", "18200.00", { account_number: "0123456761", bank_code: "058" }),
     silent("Obinna Eze", "33300.00"),
   ]);
+  // A larger limit, tried beside the one in force: it would let the last of those below go by itself.
+  const { items: active } = await call("Ada", "GET", "/api/admin/risk-policies?status=ACTIVE&currency=NGN");
+  if (active[0]) {
+    const rules = { ...active[0].rules, amount: { ...active[0].rules.amount, at_most: "100000.00" } };
+    const draft = await call("Ada", "POST", "/api/admin/risk-policies", { currency: "NGN", reason: "Most payouts above the limit were fine: look at the larger ones only.", rules });
+    await call("Ben", "POST", `/api/admin/risk-policies/${draft.id}/shadow`);
+  }
   // Under review, and left there.
   for (const [who, amount] of /** @type {const} */ ([
     ["Chidi Okonkwo", "320000.00"],
@@ -44,12 +51,6 @@ export async function furnish() {
   await call("Fola", "POST", "/api/admin/reconciliations/run");
   // Nobody answers there, which is what its page is for.
   await call("the marketplace", "POST", "/api/platform/webhook-endpoints", { url: "https://shop.example/payouts", description: "The shop's order service" });
-  const { items } = await call("Ada", "GET", "/api/admin/risk-policies?status=ACTIVE&currency=NGN");
-  if (items[0]) {
-    const rules = { ...items[0].rules, amount: { ...items[0].rules.amount, at_most: "100000.00" } };
-    const draft = await call("Ada", "POST", "/api/admin/risk-policies", { currency: "NGN", reason: "Most payouts above the limit were fine: look at the larger ones only.", rules });
-    await call("Ben", "POST", `/api/admin/risk-policies/${draft.id}/shadow`);
-  }
 }
 
 /** @type {readonly Parameters<typeof join>[0][]} */

@@ -33,8 +33,8 @@ export function AdminNotificationSettings() {
       <Answered asked={asked} rows={6}>
         {(settings) => (
           <>
+            {!settings.email_available && <p className="notice notice-amber">This installation sends no mail (SMTP is not set up). Addresses can be kept for later.</p>}
             <Section title="Who is mailed what" aside={<Action onPress={() => setOpen({ email: null, events: settings.events })}>Add an address</Action>}>
-              {!settings.email_available && <p className="notice notice-amber">This installation sends no mail (SMTP is not set up). Addresses can be kept for later.</p>}
               {settings.contacts.length === 0 ? (
                 <Empty icon="bell" title="Nobody is mailed">
                   Add the address of a person, or of a mailing list.

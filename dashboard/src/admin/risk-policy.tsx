@@ -78,7 +78,7 @@ function Compared({ policy }: { policy: Policy }) {
             <td>
               <Badge tone={policy.rules[rule.name].mode === "enforced" ? "green" : "grey"}>{MODES[policy.rules[rule.name].mode]}</Badge>
             </td>
-            {inForce && <td className="wide">{other === now ? <span className="soft">the same</span> : <Badge tone="amber">{`${thresholdWords(rule, inForce.rules, currency)}; ${MODES[inForce.rules[rule.name].mode].toLowerCase()}`}</Badge>}</td>}
+            {inForce && <td className="wide">{other === now ? <span className="soft">the same</span> : <span className="strong">{`${thresholdWords(rule, inForce.rules, currency)}; ${MODES[inForce.rules[rule.name].mode].toLowerCase()}`}</span>}</td>}
           </tr>
         );
       })}

@@ -67,7 +67,8 @@ function valueWords({ kind, unit }: Threshold, value: unknown, currency: Currenc
     case "names":
       return value === "same" || value === "similar" ? NAMES[value] : String(value);
     case "number":
-      return `${Number(value).toLocaleString()} ${unit ?? ""}`.trim();
+      // One day, two days; "times the average" is the same for both.
+      return `${Number(value).toLocaleString()} ${value === 1 ? (unit ?? "").replace(/^(\w+)s$/, "$1") : (unit ?? "")}`.trim();
   }
 }
 
