@@ -25,6 +25,8 @@ await story(async ({ window, told }) => {
   await until(id, (seen) => seen.waiting?.waiting_for === "decision");
   await ada.goto(`${base}/admin/reviews?payout=${id}`);
   await decide(ada, "Approve as the first of two?", "The invoice was seen.");
+  await ada.getByText(/Approved as the first/).waitFor();
+  await ada.goto(`${base}/admin/reviews?payout=${id}`);
   await ada.getByText("1 of 2 approvals").waitFor();
   told("the first approval is stored, and says that it is the first");
 
@@ -49,7 +51,7 @@ await story(async ({ window, told }) => {
   await ben.getByText("1 of 2 approvals").waitFor();
   await ada.goto(`${base}/admin/payouts/${id}`);
   await ada.getByRole("heading", { name: "Waits for a second approval" }).waitFor();
-  await ada.getByText(/Approve: not by you now/).waitFor();
+  await ada.getByText("You have approved it: somebody else has to be the second.").waitFor();
   await decide(ben, "Approve as the second?", "Seen as well.");
   await ben.getByRole("region", { name: "Can still be taken back" }).waitFor();
   await ada.getByText("Approved", { exact: true }).first().waitFor();

@@ -18,6 +18,7 @@ import { Timeline } from "../show/timeline.tsx";
 import { WaitingFor } from "../show/waiting.tsx";
 import { particulars } from "../show/particulars.ts";
 import { actorWords, ledgerAccount, readable, routeWords, shortId } from "../show/words.ts";
+import { useSession } from "../sign-in/token.ts";
 import { Action } from "../ui/action.tsx";
 import { Icon } from "../ui/icon.tsx";
 import { Table } from "../ui/list.tsx";
@@ -48,7 +49,10 @@ function Detail({ detail }: { detail: Schemas["AdminPayoutDetail"] }) {
   const underReview = waiting?.waiting_for === "decision" || waiting?.waiting_for === "second_approval";
   const behind = useQuery({ ...oneReview(payout.id), enabled: underReview }).data;
   const review = underReview ? behind : undefined;
-  const acts = review && review.review.approvals > 0 && !offered.includes("undo") ? [...offered, "undo" as const] : offered;
+  const me = useSession()?.subject;
+  const mine = review?.approvals.some((approval) => approval.by === `admin:${me}`) ?? false;
+  // The first of two approvals can be taken back; who gave it is not the second.
+  const acts = [...offered.filter((each) => each !== "approve" || !mine), ...(review && review.review.approvals > 0 && !offered.includes("undo") ? (["undo"] as const) : [])];
   const approvals = review && { given: review.review.approvals, needed: review.review.approvals_needed };
   return (
     <>
@@ -59,13 +63,14 @@ function Detail({ detail }: { detail: Schemas["AdminPayoutDetail"] }) {
             <WaitingFor waiting={waiting} reader="admin">
               {acts.length > 0 && (
                 <p className="waiting-actions">
-                  {acts.map((each, index) => (
-                    <Action key={each} kind={each === "undo" ? "plain" : index === 0 ? "main" : "danger"} onPress={() => setAct(each)}>
+                  {acts.map((each) => (
+                    <Action key={each} kind={ACT_KINDS[each]} onPress={() => setAct(each)}>
                       {each === "approve" ? wordsOf(each, approvals).press : ACT_WORDS[each]}
                     </Action>
                   ))}
                 </p>
               )}
+              {mine && <p className="small soft">You have approved it: somebody else has to be the second.</p>}
               {refused.map((each) => (
                 <p key={each.name} className="small soft">
                   {ACT_WORDS[each.act]}: not by you now. {each.detail}
@@ -170,6 +175,8 @@ function Detail({ detail }: { detail: Schemas["AdminPayoutDetail"] }) {
     </>
   );
 }
+
+const ACT_KINDS: Readonly<Record<Act, "main" | "plain" | "danger">> = { approve: "main", undo: "plain", reject: "danger", retry: "main", refund: "danger" };
 
 const ACTS: Readonly<Record<string, Act>> = { approve: "approve", reject: "reject", undo_approval: "undo", retry: "retry", refund: "refund" };
 

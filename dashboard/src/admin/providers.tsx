@@ -3,6 +3,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
 
+import "../styles/admin.css";
 import { providers } from "./queries.ts";
 import type { Schemas } from "../api/client.ts";
 import { isZero } from "../show/money.ts";

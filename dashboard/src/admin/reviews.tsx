@@ -20,6 +20,7 @@ import { anyFilter, only } from "../show/search.ts";
 import { Badge, Money, StatusBadge } from "../show/status.tsx";
 import { Span, When } from "../show/time.tsx";
 import { actorWords, readable, STATUS_WORDS } from "../show/words.ts";
+import { useSession } from "../sign-in/token.ts";
 import { Action, ActionLink } from "../ui/action.tsx";
 import { Question } from "../ui/dialog.tsx";
 import { Icon } from "../ui/icon.tsx";
@@ -205,6 +206,9 @@ function Side({ review, onAct, onBack }: { review: Schemas["Review"]; onAct: (ac
   const detail = useQuery(anyPayout(review.payout_id));
   const behind = useQuery(oneReview(review.payout_id));
   const account = detail.data?.bank_account;
+  const me = useSession()?.subject;
+  // Two are needed, and this is not the second one.
+  const mine = behind.data?.approvals.some((approval) => approval.by === `admin:${me}`) ?? false;
   return (
     <article className="side-card" aria-label={`Payout of ${review.provider_name}`}>
       <p className="queue-back">
@@ -232,8 +236,8 @@ function Side({ review, onAct, onBack }: { review: Schemas["Review"]; onAct: (ac
           </p>
         </div>
         <div className="side-actions">
-          <Action kind="main" icon="check" onPress={() => onAct("approve")} aria-keyshortcuts="a">
-            {review.approvals_needed < 2 ? "Approve" : review.approvals === 0 ? "Approve as the first" : "Approve as the second"}
+          <Action kind="main" icon="check" onPress={() => onAct("approve")} aria-keyshortcuts="a" isDisabled={mine}>
+            {mine ? "Approved by you" : review.approvals_needed < 2 ? "Approve" : review.approvals === 0 ? "Approve as the first" : "Approve as the second"}
           </Action>
           <Action kind="danger" icon="cross" onPress={() => onAct("reject")} aria-keyshortcuts="r">
             Reject
