@@ -207,6 +207,11 @@ mod tests {
     }
 
     #[test]
+    fn the_schedule_and_the_limits_are_changed_and_kept_to() {
+        story("stories/schedule.js", &WINDOWS);
+    }
+
+    #[test]
     fn the_marketplace_tends_its_webhooks() {
         story("stories/webhooks.js", &[]);
     }
