@@ -19,6 +19,20 @@ use uuid::Uuid;
 use crate::{app::App, problem::Problem};
 
 const PATH: &str = "/bank-account-stops";
+/// In the dashboard's colours, for both themes; a button that a thumb hits.
+const STYLE: &str = "\
+    :root{color-scheme:light dark}\
+    body{margin:0;padding:8vh 1rem 2rem;background:light-dark(#f5f7f5,#0e1311);color:light-dark(#12201a,#e6ede9);\
+    font:1.0625rem/1.55 system-ui,sans-serif}\
+    main{max-width:32rem;margin:0 auto;padding:1.5rem 1.6rem;border:1px solid light-dark(#dbe3dd,#27312c);border-radius:16px;\
+    background:light-dark(#fff,#151b18);overflow-wrap:anywhere}\
+    h1{margin:0 0 1rem;font-size:1.5rem;line-height:1.25}\
+    p{margin:0 0 1rem}\
+    .account{font-size:1.25rem;font-weight:650}\
+    a{color:light-dark(#0a6b4b,#57d3a3)}\
+    button{width:100%;min-height:3rem;border:0;border-radius:10px;background:light-dark(#a92219,#ff9f94);\
+    color:light-dark(#fff,#2a0906);font:inherit;font-weight:620;cursor:pointer}\
+    :focus-visible{outline:3px solid light-dark(#0a6b4b,#7fe3bd);outline-offset:2px}";
 /// Two random ids in hexadecimal digits.
 const LINK_CHARS: usize = 64;
 
@@ -68,9 +82,9 @@ async fn show(Data(app): Data<&Arc<App>>, Path(link): Path<String>, _request: &R
     let bank = escaped(bank.as_deref().unwrap_or(found.bank.as_str()));
     let added = found.added_at.with_timezone(&app.zone).format("%Y-%m-%d %H:%M %Z");
     let body = format!(
-        "<h1>Was this you?</h1><p>On {added} the bank account <b>{} at {bank}</b> was added to be paid to.</p><p>If it was you, \
-         close this page. If it was not, stop it: the account is removed and nothing is sent to it.</p><form method=\"post\"><button>\
-         It was not me: stop it</button></form>",
+        "<h1>Was this you?</h1><p>On {added} this bank account was added to be paid to:</p><p class=\"account\">{} at {bank}</p><p>If it \
+         was you, close this page: nothing changes.</p><p>If it was not, stop it. The account is removed, nothing is sent to it, and \
+         we look into it. Your money stays in your balance.</p><form method=\"post\"><button>It was not me: stop it</button></form>",
         found.number.masked()
     );
     Ok(page(StatusCode::OK, &body))
@@ -99,14 +113,18 @@ fn link_hash(link: &str) -> Option<LinkHash> {
 fn stopped() -> Response {
     page(
         StatusCode::OK,
-        "<h1>Stopped</h1><p>The bank account is removed and nothing is sent to it. Change how you sign in, and tell us.</p>",
+        "<h1>Stopped</h1><p>The bank account is removed and nothing is sent to it. A payout that was to go there waits, and its money \
+         stays yours.</p><p>Somebody was signed in as you: change how you sign in now. We look into it and will ask you.</p><p><a \
+         href=\"/provider/bank-accounts\">See your bank accounts</a></p>",
     )
 }
 
 fn gone() -> Response {
     page(
         StatusCode::NOT_FOUND,
-        "<h1>This link does not work</h1><p>It is incomplete, or its time is over. Sign in to see your bank accounts.</p>",
+        "<h1>This link does not work</h1><p>It is incomplete, or its time is over. Nothing was changed. Sign in to see which bank \
+         accounts you have; one that is not yours can be removed there.</p><p><a href=\"/provider/bank-accounts\">See your bank \
+         accounts</a></p>",
     )
 }
 
@@ -117,9 +135,8 @@ fn escaped(text: &str) -> String {
 fn page(status: StatusCode, body: &str) -> Response {
     let html = format!(
         "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
-         <meta name=\"color-scheme\" content=\"light dark\"><title>Bank account</title><style>body{{font:1.1rem/1.5 \
-         system-ui,sans-serif;max-width:34rem;margin:3rem auto;padding:0 1rem}}button{{font:inherit;padding:.6rem 1rem}}</style>\
-         </head><body>{body}</body></html>"
+         <meta name=\"color-scheme\" content=\"light dark\"><meta name=\"robots\" content=\"noindex\"><title>Bank account</title><style>\
+         {STYLE}</style></head><body><main>{body}</main></body></html>"
     );
     Response::builder()
         .status(status)

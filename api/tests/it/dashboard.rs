@@ -54,7 +54,16 @@ async fn every_address_of_a_browser_is_the_page() {
 #[tokio::test]
 async fn what_is_the_apis_stays_the_apis() {
     let client = client("api");
-    let paths = ["/api/admin/payouts", "/api", "/docs", "/errors", "/openapi.json", "/healthz", "/readyz"];
+    let paths = [
+        "/api/admin/payouts",
+        "/api",
+        "/bank-account-stops/0a",
+        "/docs",
+        "/errors",
+        "/openapi.json",
+        "/healthz",
+        "/readyz",
+    ];
     for path in paths {
         open(&client, path).await.assert_status(StatusCode::IM_A_TEAPOT);
     }
