@@ -4362,6 +4362,16 @@ export interface components {
             bank_account?: components["schemas"]["BankAccountBrief"] & unknown;
             /** @description The payout itself. */
             payout: components["schemas"]["Payout"] & unknown;
+            /**
+             * Format: uuid
+             * @description The payout that takes the place of this one, since another bank account was given.
+             */
+            replaced_by?: string;
+            /**
+             * Format: uuid
+             * @description The payout that this one takes the place of: its bank account was refused, and another one was given.
+             */
+            replaces?: string;
             /** @description What happened so far, oldest first. */
             timeline: components["schemas"]["TimelineEntry"][];
             /** @description What it waits for, who must act, and when it moves. Absent once it has ended. */

@@ -135,3 +135,11 @@ pub async fn replacement(pool: &Pool, payout: PayoutId) -> Result<Option<PayoutI
         .await?;
     Ok(found.map(PayoutId::from_uuid))
 }
+
+/// The payout that this one replaced, where it did.
+pub async fn replaced(pool: &Pool, payout: PayoutId) -> Result<Option<PayoutId>> {
+    let found = sqlx::query_scalar!("SELECT replaces FROM payouts WHERE id = $1", payout.uuid())
+        .fetch_optional(pool)
+        .await?;
+    Ok(found.flatten().map(PayoutId::from_uuid))
+}

@@ -32,6 +32,10 @@ struct PayoutDetail {
     attempts: Vec<ProviderAttempt>,
     /// What can be done about it, and whether you may do it now.
     actions: Vec<Action>,
+    /// The payout that this one takes the place of: its bank account was refused, and another one was given.
+    replaces: Option<Uuid>,
+    /// The payout that takes the place of this one, since another bank account was given.
+    replaced_by: Option<Uuid>,
 }
 
 pub(crate) struct GetPayout;
@@ -71,7 +75,11 @@ async fn detail(app: &App, provider: ProviderId, id: PayoutId) -> Result<PayoutD
     let banks = BankNames::get(app).await;
     let mut possible = store::actions::of_provider(&app.pool, std::slice::from_ref(&payout)).await?;
     let next_window = app.next_window().await?;
+    let replaces = store::another_account::replaced(&app.pool, id).await?;
+    let replaced_by = store::another_account::replacement(&app.pool, id).await?;
     Ok(PayoutDetail {
+        replaces: replaces.map(PayoutId::uuid),
+        replaced_by: replaced_by.map(PayoutId::uuid),
         bank_account: bank_account.as_ref().map(|account| BankAccountBrief::told(account, &banks)),
         waiting: standing
             .and_then(|standing| standing.waiting(app.now(), next_window))

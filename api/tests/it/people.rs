@@ -197,4 +197,9 @@ async fn another_account_is_given_once_and_only_for_ones_own(pool: Pool) {
         (&first.0["id"], 1),
         "{balance}"
     );
+    let (old, _) = world.get(&format!("/api/provider/payouts/{id}"), &world.token()).await;
+    let path = format!("/api/provider/payouts/{}", first.0["id"].as_str().unwrap());
+    let (new, _) = world.get(&path, &world.token()).await;
+    assert_eq!((&old["replaced_by"], &new["replaces"]), (&first.0["id"], &json!(id)), "{old} {new}");
+    assert!(old.get("replaces").is_none() && new.get("replaced_by").is_none(), "{old} {new}");
 }
