@@ -35,7 +35,7 @@ export function localStack(state: string): Plugin {
     config: () => ({
       server: {
         proxy: Object.fromEntries(
-          ["/api", "/readyz", "/healthz", "/errors", "/docs", "/openapi.json"].map((path) => [path, { target: api, changeOrigin: true }]),
+          ["/api", "/bank-account-stops", "/readyz", "/healthz", "/errors", "/docs", "/openapi.json"].map((path) => [path, { target: api, changeOrigin: true }]),
         ),
       },
     }),

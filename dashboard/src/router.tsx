@@ -4,7 +4,8 @@ import { createRootRoute, createRoute, createRouter, lazyRouteComponent, Outlet,
 
 import { Frame } from "./frame/frame.tsx";
 import { NotFound, WentWrong } from "./frame/lost.tsx";
-import { allPayoutsSearch, casesSearch, deadLettersSearch, messagesSearch, only, overviewSearch, pageSearch, payoutsSearch, policiesSearch, proposeSearch, providersSearch, reviewsSearch, statementSearch } from "./show/search.ts";
+import { allPayoutsSearch, casesSearch, deadLettersSearch, earningsSearch, messagesSearch, monthSearch, oneOf, only, overviewSearch, pageSearch, payoutsSearch, policiesSearch, proposeSearch, providersSearch, reviewsSearch, statementSearch } from "./show/search.ts";
+import { SIGN_IN_AGAIN } from "./sign-in/again.ts";
 import { areaOf, session } from "./sign-in/token.ts";
 
 const HOME = { provider: "/provider", admin: "/admin/reviews", marketplace: "/marketplace/webhooks" } as const;
@@ -33,17 +34,18 @@ const signIn = createRoute({
   getParentRoute: () => root,
   path: "/sign-in",
   // Only a place of this app: an address of another host would send the reader away after signing in.
-  validateSearch: (raw: Record<string, unknown>) => only({ to: typeof raw["to"] === "string" && /^\/(?!\/)/.test(raw["to"]) ? raw["to"] : undefined }),
+  validateSearch: (raw: Record<string, unknown>) => only({ to: typeof raw["to"] === "string" && /^\/(?!\/)/.test(raw["to"]) ? raw["to"] : undefined, why: oneOf(SIGN_IN_AGAIN, raw["why"]) }),
   component: lazyRouteComponent(() => import("./sign-in/page.tsx"), "SignIn"),
 });
 
 const provider = createRoute({ getParentRoute: () => root, path: "/provider", beforeLoad: demand("provider"), component: Frame });
 const providerRoutes = [
   createRoute({ getParentRoute: () => provider, path: "/", component: lazyRouteComponent(() => import("./provider/balance.tsx"), "Balance") }),
-  createRoute({ getParentRoute: () => provider, path: "/earnings", validateSearch: pageSearch, component: lazyRouteComponent(() => import("./provider/earnings.tsx"), "Earnings") }),
+  createRoute({ getParentRoute: () => provider, path: "/earnings", validateSearch: earningsSearch, component: lazyRouteComponent(() => import("./provider/earnings.tsx"), "Earnings") }),
   createRoute({ getParentRoute: () => provider, path: "/payouts", validateSearch: payoutsSearch, component: lazyRouteComponent(() => import("./provider/payouts.tsx"), "Payouts") }),
   createRoute({ getParentRoute: () => provider, path: "/payouts/new", component: lazyRouteComponent(() => import("./provider/request.tsx"), "RequestPayout") }),
   createRoute({ getParentRoute: () => provider, path: "/payouts/$id", component: lazyRouteComponent(() => import("./provider/payout.tsx"), "Payout") }),
+  createRoute({ getParentRoute: () => provider, path: "/statements", validateSearch: monthSearch, component: lazyRouteComponent(() => import("./provider/statement.tsx"), "MonthlyStatement") }),
   createRoute({ getParentRoute: () => provider, path: "/bank-accounts", component: lazyRouteComponent(() => import("./provider/bank-accounts.tsx"), "BankAccounts") }),
   createRoute({ getParentRoute: () => provider, path: "/notifications/settings", component: lazyRouteComponent(() => import("./provider/notification-settings.tsx"), "NotificationSettings") }),
   createRoute({ getParentRoute: () => provider, path: "/notifications", validateSearch: pageSearch, component: lazyRouteComponent(() => import("./provider/notifications.tsx"), "Notifications") }),

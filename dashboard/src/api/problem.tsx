@@ -3,7 +3,7 @@
 import { ProblemError, type Schemas, Unheard } from "./client.ts";
 import { Action } from "../ui/action.tsx";
 import { Icon } from "../ui/icon.tsx";
-import { formatMoney } from "../show/money.ts";
+import { formatMoney, withMoney } from "../show/money.ts";
 import { formatWhen } from "../show/time.tsx";
 
 type Problem = Schemas["Problem"];
@@ -23,6 +23,12 @@ export function whatToDo(problem: Problem): string | undefined {
       return "Choose an account in the same currency.";
     case "too_many_bank_accounts":
       return "Remove an account that you do not use, then add this one.";
+    case "fresh_sign_in_needed":
+      return "Sign in once more, then do it again.";
+    case "not_the_account":
+      return "Nothing needs to be done by you: the money stays set aside, and our team moves it on.";
+    case "statement_too_long":
+      return "Read the earnings and the payouts instead: they have everything, with filters.";
     case "idempotency_key_reused":
       return "A payout was already made from this form. Look at your payouts before asking again.";
     case "payout_moved_on":
@@ -98,7 +104,7 @@ export function inWords(error: unknown): { title: string; detail?: string; todo?
   if (error instanceof ProblemError) {
     const { problem } = error;
     const todo = whatToDo(problem);
-    return { title: sentence(problem.title), ...(problem.detail === problem.title ? {} : { detail: sentence(problem.detail) }), ...(todo ? { todo } : {}) };
+    return { title: sentence(problem.title), ...(problem.detail === problem.title ? {} : { detail: withMoney(sentence(problem.detail)) }), ...(todo ? { todo } : {}) };
   }
   if (error instanceof Unheard) return { title: "No answer came.", detail: "The server could not be reached.", todo: "Check your connection. This page asks again by itself." };
   return { title: "This page could not be shown.", todo: "Load it again. If that does not help, tell us what you did." };

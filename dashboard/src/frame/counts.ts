@@ -5,8 +5,6 @@ import { queryOptions } from "@tanstack/react-query";
 import { answer, api } from "../api/client.ts";
 import { LIVE } from "../live/pace.ts";
 
-const COUNTED = 100;
-
 /** Of an admin: reviews, failed payouts, cases, dead letters. */
 export const waitingCounts = queryOptions({
   queryKey: ["overview", "counts"],
@@ -14,14 +12,10 @@ export const waitingCounts = queryOptions({
   ...LIVE.list,
 });
 
-/** Of the latest messages; the key is that of the feed, so that reading them tells here too. */
+/** The key is that of the feed, so that reading them tells here too. */
 export const unreadCount = queryOptions({
   queryKey: ["notifications", "unread"],
-  queryFn: async ({ signal }) => {
-    const { items, next_cursor } = await answer(api.GET("/api/provider/notifications", { params: { query: { limit: COUNTED } }, signal }));
-    const unread = items.filter((message) => message.read_at === undefined).length;
-    return { known: unread, more: unread === items.length && next_cursor !== undefined };
-  },
+  queryFn: async ({ signal }) => ({ known: (await answer(api.GET("/api/provider/notifications", { params: { query: { limit: 1 } }, signal }))).unread, more: false }),
   ...LIVE.steady,
 });
 

@@ -21,6 +21,7 @@ export const PROVIDER: readonly Group[] = [
       { to: "/provider", words: "Balance", icon: "balance", exact: true },
       { to: "/provider/payouts", words: "Payouts", icon: "payouts" },
       { to: "/provider/earnings", words: "Earnings", icon: "earnings" },
+      { to: "/provider/statements", words: "Statements", icon: "page" },
       { to: "/provider/bank-accounts", words: "Bank accounts", icon: "bank" },
       { to: "/provider/notifications", words: "Notifications", icon: "bell" },
     ],

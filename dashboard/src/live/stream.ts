@@ -35,7 +35,7 @@ export function isFollowing(): boolean {
 /** What each change makes old, by the first words of the keys in `queries.ts`. */
 const OLD: Readonly<Record<string, readonly string[]>> = {
   "payout.changed": ["payout", "payouts", "balance", "earnings", "reviews", "overview"],
-  "balance.changed": ["balance", "earnings"],
+  "balance.changed": ["balance", "earnings", "statement"],
   "notification.changed": ["notifications"],
   "bank_account.changed": ["bank-accounts"],
   "provider.changed": ["provider", "providers"],

@@ -1,9 +1,10 @@
 // The provider's home: what can be asked for, and where the rest of the money is.
 
-import { useQueries, useQuery } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
+import { Fragment } from "react";
 
-import { balance, openPayouts, payout, payouts } from "./queries.ts";
+import { balance, payouts } from "./queries.ts";
 import { PayoutRows } from "./payout-rows.tsx";
 import type { Schemas } from "../api/client.ts";
 import { hasEnded } from "../live/pace.ts";
@@ -15,8 +16,10 @@ import { ActionLink } from "../ui/action.tsx";
 import { Page, Section } from "../ui/page.tsx";
 import { Answered, Empty } from "../ui/state.tsx";
 
-/** What each open payout waits for is asked payout by payout, so only for the first few. */
-const EXPLAINED = 6;
+/** Of what is reserved; the rest is a list of its own. */
+const SHOWN = 6;
+/** How many reservations the API tells. */
+const TOLD_AT_MOST = 100;
 const LATEST = 5;
 
 export function Balance() {
@@ -33,11 +36,15 @@ export function Balance() {
               </Empty>
             </Section>
           ) : (
-            balances.map((each) => <OneBalance key={each.currency} balance={each} />)
+            balances.map((each) => (
+              <Fragment key={each.currency}>
+                <OneBalance balance={each} />
+                <Reserved reserved={each.reserved_for} currency={each.currency} />
+              </Fragment>
+            ))
           )
         }
       </Answered>
-      <Reserved />
       <Section title="Latest to end" aside={<Link to="/provider/payouts">All payouts</Link>}>
         <Answered asked={latest}>
           {({ items }) => {
@@ -115,43 +122,42 @@ function OneBalance({ balance: { available, reserved, paid_out, debt, currency }
 }
 
 /** Why money is set aside: payout by payout. */
-function Reserved() {
-  const open = useQuery(openPayouts);
-  const explained = useQueries({ queries: (open.data ?? []).slice(0, EXPLAINED).map((each) => payout(each.id)) });
-  if (!open.data || open.data.length === 0) return null;
+function Reserved({ reserved, currency }: { reserved: readonly Schemas["Reservation"][]; currency: string }) {
+  if (reserved.length === 0) return null;
+  const more = reserved.length === TOLD_AT_MOST ? "+" : "";
   return (
-    <Section title="Why money is reserved" aside={<span className="soft small">{open.data.length === 1 ? "1 payout" : `${open.data.length} payouts`} under way</span>}>
-      <ul className="rows">
-        {open.data.slice(0, EXPLAINED).map((each, index) => {
-          const waiting = explained[index]?.data?.waiting;
-          return (
-            <li key={each.id}>
-              <Link to="/provider/payouts/$id" params={{ id: each.id }} className="row">
-                <span className="row-main">
-                  <span className="strong">
-                    {waiting ? waitsFor(waiting.waiting_for) : "Under way"}
-                    {waiting?.until && (
-                      <span className="aside">
-                        <Distance at={waiting.until} />
-                      </span>
-                    )}
-                  </span>
-                  <span className="small soft">{waiting?.detail}</span>
+    <Section title="Why money is reserved" aside={<span className="soft small">{reserved.length === 1 ? "1 payout under way" : `${reserved.length}${more} payouts under way`}</span>}>
+      <ul className="rows" aria-label={`Reserved in ${currency}`}>
+        {reserved.slice(0, SHOWN).map(({ payout_id, amount, status, waiting }) => (
+          <li key={payout_id}>
+            <Link to="/provider/payouts/$id" params={{ id: payout_id }} className="row">
+              <span className="row-main">
+                <span className="strong">
+                  {waiting ? waitsFor(waiting.waiting_for) : "Under way"}
+                  {waiting?.until && (
+                    <span className="aside">
+                      <Distance at={waiting.until} />
+                    </span>
+                  )}
                 </span>
-                <span className="row-side">
-                  <span className="strong">
-                    <Money value={each.amount} />
-                  </span>
-                  <StatusBadge payout={each} />
+                <span className="small soft">{waiting?.detail}</span>
+              </span>
+              <span className="row-side">
+                <span className="strong">
+                  <Money value={amount} />
                 </span>
-              </Link>
-            </li>
-          );
-        })}
+                <StatusBadge payout={{ status }} />
+              </span>
+            </Link>
+          </li>
+        ))}
       </ul>
-      {open.data.length > EXPLAINED && (
+      {reserved.length > SHOWN && (
         <p className="section-foot">
-          <Link to="/provider/payouts">See all {open.data.length}</Link>
+          <Link to="/provider/payouts">
+            See all {reserved.length}
+            {more}
+          </Link>
         </p>
       )}
     </Section>

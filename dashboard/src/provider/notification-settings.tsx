@@ -1,12 +1,12 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 
+import "../styles/provider.css";
 import { canPush, pushHere, pushNoMore } from "./push.ts";
 import { notificationSettings } from "./queries.ts";
 import { answer, api, ProblemError, type Schemas } from "../api/client.ts";
 import { ProblemNotice } from "../api/problem.tsx";
-import { readable } from "../show/words.ts";
+import { messageWords } from "../show/words.ts";
 import { Action } from "../ui/action.tsx";
-import { Table } from "../ui/list.tsx";
 import { Back, Page, Section } from "../ui/page.tsx";
 import { Answered } from "../ui/state.tsx";
 
@@ -20,6 +20,7 @@ export function NotificationSettings() {
       <Answered asked={asked} rows={8}>
         {(settings) => (
           <>
+            <Mail settings={settings} />
             <Events settings={settings} />
             <ThisBrowser settings={settings} />
           </>
@@ -29,6 +30,27 @@ export function NotificationSettings() {
   );
 }
 
+function Mail({ settings: { email } }: { settings: Settings }) {
+  return (
+    <Section title="Mail">
+      <p className="section-words">
+        {email === undefined ? (
+          <span className="soft">No mail address of yours is known here, so nothing is mailed. The marketplace can add one.</span>
+        ) : (
+          <>
+            Mail goes to <span className="strong">{email}</span>. <span className="soft">The marketplace changes the address; what is chosen below stays.</span>
+          </>
+        )}
+      </p>
+    </Section>
+  );
+}
+
+const CHANNELS = [
+  ["email", "Mail"],
+  ["push", "Push"],
+] as const satisfies readonly (readonly [Channel, string])[];
+
 function Events({ settings }: { settings: Settings }) {
   const queries = useQueryClient();
   const set = useMutation({
@@ -36,27 +58,40 @@ function Events({ settings }: { settings: Settings }) {
       const off = (channel: Channel): string[] => events.filter((each) => !each[channel] && !each.mandatory).map((each) => each.event);
       return answer(api.PUT("/api/provider/notification-settings", { body: { email_off: off("email"), push_off: off("push") } }));
     },
+    // One after the other: the last choice is the one that stands.
+    scope: { id: "notification-settings" },
     onSuccess: (now) => queries.setQueryData(notificationSettings.queryKey, now),
   });
-  const toggle = (event: string, channel: Channel): void => set.mutate(settings.events.map((each) => (each.event === event ? { ...each, [channel]: !each[channel] } : each)));
+  // What was chosen is shown at once; where it was refused, what stands is shown again.
+  const events = set.isPending ? set.variables : settings.events;
+  const toggle = (event: string, channel: Channel): void => set.mutate(events.map((each) => (each.event === event ? { ...each, [channel]: !each[channel] } : each)));
   return (
-    <Section title="What you are told" aside={settings.email ?? "No mail address is known"}>
+    <Section title="What you are told">
       {set.error && <ProblemNotice error={set.error} />}
-      <Table caption="What you are told, and how" head={["What", "Mail", "Push"]}>
-        {settings.events.map((each) => (
-          <tr key={each.event}>
-            <th scope="row">
-              {readable(each.event)}
-              {each.mandatory && <span className="small soft"> · always, for the safety of your money</span>}
-            </th>
-            {(["email", "push"] as const).map((channel) => (
-              <td key={channel}>
-                <input type="checkbox" aria-label={`${readable(each.event)} by ${channel === "email" ? "mail" : "push"}`} checked={each[channel]} disabled={each.mandatory || set.isPending} onChange={() => toggle(each.event, channel)} />
-              </td>
-            ))}
-          </tr>
-        ))}
-      </Table>
+      <ul className="channels">
+        {events.map((each) => {
+          const { words } = messageWords(each.event);
+          return (
+            <li key={each.event}>
+              <span className="channels-words">
+                <span>{words}</span>
+                {each.mandatory && <span className="small soft">Always told, for the safety of your money</span>}
+              </span>
+              <span className="channels-ways">
+                {CHANNELS.map(([channel, name]) => (
+                  <label key={channel} className="check">
+                    <input type="checkbox" aria-label={`${words}: by ${name.toLowerCase()}`} checked={each[channel]} disabled={each.mandatory} onChange={() => toggle(each.event, channel)} />
+                    <span aria-hidden="true">{name}</span>
+                  </label>
+                ))}
+              </span>
+            </li>
+          );
+        })}
+      </ul>
+      <p role="status" className="unseen">
+        {set.isSuccess ? "Saved" : ""}
+      </p>
     </Section>
   );
 }

@@ -1,21 +1,19 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
 
+import "../styles/provider.css";
 import { notifications } from "./queries.ts";
 import { answer, api, type Schemas } from "../api/client.ts";
 import { ProblemNotice } from "../api/problem.tsx";
 import { withMoney } from "../show/money.ts";
 import { When } from "../show/time.tsx";
-import { stepWords } from "../show/words.ts";
+import { messageWords } from "../show/words.ts";
 import { Action, ActionLink } from "../ui/action.tsx";
 import { Pager } from "../ui/list.tsx";
 import { Page } from "../ui/page.tsx";
 import { Answered, Empty } from "../ui/state.tsx";
 
 const route = getRouteApi("/provider/notifications");
-
-/** An event of a message is the step of the payout that it tells of. */
-const STEP: Readonly<Record<string, string>> = { received: "requested", replaced: "refunded", returned: "reversed", check_account: "held" };
 
 export function Notifications() {
   const search = route.useSearch();
@@ -53,18 +51,19 @@ export function Notifications() {
                   {items.map((message) => (
                     <li key={message.id}>
                       <Link {...about(message)} className={message.read_at === undefined ? "row row-unread" : "row"}>
-                        <span className={`step-dot step-${stepWords(STEP[message.event] ?? message.event).tone}`} aria-hidden="true" />
+                        <span className={`step-dot step-${messageWords(message.event).tone}`} aria-hidden="true" />
                         <span className="row-main">
                           <span className={message.read_at === undefined ? "strong" : undefined}>
                             {message.title}
                             {message.read_at === undefined && <span className="unseen"> (not read yet)</span>}
                           </span>
-                          <span className="soft">{withMoney(message.body)}</span>
+                          <span className="soft">{withMoney(withoutStop(message.body))}</span>
                         </span>
                         <span className="row-side small soft">
                           <When at={message.created_at} />
                         </span>
                       </Link>
+                      <Stop body={message.body} />
                     </li>
                   ))}
                 </ul>
@@ -85,4 +84,22 @@ export function Notifications() {
 /** Where a message leads: to its payout, else to the bank account that it is about. */
 function about({ payout_id }: Schemas["Notification"]) {
   return payout_id === undefined ? ({ to: "/provider/bank-accounts" } as const) : ({ to: "/provider/payouts/$id", params: { id: payout_id } } as const);
+}
+
+/** The link that stops a new bank account, as it stands in the message about it. */
+const STOP = /https?:\/\/\S*?(\/bank-account-stops\/[0-9a-f]{64})/;
+
+function withoutStop(body: string): string {
+  return body.replace(STOP, "with the link below.");
+}
+
+/** A page of the API's own, which works for whoever has the link. */
+function Stop({ body }: { body: string }) {
+  const path = STOP.exec(body)?.[1];
+  if (path === undefined) return null;
+  return (
+    <p className="row-more">
+      <a href={path}>It was not me: stop this account</a>
+    </p>
+  );
 }

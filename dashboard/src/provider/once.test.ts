@@ -1,14 +1,16 @@
 // @vitest-environment jsdom
 import { beforeEach, describe, expect, it } from "vitest";
 
-import { begin, type Body, type Event, keep, next, type Once } from "./once.ts";
-import { ProblemError, Unheard } from "../api/client.ts";
+import { begin, type Event, keep, next, type Once } from "./once.ts";
+import { ProblemError, type Schemas, Unheard } from "../api/client.ts";
+
+type Body = Schemas["PayoutRequest"];
 
 const body: Body = { amount: { amount: "1500.00", currency: "NGN" }, bank_account_id: "01a20543-7d9a-7496-8e95-6ac3edaf55a0" };
 const problem = (status: number, code = "any"): ProblemError => new ProblemError({ status, code, title: "", detail: "", type: "", errors: [] });
-const after = (once: Once, ...events: Event[]): Once => events.reduce(next, once);
+const after = (once: Once<Body>, ...events: Event<Body>[]): Once<Body> => events.reduce<Once<Body>>(next, once);
 
-let form: Once;
+let form: Once<Body>;
 beforeEach(() => {
   sessionStorage.clear();
   form = begin("amina");
@@ -51,6 +53,14 @@ describe("a form that asks for money", () => {
     }
   });
 
+  it("takes the API's word where something else stood in the way", () => {
+    const sending = after(form, { did: "filled in", body }, { did: "sent" });
+    for (const code of ["payout_moved_on", "not_the_account", "not_proven_unpaid"]) expect(next(sending, { did: "heard a failure", error: problem(409, code) }).step, code).toBe("editing");
+    expect(next(sending, { did: "heard a failure", error: problem(503, "gateway_unavailable") }).step).toBe("editing");
+    const doubted = after(sending, { did: "heard a failure", error: new Unheard() }, { did: "sent" });
+    expect(next(doubted, { did: "heard a failure", error: problem(503, "gateway_unavailable") }).step).toBe("unheard");
+  });
+
   it("is still in doubt when only the door refused the second send", () => {
     const doubted = after(form, { did: "filled in", body }, { did: "sent" }, { did: "heard a failure", error: new Unheard() }, { did: "sent" });
     expect(next(doubted, { did: "heard a failure", error: problem(401) }).step).toBe("unheard");
@@ -80,7 +90,7 @@ describe("a reload", () => {
   });
 
   it("begins anew where what was kept cannot be read", () => {
-    sessionStorage.setItem("payout-request:amina", "{");
+    sessionStorage.setItem("amina", "{");
     expect(begin("amina").step).toBe("editing");
   });
 });

@@ -5,18 +5,17 @@
 // be sent again; and all of this outlives a reload of the page. A key is given up only when the payout exists or when the API has
 // refused what was never in doubt.
 
-import { ProblemError, type Schemas } from "../api/client.ts";
+import { ProblemError } from "../api/client.ts";
 
-export type Body = Schemas["PayoutRequest"];
-
-export type Once =
+/** `Body` is what the form asks for. */
+export type Once<Body> =
   | { readonly step: "editing"; readonly key: string; readonly refusal?: ProblemError }
   | { readonly step: "confirming"; readonly key: string; readonly body: Body }
   | { readonly step: "sending"; readonly key: string; readonly body: Body; readonly doubted: boolean }
   | { readonly step: "unheard"; readonly key: string; readonly body: Body; readonly error?: unknown }
   | { readonly step: "made"; readonly key: string; readonly payoutId: string };
 
-export type Event =
+export type Event<Body> =
   | { readonly did: "filled in"; readonly body: Body }
   | { readonly did: "went back" }
   | { readonly did: "sent" }
@@ -24,7 +23,7 @@ export type Event =
   | { readonly did: "heard a failure"; readonly error: unknown };
 
 /** What an event makes of the form. An event that does not belong to where the form stands changes nothing. */
-export function next(once: Once, event: Event): Once {
+export function next<Body>(once: Once<Body>, event: Event<Body>): Once<Body> {
   switch (event.did) {
     case "filled in":
       return once.step === "editing" ? { step: "confirming", key: once.key, body: event.body } : once;
@@ -43,19 +42,24 @@ export function next(once: Once, event: Event): Once {
   }
 }
 
+/** 409s that are about the payout that stands in the way, told after the key was looked at. */
+const STOOD_IN_THE_WAY: ReadonlySet<string> = new Set(["payout_moved_on", "not_the_account", "not_proven_unpaid"]);
+
 /**
  * Whether the API has said that this request made no payout. After a first send without an answer, being refused at the door
- * (signed out, too many requests) says nothing about that first one.
+ * (signed out, too many requests, the gateway away) says nothing about that first one.
  */
 function isRefusal(error: unknown, doubted: boolean): error is ProblemError {
   if (!(error instanceof ProblemError)) return false;
-  const { status } = error.problem;
-  if (status === 400 || status === 422) return true;
+  const { status, code } = error.problem;
+  if (status === 400 || status === 422 || (status === 409 && STOOD_IN_THE_WAY.has(code))) return true;
+  if (code === "gateway_unavailable") return !doubted;
   return !doubted && status >= 400 && status < 500 && status !== 408 && status !== 409;
 }
 
-export function begin(subject: string, storage: Storage = sessionStorage): Once {
-  const kept = storage.getItem(keptAs(subject));
+/** `form` names it: what is kept is one form's and one person's. */
+export function begin<Body>(form: string, storage: Storage = sessionStorage): Once<Body> {
+  const kept = storage.getItem(form);
   if (kept) {
     try {
       const { key, body } = JSON.parse(kept) as { key: string; body: Body };
@@ -68,13 +72,9 @@ export function begin(subject: string, storage: Storage = sessionStorage): Once 
 }
 
 /** Writes down what must outlive this page, before it is sent and until it is settled. */
-export function keep(subject: string, once: Once, storage: Storage = sessionStorage): void {
-  if (once.step === "sending" || once.step === "unheard") storage.setItem(keptAs(subject), JSON.stringify({ key: once.key, body: once.body }));
-  else storage.removeItem(keptAs(subject));
-}
-
-function keptAs(subject: string): string {
-  return `payout-request:${subject}`;
+export function keep<Body>(form: string, once: Once<Body>, storage: Storage = sessionStorage): void {
+  if (once.step === "sending" || once.step === "unheard") storage.setItem(form, JSON.stringify({ key: once.key, body: once.body }));
+  else storage.removeItem(form);
 }
 
 function mint(): string {

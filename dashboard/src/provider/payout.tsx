@@ -1,10 +1,12 @@
 // One payout as its provider sees it: where it stands, what it waits for, and its way so far.
 
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { getRouteApi } from "@tanstack/react-router";
+import { getRouteApi, Link } from "@tanstack/react-router";
 import { useState } from "react";
 
-import { useBankName } from "./bank-name.ts";
+import "../styles/provider.css";
+import { AccountWords } from "./account-options.tsx";
+import { AnotherAccount } from "./another-account.tsx";
 import { payout as payoutQuery } from "./queries.ts";
 import { answer, api, type Schemas } from "../api/client.ts";
 import { ProblemNotice } from "../api/problem.tsx";
@@ -13,6 +15,7 @@ import { AttemptBadge, Money, StatusBadge } from "../show/status.tsx";
 import { When } from "../show/time.tsx";
 import { Timeline } from "../show/timeline.tsx";
 import { WaitingFor } from "../show/waiting.tsx";
+import { shortId } from "../show/words.ts";
 import { Action, ActionLink } from "../ui/action.tsx";
 import { Question } from "../ui/dialog.tsx";
 import { Icon } from "../ui/icon.tsx";
@@ -28,27 +31,28 @@ export function Payout() {
   return (
     <Page title={amount ? `Payout of ${amount}` : "Payout"} back={<Back to="/provider/payouts">Payouts</Back>}>
       <Answered asked={asked} rows={8}>
-        {(detail) => <Detail detail={detail} />}
+        {(detail) => <Detail key={id} detail={detail} />}
       </Answered>
     </Page>
   );
 }
 
-function Detail({ detail: { payout, waiting, timeline, attempts, bank_account } }: { detail: Schemas["PayoutDetail"] }) {
-  const bankName = useBankName();
+function Detail({ detail: { payout, waiting, timeline, attempts, bank_account, actions, replaces, replaced_by } }: { detail: Schemas["PayoutDetail"] }) {
+  const can = (name: string): boolean => actions.some((action) => action.name === name && action.allowed);
+  const another = can("another_account");
   return (
     <div className="split">
       <div className="split-main">
         <div aria-live="polite">
           {waiting ? (
-            <WaitingFor waiting={waiting} reader="provider">
-              {(payout.status === "REQUESTED" || payout.status === "APPROVED") && <Cancel payout={payout} />}
+            <WaitingFor waiting={another ? { ...waiting, who: "provider", detail: GIVE_ANOTHER } : waiting} reader="provider">
+              {can("cancel") && <Cancel payout={payout} />}
             </WaitingFor>
           ) : (
-            <Ended payout={payout} />
+            <Ended payout={payout} replacedBy={replaced_by} />
           )}
         </div>
-        {payout.status === "FAILED" && payout.failure && payout.refunded_at === undefined && <Failed failure={payout.failure} />}
+        {another ? <AnotherAccount payout={payout} refused={bank_account} /> : payout.status === "FAILED" && payout.failure && payout.refunded_at === undefined && <Failed failure={payout.failure} why={whyNotAnother(actions)} />}
         <Section title="What happened">
           <Timeline steps={timeline.map((entry) => ({ at: entry.at, code: entry.what, who: whoWords(entry.who), reason: entry.reason }))} />
         </Section>
@@ -60,18 +64,11 @@ function Detail({ detail: { payout, waiting, timeline, attempts, bank_account } 
               ["Status", <StatusBadge key="status" payout={payout} />],
               ["You receive", <Money key="amount" value={payout.amount} />],
               ["Fee", "None: the platform pays it"],
-              bank_account && [
-                "To",
-                <span key="account">
-                  {bank_account.account_name}
-                  <br />
-                  <span className="soft">
-                    {bankName(bank_account.bank_code)} <span className="number">{bank_account.account_number.replaceAll("*", "•")}</span>
-                  </span>
-                </span>,
-              ],
+              bank_account && ["To", <AccountWords key="account" account={bank_account} />],
               ["Requested", <When key="requested" at={payout.requested_at} />],
               payout.completed_at !== undefined && ["Arrived", <When key="completed" at={payout.completed_at} />],
+              replaces !== undefined && ["Takes the place of", <OtherPayout key="replaces" id={replaces} />],
+              replaced_by !== undefined && ["Its place is taken by", <OtherPayout key="replaced" id={replaced_by} />],
               ["Payout", <code key="id">{payout.id}</code>],
             ]}
           />
@@ -98,29 +95,58 @@ function Detail({ detail: { payout, waiting, timeline, attempts, bank_account } 
   );
 }
 
-function Ended({ payout }: { payout: Schemas["Payout"] }) {
-  const { tone, title, words } = ending(payout);
+const GIVE_ANOTHER = "The bank refused the account. Give another one below; our team is told as well, and can give the money back to your balance instead.";
+
+/** A payout that is another way to the same money. */
+function OtherPayout({ id }: { id: string }) {
+  return (
+    <Link to="/provider/payouts/$id" params={{ id }} className="mono">
+      {shortId(id)}
+    </Link>
+  );
+}
+
+function Ended({ payout, replacedBy }: { payout: Schemas["Payout"]; replacedBy: string | undefined }) {
+  const { tone, title, words } = replacedBy === undefined ? ending(payout) : replaced(payout);
   return (
     <section className={`ending ending-${tone}`} aria-label="How it ended">
       <span className="waiting-mark">
-        <Icon name={tone === "green" ? "check" : "cross"} size={22} />
+        <Icon name={tone === "green" ? "check" : tone === "blue" ? "arrow" : "cross"} size={22} />
       </span>
       <div className="waiting-words">
         <h2>{title}</h2>
         <p>{words}</p>
-        {tone !== "green" && (
+        {replacedBy !== undefined ? (
           <p>
-            <ActionLink to="/provider/payouts/new" icon="arrow">
-              Request another payout
+            <ActionLink to="/provider/payouts/$id" params={{ id: replacedBy }} kind="main" icon="arrow">
+              Follow the new payout
             </ActionLink>
           </p>
+        ) : (
+          tone !== "green" && (
+            <p>
+              <ActionLink to="/provider/payouts/new" icon="arrow">
+                Request another payout
+              </ActionLink>
+            </p>
+          )
         )}
       </div>
     </section>
   );
 }
 
-function ending(payout: Schemas["Payout"]): { tone: "green" | "red" | "grey" | "violet"; title: string; words: string } {
+interface Ending {
+  readonly tone: "green" | "red" | "grey" | "violet" | "blue";
+  readonly title: string;
+  readonly words: string;
+}
+
+function replaced(payout: Schemas["Payout"]): Ending {
+  return { tone: "blue", title: "Another account was given", words: `The bank refused this account, so ${formatMoney(payout.amount)} went back to your balance and was asked for again at once, to the other account.` };
+}
+
+function ending(payout: Schemas["Payout"]): Ending {
   const amount = formatMoney(payout.amount);
   switch (payout.status) {
     case "COMPLETED":
@@ -140,16 +166,23 @@ function ending(payout: Schemas["Payout"]): { tone: "green" | "red" | "grey" | "
   }
 }
 
-function Failed({ failure }: { failure: Schemas["Failure"] }) {
+function Failed({ failure, why }: { failure: Schemas["Failure"]; why: string | undefined }) {
   return (
     <div className="notice notice-amber">
       <Icon name="attention" />
       <div className="notice-words">
         <p className="strong">Why it failed</p>
         <p>{failure.detail}</p>
+        {why && <p>{why}</p>}
       </div>
     </div>
   );
+}
+
+/** Where another account would not help, or not yet. While it is tried again by itself that is what it waits for. */
+function whyNotAnother(actions: readonly Schemas["Action"][]): string | undefined {
+  const found = actions.find((action) => action.name === "another_account");
+  return found?.code === "payout_moved_on" ? undefined : found?.detail;
 }
 
 function Cancel({ payout }: { payout: Schemas["Payout"] }) {

@@ -6,7 +6,7 @@ import { payouts } from "./queries.ts";
 import { anyFilter, only, type payoutsSearch, STATUSES } from "../show/search.ts";
 import { STATUS_WORDS } from "../show/words.ts";
 import { ActionLink } from "../ui/action.tsx";
-import { Choice, DayChoice } from "../ui/field.tsx";
+import { AmountChoice, Choice, DayChoice } from "../ui/field.tsx";
 import { Filters, Pager } from "../ui/list.tsx";
 import { Page } from "../ui/page.tsx";
 import { Answered, Empty } from "../ui/state.tsx";
@@ -33,6 +33,8 @@ export function Payouts() {
         <Choice label="Status" value={search.status} options={STATUSES.map((status) => [status, STATUS_WORDS[status]])} onChange={(status) => filter({ status })} />
         <DayChoice label="From" value={search.from} onChange={(from) => filter({ from })} />
         <DayChoice label="To" value={search.to} onChange={(to) => filter({ to })} />
+        <AmountChoice label="At least" value={search.min_amount} onChange={(min_amount) => filter({ min_amount })} />
+        <AmountChoice label="At most" value={search.max_amount} onChange={(max_amount) => filter({ max_amount })} />
       </Filters>
       <section className="section" aria-label="Payouts" aria-busy={asked.isPlaceholderData}>
         <Answered asked={asked} rows={8}>

@@ -4,7 +4,8 @@ import { keepPreviousData, queryOptions } from "@tanstack/react-query";
 
 import { answer, api, type Schemas } from "../api/client.ts";
 import { LIVE, paceOf } from "../live/pace.ts";
-import { dayBegins, dayEnds, only, type pageSearch, type payoutsSearch } from "../show/search.ts";
+import { dayBegins, dayEnds, type earningsSearch, only, type pageSearch, type payoutsSearch } from "../show/search.ts";
+import { saveFile } from "../ui/save.ts";
 
 /** Enough to see everything that is under way. */
 const OPEN_LIMIT = 100;
@@ -15,13 +16,29 @@ export const balance = queryOptions({
   ...LIVE.list,
 });
 
-export const earnings = (search: ReturnType<typeof pageSearch>) =>
+export const earnings = ({ from, to, ...search }: ReturnType<typeof earningsSearch>) =>
   queryOptions({
-    queryKey: ["earnings", search],
-    queryFn: ({ signal }) => answer(api.GET("/api/provider/earnings", { params: { query: { limit: 20, ...search } }, signal })),
+    queryKey: ["earnings", { from, to, ...search }],
+    queryFn: ({ signal }) =>
+      answer(api.GET("/api/provider/earnings", { params: { query: { limit: 20, ...search, ...only({ from: dayBegins(from), to: dayEnds(to) }) } }, signal })),
     placeholderData: keepPreviousData,
     ...LIVE.steady,
   });
+
+type Currency = Schemas["Money"]["currency"];
+
+export const statement = (month: string, currency: Currency) =>
+  queryOptions({
+    queryKey: ["statement", month, currency],
+    queryFn: async ({ signal }) => (await answer(api.GET("/api/provider/statements/{month}", { params: { path: { month }, query: { currency, format: "json" } }, signal }))) as Schemas["MonthlyStatement"],
+    ...LIVE.steady,
+  });
+
+/** The same as a file. */
+export async function downloadStatement(month: string, currency: Currency, format: "csv" | "pdf"): Promise<void> {
+  const file: unknown = await answer(api.GET("/api/provider/statements/{month}", { params: { path: { month }, query: { currency, format } }, parseAs: "blob" }));
+  saveFile(`statement-${month}-${currency}.${format}`, file as Blob);
+}
 
 export const payouts = ({ from, to, ...search }: ReturnType<typeof payoutsSearch>) =>
   queryOptions({

@@ -128,7 +128,9 @@ describe("asking for a payout", () => {
     const user = await open();
     await fillIn(user, "1500");
     await user.click(await press("Request this payout"));
-    expect((await screen.findByRole("alert")).textContent).toContain("smaller than the amount");
+    const field = await screen.findByRole("textbox", { name: "Amount" });
+    await waitFor(() => expect(field.getAttribute("aria-invalid")).toBe("true"));
+    expect(field.closest(".field")?.textContent).toContain("smaller than the amount");
     await fillIn(user, "700");
     await user.click(await press("Request this payout"));
     await waitFor(() => expect(world.sent).toHaveLength(2));

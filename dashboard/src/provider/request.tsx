@@ -1,28 +1,27 @@
 // Asking for a payout: the amount and where it goes, then once more in words, then sent exactly once (`once.ts`).
 
-import { useQuery, useQueryClient, type UseQueryResult } from "@tanstack/react-query";
-import { useNavigate } from "@tanstack/react-router";
+import { useQuery, type UseQueryResult } from "@tanstack/react-query";
 import { type FormEvent, useEffect, useRef, useState } from "react";
-import { Label } from "react-aria-components/Label";
-import { Radio, RadioGroup } from "react-aria-components/RadioGroup";
 
-import { useBankName } from "./bank-name.ts";
-import { begin, type Body, type Event, keep, next, type Once } from "./once.ts";
+import { AccountOptions, AccountWords, isUsable } from "./account-options.tsx";
 import { balance, bankAccounts, quote } from "./queries.ts";
-import { answer, api, type Schemas } from "../api/client.ts";
-import { fieldError, inWords, ProblemNotice } from "../api/problem.tsx";
-import { formatMoney, formatPlain, parseAmount, units } from "../show/money.ts";
+import { UnheardOf } from "./unheard.tsx";
+import { type Form, useOnce } from "./use-once.ts";
+import { answer, api, ProblemError, type Schemas } from "../api/client.ts";
+import { fieldError, ProblemNotice, whatToDo } from "../api/problem.tsx";
+import { formatMoney, formatPlain, parseAmount, units, withMoney } from "../show/money.ts";
 import { Money } from "../show/status.tsx";
 import { formatWhen, useNow } from "../show/time.tsx";
-import { session } from "../sign-in/token.ts";
 import { Action, ActionLink } from "../ui/action.tsx";
 import { Field } from "../ui/field.tsx";
 import { Icon } from "../ui/icon.tsx";
 import { Back, Facts, Page } from "../ui/page.tsx";
 import { Answered, Empty } from "../ui/state.tsx";
 
+type Body = Schemas["PayoutRequest"];
+
 export function RequestPayout() {
-  const { once, tell } = useOnce();
+  const { once, tell } = useOnce<Body>("payout-request", (key, body) => answer(api.POST("/api/provider/payouts", { params: { header: { "Idempotency-Key": key } }, body })));
   const asked = useQuery(balance);
   const accounts = useQuery(bankAccounts);
   const title = once.step === "confirming" || once.step === "sending" ? "Confirm the payout" : "Request a payout";
@@ -37,42 +36,7 @@ export function RequestPayout() {
   );
 }
 
-/** The form's state, kept over reloads, and the one request that it may make. */
-export function useOnce(): { once: Once; tell: (event: Event) => void } {
-  const subject = session()?.subject ?? "";
-  const [once, setOnce] = useState<Once>(() => begin(subject));
-  // What is read here is never older than the last event, however fast two presses follow each other.
-  const latest = useRef(once);
-  const navigate = useNavigate();
-  const queries = useQueryClient();
-
-  const tell = (event: Event): void => {
-    const before = latest.current;
-    const after = next(before, event);
-    if (after === before) return;
-    latest.current = after;
-    keep(subject, after);
-    setOnce(after);
-    if (after.step === "sending") void send(after.key, after.body);
-    if (after.step === "made") {
-      void queries.invalidateQueries();
-      void navigate({ to: "/provider/payouts/$id", params: { id: after.payoutId }, replace: true });
-    }
-  };
-
-  const send = async (key: string, body: Body): Promise<void> => {
-    try {
-      const made = await answer(api.POST("/api/provider/payouts", { params: { header: { "Idempotency-Key": key } }, body }));
-      tell({ did: "heard it was made", payoutId: made.id });
-    } catch (error) {
-      tell({ did: "heard a failure", error });
-    }
-  };
-
-  return { once, tell };
-}
-
-function Steps({ once, tell, balances, accounts }: { once: Once; tell: (event: Event) => void; balances: readonly Schemas["Balance"][]; accounts: readonly Schemas["BankAccount"][] }) {
+function Steps({ once, tell, balances, accounts }: Form<Body> & { balances: readonly Schemas["Balance"][]; accounts: readonly Schemas["BankAccount"][] }) {
   // Kept while the form goes back and forth between filling in and confirming.
   const [typed, setTyped] = useState("");
   const [chosen, setChosen] = useState<string>();
@@ -98,7 +62,7 @@ function Steps({ once, tell, balances, accounts }: { once: Once; tell: (event: E
     case "sending":
       return <Confirm body={once.body} account={accounts.find((each) => each.id === once.body.bank_account_id)} sending={once.step === "sending"} tell={tell} />;
     case "unheard":
-      return <UnheardOf body={once.body} error={once.error} tell={tell} />;
+      return <UnheardOf amount={once.body.amount} error={once.error} tell={tell} />;
     case "made":
       return (
         <p role="status" className="notice notice-green">
@@ -121,21 +85,28 @@ interface Filling {
 }
 
 function FillIn({ refusal, typed, setTyped, chosen, setChosen, balances, accounts, onDone }: Filling) {
-  const bankName = useBankName();
   const now = useNow();
   const [tried, setTried] = useState(false);
-  const usable = accounts.filter((each) => new Date(each.usable_from) <= now && each.paused === undefined);
+  const refusedAt = refusal === undefined ? undefined : fieldOf(refusal);
+  const refusedAmount = useRef(typed);
+  const refusedAccount = useRef(chosen ?? "");
+  const usable = accounts.filter((each) => isUsable(each, now));
   const account = accounts.find((each) => each.id === chosen) ?? usable[0];
   const currency = (account?.currency ?? "NGN") as Schemas["Money"]["currency"];
   const available = balances.find((each) => each.currency === currency)?.available ?? { amount: "0.00", currency };
   const parsed = parseAmount(typed);
   const tooMuch = parsed.ok && units(parsed.amount) > units(available.amount);
   const wrong = !parsed.ok ? parsed.why : tooMuch ? `You have ${formatMoney(available)} available.` : undefined;
+  // What the API refused is said at the field that it is about, until the field is changed; the rest above the form.
+  const ofTheAmount = refusedAt === "amount" && typed === refusedAmount.current ? (fieldError(refusal, "amount") ?? inOneLine(refusal)) : undefined;
+  const ofTheAccount = refusedAt === "account" && (chosen ?? "") === refusedAccount.current ? (fieldError(refusal, "bank_account_id") ?? inOneLine(refusal)) : undefined;
   const amountField = useRef<HTMLInputElement>(null);
   const refused = useRef<HTMLDivElement>(null);
   useEffect(() => {
-    if (refusal) refused.current?.focus();
-  }, [refusal]);
+    if (refusal === undefined) return;
+    if (refusedAt === "amount") amountField.current?.focus();
+    else refused.current?.focus();
+  }, [refusal, refusedAt]);
 
   const submit = (event: FormEvent): void => {
     event.preventDefault();
@@ -149,7 +120,7 @@ function FillIn({ refusal, typed, setTyped, chosen, setChosen, balances, account
 
   return (
     <form className="form card" onSubmit={submit} noValidate>
-      {refusal !== undefined && (
+      {refusal !== undefined && refusedAt !== "amount" && (
         <div ref={refused} tabIndex={-1}>
           <ProblemNotice error={refusal} />
         </div>
@@ -166,32 +137,13 @@ function FillIn({ refusal, typed, setTyped, chosen, setChosen, balances, account
             </button>
           </>
         }
-        error={tried || tooMuch ? (wrong ?? fieldError(refusal, "amount")) : undefined}
+        error={tried || tooMuch ? (wrong ?? ofTheAmount) : ofTheAmount}
         value={typed}
         onChange={setTyped}
         isRequired
         autoComplete="off"
       />
-      <RadioGroup className="options" value={account?.id ?? null} onChange={setChosen} isRequired>
-        <Label>To</Label>
-        {accounts.map((each) => {
-          const cooling = new Date(each.usable_from) > now;
-          const paused = each.paused !== undefined;
-          return (
-            <Radio key={each.id} value={each.id} isDisabled={cooling || paused} className="option">
-              <span className="option-mark" aria-hidden="true" />
-              <span className="option-words">
-                <span className="strong">{each.account_name}</span>
-                <span className="small soft">
-                  {bankName(each.bank_code)} <span className="number">{each.account_number.replaceAll("*", "•")}</span>
-                  {paused && ` · ${each.paused_detail ?? "paused"}`}
-                  {cooling && ` · can be paid to from ${formatWhen(new Date(each.usable_from), now)}`}
-                </span>
-              </span>
-            </Radio>
-          );
-        })}
-      </RadioGroup>
+      <AccountOptions label="To" accounts={accounts} value={account?.id} onChange={setChosen} error={ofTheAccount ?? (tried && !account ? "None of your accounts can be paid to now." : undefined)} />
       <div className="form-actions">
         <Action kind="main" type="submit">
           Continue
@@ -204,8 +156,27 @@ function FillIn({ refusal, typed, setTyped, chosen, setChosen, balances, account
   );
 }
 
-function Confirm({ body, account, sending, tell }: { body: Body; account: Schemas["BankAccount"] | undefined; sending: boolean; tell: (event: Event) => void }) {
-  const bankName = useBankName();
+/** Which field of the form a refusal is about. */
+function fieldOf(refusal: unknown): "amount" | "account" | "form" {
+  if (!(refusal instanceof ProblemError)) return "form";
+  switch (refusal.problem.code) {
+    case "insufficient_balance":
+      return "amount";
+    case "bank_account_unknown":
+    case "bank_account_currency":
+    case "bank_account_cooling_off":
+      return "account";
+    default:
+      if (fieldError(refusal, "amount") !== undefined) return "amount";
+      return fieldError(refusal, "bank_account_id") === undefined ? "form" : "account";
+  }
+}
+
+function inOneLine(refusal: unknown): string | undefined {
+  return refusal instanceof ProblemError ? [withMoney(refusal.problem.detail), whatToDo(refusal.problem)].filter(Boolean).join(" ") : undefined;
+}
+
+function Confirm({ body, account, sending, tell }: { body: Body; account: Schemas["BankAccount"] | undefined; sending: boolean; tell: Form<Body>["tell"] }) {
   const quoted = useQuery(quote(body));
   const { data } = quoted;
   return (
@@ -215,16 +186,7 @@ function Confirm({ body, account, sending, tell }: { body: Body; account: Schema
       </p>
       <Facts
         facts={[
-          account && [
-            "To",
-            <span key="to">
-              {account.account_name}
-              <br />
-              <span className="soft">
-                {bankName(account.bank_code)} <span className="number">{account.account_number.replaceAll("*", "•")}</span>
-              </span>
-            </span>,
-          ],
+          account && ["To", <AccountWords key="to" account={account} />],
           ["Fee", <Fee key="fee" quoted={quoted} />],
           ["You receive", <Money key="receive" value={data?.amount ?? body.amount} />],
           ["Arrives", <Arrives key="arrives" quoted={quoted} />],
@@ -238,10 +200,10 @@ function Confirm({ body, account, sending, tell }: { body: Body; account: Schema
       ))}
       <p className="soft small">The amount is reserved at once. You can cancel until a batch has taken it.</p>
       <div className="form-actions">
-        <Action kind="main" onPress={() => tell({ did: "sent" })} isPending={sending} autoFocus>
+        <Action kind="main" onPress={() => tell({ did: "sent" })} isPending={sending} isDisabled={data?.possible === false} autoFocus>
           {sending ? "Requesting…" : "Request this payout"}
         </Action>
-        <Action kind="quiet" onPress={() => tell({ did: "went back" })} isDisabled={sending}>
+        <Action kind={data?.possible === false ? "main" : "quiet"} onPress={() => tell({ did: "went back" })} isDisabled={sending}>
           Change it
         </Action>
       </div>
@@ -278,32 +240,5 @@ function Arrives({ quoted: { data, isPending } }: { quoted: Quoted }) {
       <br />
       <span className="soft">{leaves_at ? `It leaves at ${formatWhen(new Date(leaves_at), now)}` : "It leaves at once"}, unless somebody has to look at it first</span>
     </>
-  );
-}
-
-/** The request left and no answer came. The same one is sent again, or looked for. */
-function UnheardOf({ body, error, tell }: { body: Body; error: unknown; tell: (event: Event) => void }) {
-  const words = error === undefined ? undefined : inWords(error);
-  return (
-    <div className="card form" role="alert">
-      <div className="notice notice-amber">
-        <Icon name="attention" />
-        <div className="notice-words">
-          <p className="strong">
-            It is not known whether your request for <Money value={body.amount} /> arrived.
-          </p>
-          {words && <p>{words.detail ?? words.title}</p>}
-          <p>Send it again: it is the same request, and it makes one payout however often it arrives.</p>
-        </div>
-      </div>
-      <div className="form-actions">
-        <Action kind="main" onPress={() => tell({ did: "sent" })} autoFocus>
-          Send it again
-        </Action>
-        <ActionLink to="/provider/payouts" kind="quiet">
-          Look at my payouts
-        </ActionLink>
-      </div>
-    </div>
   );
 }

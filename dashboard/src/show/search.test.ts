@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from "vitest";
 
-import { allPayoutsSearch, anyFilter, dayBegins, dayEnds, pageSearch, payoutsSearch, reviewsSearch } from "./search.ts";
+import { allPayoutsSearch, anyFilter, dayBegins, dayEnds, earningsSearch, monthSearch, pageSearch, payoutsSearch, reviewsSearch } from "./search.ts";
 
 const ID = "01a20543-7da9-708d-8bda-1fafd772ae09";
 
@@ -17,6 +17,12 @@ describe("the address", () => {
   it("drops what is not, rather than asking the API for it", () => {
     expect(allPayoutsSearch({ status: "PAID", risk: 1, provider: "x", batch: `${ID} or 1=1`, needs_attention: "yes", from: "22/11/2026", to: "2026-13-40", cursor: "x".repeat(101), extra: 1 })).toEqual({});
     expect(payoutsSearch({ status: ["FAILED"], cursor: "" })).toEqual({});
+  });
+
+  it("reads a month and nothing that only looks like one", () => {
+    expect(monthSearch({ month: "2026-11", currency: "NGN" })).toEqual({ month: "2026-11", currency: "NGN" });
+    for (const wrong of ["2026-13", "2026-1", 202611, "11/2026"]) expect(monthSearch({ month: wrong, currency: "EUR" })).toEqual({});
+    expect(earningsSearch({ status: "PAID", from: "2026-11-01" })).toEqual({ from: "2026-11-01" });
   });
 
   it("takes a cursor of digits, which the router has made a number of", () => {

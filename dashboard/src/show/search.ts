@@ -68,7 +68,31 @@ export const ROUTES = ["auto", "review", "refuse"] as const;
 
 /** Of the provider's own payouts. */
 export function payoutsSearch(raw: Raw) {
-  return only({ status: oneOf(STATUSES, raw["status"]), from: day(raw["from"]), to: day(raw["to"]), cursor: cursor(raw["cursor"]) });
+  return only({
+    status: oneOf(STATUSES, raw["status"]),
+    from: day(raw["from"]),
+    to: day(raw["to"]),
+    min_amount: amount(raw["min_amount"]),
+    max_amount: amount(raw["max_amount"]),
+    cursor: cursor(raw["cursor"]),
+  });
+}
+
+export const EARNING_STATUSES = ["AVAILABLE", "RESERVED", "PAID_OUT", "RECOVERED"] as const;
+
+/** Of the provider's earnings. */
+export function earningsSearch(raw: Raw) {
+  return only({ status: oneOf(EARNING_STATUSES, raw["status"]), from: day(raw["from"]), to: day(raw["to"]), cursor: cursor(raw["cursor"]) });
+}
+
+/** A calendar month, as `2026-11`. */
+export function month(raw: unknown): string | undefined {
+  return typeof raw === "string" && /^\d{4}-(0[1-9]|1[0-2])$/.test(raw) ? raw : undefined;
+}
+
+/** Of a monthly statement. */
+export function monthSearch(raw: Raw) {
+  return only({ month: month(raw["month"]), currency: oneOf(CURRENCIES, raw["currency"]) });
 }
 
 /** Of everybody's payouts. */

@@ -27,7 +27,7 @@ export function WaitingFor({ waiting, reader, children }: { waiting: Schemas["Wa
             <dt>When it moves</dt>
             <dd>
               {due === undefined ? (
-                waiting.who === "system" ? "In a moment" : "As soon as they have acted"
+                waiting.who === "system" ? "In a moment" : mood(waiting, reader) === "act" ? "As soon as you have acted" : "As soon as they have acted"
               ) : due <= now ? (
                 "Any moment now"
               ) : (

@@ -182,6 +182,62 @@ export function readable(code: string): string {
   return words.charAt(0).toUpperCase() + words.slice(1);
 }
 
+const MESSAGES: Readonly<Record<string, readonly [words: string, tone: Tone]>> = {
+  received: ["Your request has arrived", "grey"],
+  approved: ["A payout was approved", "green"],
+  rejected: ["A payout was rejected, and why", "red"],
+  cancelled: ["A payout was cancelled", "grey"],
+  completed: ["The money has arrived", "green"],
+  failed: ["A transfer failed, and what to do", "red"],
+  refunded: ["Money went back to your balance", "violet"],
+  replaced: ["Another account was given", "blue"],
+  returned: ["The bank sent money back", "violet"],
+  check_account: ["A bank account has to be checked", "amber"],
+  bank_account_changed: ["A bank account was added or removed", "amber"],
+};
+
+/** What a provider can be told. */
+export function messageWords(event: string): { words: string; tone: Tone } {
+  const known = MESSAGES[event];
+  return known ? { words: known[0], tone: known[1] } : { words: readable(event), tone: "grey" };
+}
+
+/** A line of a provider's monthly statement. */
+export function statementLine(kind: string): string {
+  switch (kind) {
+    case "earned":
+      return "Earning";
+    case "adjusted":
+      return "Correction of an earning";
+    case "paid":
+      return "Payout";
+    case "returned":
+      return "Payout returned by the bank";
+    case "overpaid":
+      return "Paid too much, owed back";
+    case "refunded":
+      return "Payout not made";
+    default:
+      return readable(kind);
+  }
+}
+
+/** What of an earning can be asked for, and where the rest is. */
+export function earningWords(status: string): { words: string; tone: Tone } {
+  switch (status) {
+    case "AVAILABLE":
+      return { words: "Available", tone: "green" };
+    case "RESERVED":
+      return { words: "In payouts", tone: "amber" };
+    case "PAID_OUT":
+      return { words: "Paid out", tone: "grey" };
+    case "RECOVERED":
+      return { words: "Went against debt", tone: "violet" };
+    default:
+      return { words: readable(status), tone: "grey" };
+  }
+}
+
 /** Why somebody must look, and who settles it. */
 export function caseKind(kind: Schemas["Case"]["kind"]): { words: string; todo: string } {
   switch (kind) {

@@ -4,8 +4,9 @@ import { useNavigate, useSearch } from "@tanstack/react-router";
 import { type FormEvent, useEffect, useState } from "react";
 import { Button } from "react-aria-components/Button";
 
+import { AGAIN_WORDS } from "./again.ts";
 import type { Someone } from "./someone.ts";
-import { areaOf, NotUsable, session, signIn } from "./token.ts";
+import { areaOf, NotUsable, sameToken, session, signIn } from "./token.ts";
 import { queries } from "../api/queries.ts";
 import { Action } from "../ui/action.tsx";
 import { LongField } from "../ui/field.tsx";
@@ -13,16 +14,20 @@ import { Icon } from "../ui/icon.tsx";
 import { Page } from "../ui/page.tsx";
 
 export function SignIn() {
-  const { to } = useSearch({ from: "/sign-in" });
+  const { to, why } = useSearch({ from: "/sign-in" });
   const navigate = useNavigate();
   const [token, setToken] = useState("");
   const [wrong, setWrong] = useState<string>();
 
   const enter = (pasted: string): void => {
     try {
-      const before = session()?.subject;
+      const before = session();
+      if (why !== undefined && before !== null && sameToken(pasted, before.token)) {
+        setWrong("This is the token that you are signed in with. Sign in for a new one.");
+        return;
+      }
       const now = signIn(pasted);
-      if (before !== now.subject) queries.clear();
+      if (before?.subject !== now.subject) queries.clear();
       // Back to where the reader was, if that is theirs to see.
       const back = to && to.startsWith(`/${areaOf(now)}`) ? to : "/";
       void navigate({ href: back, replace: true });
@@ -39,7 +44,20 @@ export function SignIn() {
           <img src="/mark.svg" alt="" width="36" height="36" />
           <span>Payouts</span>
         </p>
-        <Page title="Sign in">
+        <Page title={why === undefined ? "Sign in" : "Sign in once more"}>
+          {why !== undefined && (
+            <div className="notice notice-blue">
+              <Icon name="attention" />
+              <div className="notice-words">
+                <p>{AGAIN_WORDS[why]}</p>
+                {to && session() !== null && (
+                  <p>
+                    <a href={to}>Go back without signing in</a>
+                  </p>
+                )}
+              </div>
+            </div>
+          )}
           {import.meta.env.DEV && <People enter={enter} />}
           <form
             className="form"

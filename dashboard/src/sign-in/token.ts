@@ -52,9 +52,14 @@ export function bearer(): string {
   return session()?.token ?? "";
 }
 
+/** Whether what was pasted is this token. */
+export function sameToken(pasted: string, token: string): boolean {
+  return bare(pasted) === token;
+}
+
 /** @throws NotUsable */
 export function signIn(pasted: string): Session {
-  current = read(pasted.trim().replace(/^Bearer\s+/i, ""));
+  current = read(bare(pasted));
   keep(current.token);
   listeners.forEach((listener) => listener());
   return current;
@@ -74,6 +79,10 @@ export function subscribe(listener: () => void): () => void {
 
 export function useSession(): Session | null {
   return useSyncExternalStore(subscribe, () => current);
+}
+
+function bare(pasted: string): string {
+  return pasted.trim().replace(/^Bearer\s+/i, "");
 }
 
 /** What a token says of its bearer. */
