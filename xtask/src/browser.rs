@@ -146,7 +146,8 @@ mod tests {
             SELECT (jsonb_populate_record(a, jsonb_build_object('payout_id', more.id))).*
             FROM assessments a JOIN first ON first.id = a.payout_id CROSS JOIN more;
         INSERT INTO reviews
-            SELECT (jsonb_populate_record(r, jsonb_build_object('id', more.review, 'payout_id', more.id))).*
+            SELECT (jsonb_populate_record(r, jsonb_build_object(
+                'id', more.review, 'payout_id', more.id, 'amount', 1000 + more.n * 7))).*
             FROM reviews r JOIN first ON first.id = r.payout_id CROSS JOIN more;
         ANALYZE";
 
