@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from "vitest";
 
-import { allPayoutsSearch, anyFilter, dayBegins, dayEnds, earningsSearch, monthSearch, pageSearch, payoutsSearch, reviewsSearch } from "./search.ts";
+import { allPayoutsSearch, anyFilter, dayBegins, dayEnds, earningsSearch, messagesSearch, monthSearch, overviewSearch, pageSearch, payoutsSearch, policiesSearch, providersSearch, reviewsSearch } from "./search.ts";
 
 const ID = "01a20543-7da9-708d-8bda-1fafd772ae09";
 
@@ -23,6 +23,18 @@ describe("the address", () => {
     expect(monthSearch({ month: "2026-11", currency: "NGN" })).toEqual({ month: "2026-11", currency: "NGN" });
     for (const wrong of ["2026-13", "2026-1", 202611, "11/2026"]) expect(monthSearch({ month: wrong, currency: "EUR" })).toEqual({});
     expect(earningsSearch({ status: "PAID", from: "2026-11-01" })).toEqual({ from: "2026-11-01" });
+  });
+
+  it("knows the filters of every list of an admin", () => {
+    const messages = { state: "failed", channel: "webhook", payout: ID };
+    expect(messagesSearch(messages)).toEqual(messages);
+    expect(messagesSearch({ state: "lost", channel: "fax", payout: "x" })).toEqual({});
+    const providers = { q: "Ami", suspended: false, paused: true, in_debt: true };
+    expect(providersSearch(providers)).toEqual(providers);
+    expect(policiesSearch({ currency: "NGN", status: "SHADOW" })).toEqual({ currency: "NGN", status: "SHADOW" });
+    // The router reads digits as a number.
+    expect(overviewSearch({ days: 90, currency: "USD" })).toEqual({ days: "90" });
+    expect(overviewSearch({ days: 31 })).toEqual({});
   });
 
   it("takes a cursor of digits, which the router has made a number of", () => {
