@@ -11,6 +11,7 @@
 mod failed;
 pub mod flutterwave;
 mod redact;
+pub mod screening;
 pub mod statement;
 pub mod webhook;
 

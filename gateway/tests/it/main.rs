@@ -10,6 +10,7 @@
 
 mod faults;
 mod honest;
+mod screening;
 mod silence;
 mod sockets;
 mod terms;
