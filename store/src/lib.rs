@@ -60,6 +60,7 @@ pub mod reservations;
 pub mod reversals;
 pub mod reviews;
 pub mod risk_policies;
+pub mod screening;
 pub mod statements;
 pub mod statistics;
 pub mod sweep;

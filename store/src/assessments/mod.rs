@@ -15,7 +15,6 @@ use sqlx::PgConnection;
 use crate::{
     Actor, Error, Pool, Result, audit,
     notifications::{self, Event},
-    outbox,
     payouts::{self, Payout, moved_one, progress_in},
     reservations, reviews,
 };
@@ -110,21 +109,27 @@ pub(crate) async fn approve(
     now: DateTime<Utc>,
 ) -> Result<()> {
     payout.status.after(PayoutEvent::Approve).map_err(Error::corrupt)?;
-    let moved = sqlx::query!(
-        "UPDATE payouts SET status = 'APPROVED', approved_at = $2, approved_by = $3, updated_at = $2
-         WHERE id = $1 AND status = 'REQUESTED'",
+    // Instant payouts: the same statement asks for a batch (`outbox::instant_batch` says the same).
+    let moved = sqlx::query_scalar!(
+        r#"WITH moved AS (
+               UPDATE payouts SET status = 'APPROVED', approved_at = $2, approved_by = $3, updated_at = $2
+               WHERE id = $1 AND status = 'REQUESTED' RETURNING id
+           ), asked AS (
+               INSERT INTO outbox (kind, created_at, next_try_at)
+               SELECT 'instant_batch', $2, $2 FROM moved
+               WHERE coalesce((SELECT schedule ->> 'kind' = 'instant' FROM batch_rules), $4)
+           )
+           SELECT count(*) AS "moved!" FROM moved"#,
         payout.id.uuid(),
         now,
         actor.as_str(),
+        instant,
     )
-    .execute(&mut *conn)
-    .await?
-    .rows_affected();
-    moved_one(moved, payout.id)?;
+    .fetch_one(&mut *conn)
+    .await?;
+    moved_one(u64::try_from(moved).map_err(Error::corrupt)?, payout.id)?;
     audit::record(conn, actor, "approved", payout.id, reason, json!({}), now).await?;
-    notifications::tell(conn, payout.id, payout.provider, Event::Approved, payout.amount, None, now).await?;
-    outbox::instant_batch(conn, instant, now).await?;
-    Ok(())
+    notifications::tell(conn, payout.id, payout.provider, Event::Approved, payout.amount, None, now).await
 }
 
 async fn assess_and_move(

@@ -6,9 +6,10 @@
 //! a thousand payouts does not stand in front of fifty with one each. What does not fit is passed over and says why
 //! ([`domain::Held`]); a smaller one behind it may fit.
 //!
-//! Cost: one transaction of at most nine statements however many payouts it takes; the sort is over all that are approved.
+//! Cost: one transaction of at most nine statements however many payouts it takes; the sort is over all that are approved. What
+//! limits are held against is kept in rows: nothing is counted anew. `cargo xtask bench --claims` measures it.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use domain::{Allowance, BatchId, Currency, Held, Limits, Money, PayoutId, Purse};
 use rust_decimal::Decimal;
 use sqlx::PgConnection;
@@ -19,9 +20,6 @@ use crate::{Error, Pool, Result, payouts::money};
 
 /// Windows that may pass a provider over before it goes first. The statement below says the same.
 pub const PASSED_OVER_AT_MOST: i32 = 3;
-
-/// A payout that is claimed now counts for a day that began at most this long ago.
-const LONGEST_BATCH: TimeDelta = TimeDelta::days(2);
 
 /// What one chunk came to.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -38,11 +36,13 @@ pub struct Chunk {
 /// has passed over already, or what came back for want of funds since it was opened. An instant batch leaves those alone for longer
 /// each time, up to [`super::LONGEST_FUNDS_REST`]: there may be many of them in a minute.
 ///
+/// Where screening is demanded, what it has not cleared is not looked at either ([`crate::screening`]).
+///
 /// A payout that somebody else is moving just now is left out: it is moved, or the next batch's.
 pub async fn claim_chunk(pool: &Pool, batch: BatchId, limit: i64, now: DateTime<Utc>) -> Result<Chunk> {
     let mut tx = pool.begin().await?;
     let open = sqlx::query!(
-        "SELECT opened_at, kind FROM batches WHERE id = $1 AND status = 'OPEN' FOR NO KEY UPDATE",
+        "SELECT opened_at, kind, screened_since FROM batches WHERE id = $1 AND status = 'OPEN' FOR NO KEY UPDATE",
         batch.uuid()
     )
     .fetch_optional(&mut *tx)
@@ -69,13 +69,15 @@ pub async fn claim_chunk(pool: &Pool, batch: BatchId, limit: i64, now: DateTime<
                         OR p.updated_at < CASE WHEN $4 THEN $2 - funds_rest(p.attempts, p.counted_failures) ELSE $3 END)
                    AND NOT EXISTS (
                        SELECT FROM pauses s WHERE (s.scope, s.subject) IN
-                           (('provider', p.provider_id::text), ('bank', b.bank_code), ('bank_account', b.id::text)))) ready
+                           (('provider', p.provider_id::text), ('bank', b.bank_code), ('bank_account', b.id::text)))
+                   AND ($5::timestamptz IS NULL OR screened(p, $5) = 'clear')) ready
            ORDER BY (ready.turn = 1 AND ready.passed_over IS TRUE) DESC, ready.turn, ready.approved_at, ready.id
            LIMIT $1"#,
         limit,
         now,
         open.opened_at,
         instant,
+        open.screened_since,
     )
     .fetch_all(&mut *tx)
     .await?;
@@ -85,7 +87,7 @@ pub async fn claim_chunk(pool: &Pool, batch: BatchId, limit: i64, now: DateTime<
     let found = i64::try_from(next.len()).map_err(Error::corrupt)?;
     let waiting = lock(&mut tx, &next).await?;
     let (taken, left) = choose(&mut tx, batch, &waiting, now).await?;
-    let claimed = claim(&mut tx, batch, &taken, now).await?;
+    let claimed = claim(&mut tx, batch, &taken, open.screened_since.is_some(), now).await?;
     let held = hold(&mut tx, batch, &left, now).await?;
     tx.commit().await?;
     Ok(Chunk { claimed, held, more: found == limit })
@@ -180,23 +182,20 @@ async fn purse(
     let mut left = vec![];
     if let Some(allowance) = limits.of_batch(currency) {
         let row = sqlx::query!(
-            r#"SELECT count(*) AS "payouts!", coalesce(sum(amount), 0) AS "amount!"
-               FROM payouts WHERE batch_id = $1 AND currency = $2"#,
+            "SELECT kept_payouts, kept_amount FROM batch_sums WHERE batch_id = $1 AND currency = $2",
             batch.uuid(),
             currency.code(),
         )
-        .fetch_one(&mut *conn)
+        .fetch_optional(&mut *conn)
         .await?;
-        left.push(rest(allowance, row.payouts, row.amount)?);
+        let (payouts, amount) = row.map_or((0, Decimal::ZERO), |row| (row.kept_payouts, row.kept_amount));
+        left.push(rest(allowance, payouts, amount)?);
     }
     if let Some(allowance) = limits.of_day(currency) {
-        let began = limits.day_began(now);
         let row = sqlx::query!(
-            r#"SELECT count(*) AS "payouts!", coalesce(sum(p.amount), 0) AS "amount!"
-               FROM batches b JOIN payouts p ON p.batch_id = b.id
-               WHERE b.opened_at >= $1 AND p.claimed_at >= $2 AND p.currency = $3"#,
-            began.checked_sub_signed(LONGEST_BATCH).unwrap_or(began),
-            began,
+            r#"SELECT coalesce(sum(payouts), 0)::bigint AS "payouts!", coalesce(sum(amount), 0) AS "amount!"
+               FROM claimed_quarters WHERE quarter >= $1 AND currency = $2"#,
+            limits.day_began(now),
             currency.code(),
         )
         .fetch_one(&mut *conn)
@@ -215,6 +214,7 @@ async fn claim(
     conn: &mut PgConnection,
     batch: BatchId,
     taken: &[PayoutId],
+    screened: bool,
     now: DateTime<Utc>,
 ) -> Result<u32> {
     if taken.is_empty() {
@@ -227,17 +227,31 @@ async fn claim(
                       updated_at = $3
                FROM unnest($2::uuid[]) WITH ORDINALITY AS n (id, place)
                WHERE p.id = n.id AND p.status = 'APPROVED'
-               RETURNING p.id, p.amount, p.currency, n.place
+               RETURNING p.id, p.provider_id, p.bank_account_id, p.amount, p.currency, n.place
            ), released AS (
                INSERT INTO outbox (kind, payout_id, signal, created_at, next_try_at)
                SELECT 'signal', id, 'release', $3, $3 FROM claimed ORDER BY place
            ), audited AS (
                INSERT INTO audit (at, actor, action, payout_id, detail)
-               SELECT $3, 'system', 'claimed', id, jsonb_build_object('batch', $1::uuid) FROM claimed ORDER BY place
+               SELECT $3, 'system', 'claimed', c.id,
+                      jsonb_strip_nulls(jsonb_build_object('batch', $1::uuid, 'screening', s.verdict, 'list_version', s.list_version))
+               FROM claimed c LEFT JOIN LATERAL (
+                   SELECT verdict, list_version FROM screenings s
+                   WHERE $4 AND s.provider_id = c.provider_id AND s.bank_account_id = c.bank_account_id
+                   ORDER BY s.answered_at DESC, s.id DESC LIMIT 1) s ON true
+               ORDER BY c.place
            ), summed AS (
-               INSERT INTO batch_sums (batch_id, currency, amount)
-               SELECT $1, currency, sum(amount) FROM claimed GROUP BY currency
-               ON CONFLICT (batch_id, currency) DO UPDATE SET amount = batch_sums.amount + excluded.amount
+               INSERT INTO batch_sums (batch_id, currency, amount, kept_payouts, kept_amount)
+               SELECT $1, currency, sum(amount), count(*), sum(amount) FROM claimed GROUP BY currency
+               ON CONFLICT (batch_id, currency) DO UPDATE SET
+                   amount = batch_sums.amount + excluded.amount,
+                   kept_payouts = batch_sums.kept_payouts + excluded.kept_payouts,
+                   kept_amount = batch_sums.kept_amount + excluded.kept_amount
+           ), of_the_day AS (
+               INSERT INTO claimed_quarters AS q (quarter, currency, payouts, amount)
+               SELECT quarter_of($3), currency, count(*), sum(amount) FROM claimed GROUP BY currency
+               ON CONFLICT (quarter, currency) DO UPDATE SET
+                   payouts = q.payouts + excluded.payouts, amount = q.amount + excluded.amount
            ), counted AS (
                UPDATE batches SET payouts = payouts + (SELECT count(*) FROM claimed)::integer WHERE id = $1 AND status = 'OPEN'
            )
@@ -245,6 +259,7 @@ async fn claim(
         batch.uuid(),
         &ids,
         now,
+        screened,
     )
     .fetch_one(conn)
     .await?;

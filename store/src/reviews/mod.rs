@@ -115,6 +115,18 @@ async fn insert(
     if made == 1 { Ok(()) } else { Err(Error::corrupt(format!("no payout {payout} to review"))) }
 }
 
+/// Something else than a risk rule holds it: who filters the queue by it finds it.
+pub(crate) async fn also_fired(conn: &mut PgConnection, payout: PayoutId, why: &str) -> Result<()> {
+    sqlx::query!(
+        "UPDATE reviews SET fired = array_append(fired, $2) WHERE payout_id = $1 AND NOT $2 = ANY (fired)",
+        payout.uuid(),
+        why
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
 /// Closes the payout's review if it has an open one.
 pub(crate) async fn close(conn: &mut PgConnection, payout: PayoutId, now: DateTime<Utc>) -> Result<()> {
     sqlx::query!(

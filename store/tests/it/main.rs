@@ -38,6 +38,7 @@ mod reversals;
 mod reviewing;
 mod risk_cost;
 mod risk_policies;
+mod screening;
 mod sends;
 mod statements;
 mod stress;
