@@ -28,12 +28,14 @@ mod reload;
 mod reobserve;
 mod request_cancel;
 mod request_decision;
+mod screening;
 mod tally;
 mod transfer;
 mod world;
 
 pub use prepare_batch::look_at_wallet;
 pub use reobserve::{LookFailed, Reobserved, look_at_earlier_attempts};
+pub use screening::Screening;
 pub use tally::Tally;
 pub use world::{Rules, World};
 pub use {

@@ -1,4 +1,5 @@
-//! Looks at the wallet before a batch claims.
+//! Before a batch claims: has whoever is to be paid screened, where the installation has a hook ([`crate::screening`]), and looks at
+//! the wallet.
 //!
 //! A gateway that cannot be asked does not hold a batch up: its payouts go on as if there were enough, an attempt that meets an
 //! empty wallet is no failure and waits for funds then. That is the lesser evil: where only the balance cannot be read, nobody
@@ -17,7 +18,7 @@ use temporalio_macros::activities;
 use temporalio_sdk::activities::{ActivityContext, ActivityError};
 use workflows::{BatchRef, Prepared};
 
-use crate::{World, failure::answer, heartbeat};
+use crate::{World, failure::answer, heartbeat, screening};
 
 /// A gateway that takes longer cannot be asked: a window does not wait for it.
 const QUESTION_LIMIT: Duration = Duration::from_secs(10);
@@ -36,15 +37,21 @@ impl PrepareBatchStep {
         input: BatchRef,
     ) -> Result<Prepared, ActivityError> {
         let world = &self.0;
-        let looked = heartbeat::while_waiting(&ctx, look(world, input)).await;
-        answer(world, "prepare_batch", looked.map(|()| Prepared { more: false }))
+        let prepared = heartbeat::while_waiting(&ctx, prepare(world, input)).await;
+        answer(world, "prepare_batch", prepared.map(|more| Prepared { more }))
     }
 }
 
-async fn look(world: &World, input: BatchRef) -> store::Result<()> {
-    let Some(batch) = batches::get(&world.pool, input.batch).await? else { return Ok(()) };
+/// Answers whether there is more to do.
+async fn prepare(world: &World, input: BatchRef) -> store::Result<bool> {
+    let Some(batch) = batches::get(&world.pool, input.batch).await? else { return Ok(false) };
     if batch.closed_at.is_some() {
-        return Ok(());
+        return Ok(false);
+    }
+    if let Some(hook) = &world.screening
+        && screening::screen(world, hook, &batch).await?
+    {
+        return Ok(true);
     }
     let now = world.clock.now();
     let seen = funds::seen(&world.pool).await?;
@@ -57,7 +64,7 @@ async fn look(world: &World, input: BatchRef) -> store::Result<()> {
             }
         }
     }
-    Ok(())
+    Ok(false)
 }
 
 /// Whether the last look is young and leaves enough for everybody.

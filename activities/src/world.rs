@@ -9,7 +9,7 @@ use gateway::PayoutGateway;
 use store::{Pool, attempts::RetryPolicy, messages::Channels};
 use tokio::sync::Semaphore;
 
-use crate::Tally;
+use crate::{Screening, Tally};
 
 /// The installation's rules, read once at start.
 #[derive(Debug, Clone)]
@@ -47,6 +47,8 @@ pub struct World {
     pub gateway: Arc<dyn PayoutGateway>,
     pub clock: Arc<dyn Clock>,
     pub rules: Rules,
+    /// Asked before payouts leave, where the installation has one.
+    pub screening: Option<Screening>,
     pub tally: Tally,
     /// Chunks that this process claims at the same time.
     pub batch_slots: Semaphore,

@@ -273,6 +273,7 @@ matrix! {
     notify: Notify at Completed;
     open_batch: OpenBatch at Approved;
     prepare_batch: PrepareBatch at Opened;
+    prepare_batch_stops_a_hit: PrepareBatch at Listed;
     claim_chunk: ClaimChunk at Opened;
     close_batch: CloseBatch at Claimed;
     open_reconciliation: OpenReconciliation at Accepted;

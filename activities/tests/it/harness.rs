@@ -297,7 +297,15 @@ pub(crate) fn again(error: ActivityEnvironmentError) -> Again {
 
 /// What every step is given here.
 pub(crate) fn world(pool: Pool, gateway: Arc<dyn PayoutGateway>, clock: Arc<dyn Clock>) -> World {
-    World { pool, gateway, clock, rules: rules(), tally: Tally::default(), batch_slots: Semaphore::new(1) }
+    World {
+        pool,
+        gateway,
+        clock,
+        rules: rules(),
+        screening: None,
+        tally: Tally::default(),
+        batch_slots: Semaphore::new(1),
+    }
 }
 
 pub(crate) fn environment(world: &Arc<World>) -> ActivityEnvironment {

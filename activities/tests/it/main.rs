@@ -16,5 +16,6 @@ mod differential;
 mod faults;
 mod harness;
 mod look_ups;
+mod screening;
 mod steps;
 mod transfers;

@@ -3,11 +3,14 @@
 
 use std::sync::Arc;
 
+use activities::Screening;
+use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, TimeZone, Utc};
 use domain::{
     AccountName, AttemptNumber, Clock, Currency, Ending, ManualClock, Next, PayoutId, PayoutStatus, Progress,
     ProviderId,
 };
+use gateway::screening::{Answer, NotAnswered, Question, Screen};
 use store::{
     Actor, Pool,
     decisions::{NewDecision, Verdict},
@@ -19,7 +22,10 @@ use workflows::{
 };
 
 use super::bank::{Bank, Fate};
-use crate::harness::{Again, FIRST, again, environment, naira, world};
+use crate::{
+    harness::{Again, FIRST, again, environment, naira, world},
+    screening::hit,
+};
 
 /// Where a payout stands when the step under test begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +37,8 @@ pub(super) enum Stage {
     Approved,
     /// Approved, and a batch is open.
     Opened,
+    /// The same, and a screening hook will say that it is a hit.
+    Listed,
     /// The open batch took it.
     Claimed,
     /// The same, and everything is paused.
@@ -159,7 +167,11 @@ impl Play {
             + TimeDelta::days(30).checked_mul(nth.try_into().unwrap()).unwrap();
         let clock = Arc::new(ManualClock::at(began));
         let bank = Arc::new(Bank::of(fates));
-        let world = Arc::new(world(pool.clone(), bank.clone(), clock.clone()));
+        let mut world = world(pool.clone(), bank.clone(), clock.clone());
+        if stage == Stage::Listed {
+            world.screening = Some(Screening { hook: Arc::new(AlwaysHit), valid_for: TimeDelta::hours(24) });
+        }
+        let world = Arc::new(world);
         let (provider, payout) = request(pool, nth, began).await;
         let mut play =
             Self { world, bank, payout, clock, provider, began, batch: None, comparison: None, looks: 0 };
@@ -188,7 +200,7 @@ impl Play {
                 Box::pin(self.bring_to(Stage::UnderReview)).await;
                 self.approve().await;
             }
-            Stage::Opened => {
+            Stage::Opened | Stage::Listed => {
                 Box::pin(self.bring_to(Stage::Approved)).await;
                 done(self.open_batch().await);
             }
@@ -468,6 +480,17 @@ impl Play {
     }
 }
 
+/// A screening hook that has somebody like them in its list, whoever they are.
+struct AlwaysHit;
+
+#[async_trait]
+impl Screen for AlwaysHit {
+    async fn ask(&self, _: &str, _: &Question<'_>, _: DateTime<Utc>) -> Result<Answer, NotAnswered> {
+        tokio::task::yield_now().await;
+        Ok(hit())
+    }
+}
+
 impl Steps for Play {
     type Stop = Stuck;
 
@@ -477,6 +500,8 @@ impl Steps for Play {
     }
 
     async fn await_decision(&mut self) -> Result<Next, Stuck> {
+        // People take their time: they decide on what they have seen.
+        self.clock.advance(TimeDelta::seconds(1));
         self.approve().await;
         Ok(self.next().await)
     }
@@ -486,7 +511,7 @@ impl Steps for Play {
         self.run(Step::PrepareBatch).await.unwrap();
         self.run(Step::ClaimChunk).await.unwrap();
         self.run(Step::CloseBatch).await.unwrap();
-        Ok(Next::Begin)
+        Ok(self.next().await)
     }
 
     async fn begin_attempt(&mut self) -> Result<Next, Stuck> {
