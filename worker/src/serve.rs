@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use anyhow::Context;
 use domain::{BatchWindow, Clock, SystemClock};
 use ephemeral::{Links, live::Live};
-use gateway::{PayoutGateway, flutterwave::v3::FlutterwaveV3};
+use gateway::{PayoutGateway, flutterwave::v3::FlutterwaveV3, screening::Hook};
 use store::Pool;
 use tokio::sync::Semaphore;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -44,9 +44,16 @@ pub fn world(settings: &Settings, pool: Pool) -> anyhow::Result<Arc<World>> {
             batches_per_minute: settings.batch_rate_limit,
             channels: settings.channels.channels(),
         },
+        screening: screening(settings)?,
         tally: activities::Tally::default(),
         batch_slots: Semaphore::new(settings.batch_concurrency),
     }))
+}
+
+fn screening(settings: &Settings) -> anyhow::Result<Option<activities::Screening>> {
+    let Some(screening) = &settings.screening else { return Ok(None) };
+    let hook = Hook::new(&screening.hook).context("the screening hook's client")?;
+    Ok(Some(activities::Screening { hook: Arc::new(hook), valid_for: screening.valid_for }))
 }
 
 /// The shared parts of a running process.

@@ -70,6 +70,8 @@ pub struct Settings {
     pub reconcile_every: Duration,
     /// How long after it was paid a transfer may still come back.
     pub return_window: TimeDelta,
+    /// Who is asked about provider and account before a payout leaves; nobody without it.
+    pub screening: Option<Screening>,
     /// How often the books are checked by themselves.
     pub books_check_every: Duration,
     /// Steps that the SDK's workers carry out before they are made anew: each leaves about 230 bytes behind.
@@ -80,6 +82,13 @@ pub struct Settings {
     pub sdk_metrics: Option<SocketAddr>,
     /// How people are told beside the feed.
     pub channels: channels::Settings,
+}
+
+/// The screening hook, and how long its answers are good.
+#[derive(Debug, Clone)]
+pub struct Screening {
+    pub hook: gateway::screening::Config,
+    pub valid_for: TimeDelta,
 }
 
 /// Every mistake of the environment, one per line.
@@ -161,6 +170,7 @@ impl Settings {
                     .filter(|time| (Duration::from_mins(1)..=Duration::from_hours(24)).contains(time))
             });
         let return_window = from.number("RETURN_WINDOW_DAYS", "5", 1, 90);
+        let screening = from.screening();
         let books_check_every =
             from.parse("BOOKS_CHECK_EVERY", Some("1h"), "a time from 1m to 24h such as 1h", |text| {
                 duration(text)
@@ -202,6 +212,7 @@ impl Settings {
                 batch_rate_limit: u32::try_from(batch_rate_limit?).ok()?,
                 reconcile_every: reconcile_every?,
                 return_window: TimeDelta::try_days(i64::try_from(return_window?).ok()?)?,
+                screening: screening?,
                 books_check_every: books_check_every?,
                 recycle_after: recycle_after?,
                 worker_listen: worker_listen?,
@@ -343,6 +354,49 @@ impl<G: Fn(&str) -> Option<String>> Reader<G> {
             dashboard: dashboard?,
             reach: if anything? { Reach::Anything } else { Reach::Public },
         })
+    }
+
+    /// Unset is none; half of it is a mistake.
+    #[expect(clippy::option_option, reason = "outside: is it valid; inside: is it set")]
+    fn screening(&mut self) -> Option<Option<Screening>> {
+        const WHERE: &str = "an https URL; http only on this machine";
+        const SIGNED: &str = "whsec_ and the base64 of at least 24 bytes";
+        let url = self
+            .parse("SCREENING_URL", Some(NONE), WHERE, |text| if_any(text, |text| text.parse::<Url>().ok()));
+        let secret = self.parse("SCREENING_SECRET", Some(NONE), SIGNED, |text| {
+            if_any(text, gateway::screening::Secret::parse)
+        });
+        let timeout = self.parse("SCREENING_TIMEOUT", Some("5s"), "a time from 100ms to 30s", |text| {
+            duration(text)
+                .filter(|time| (Duration::from_millis(100)..=Duration::from_secs(30)).contains(time))
+        });
+        let valid_for = self.parse("SCREENING_VALID_FOR", Some("24h"), "a time from 1m to 2160h", |text| {
+            let time = duration(text)
+                .filter(|time| (Duration::from_mins(1)..=Duration::from_hours(2160)).contains(time))?;
+            TimeDelta::from_std(time).ok()
+        });
+        let (url, secret, timeout, valid_for) = (url?, secret?, timeout?, valid_for?);
+        match (url, secret) {
+            (None, None) => Some(None),
+            (Some(url), Some(secret)) => {
+                let hook = gateway::screening::Config { url, secret, timeout };
+                if hook.check().is_err() {
+                    self.wrong.push(format!("SCREENING_URL is not valid: expected {WHERE}"));
+                    return None;
+                }
+                Some(Some(Screening { hook, valid_for }))
+            }
+            (Some(_), None) => {
+                self.wrong
+                    .push(format!("SCREENING_SECRET is not set beside SCREENING_URL: expected {SIGNED}"));
+                None
+            }
+            (None, Some(_)) => {
+                self.wrong
+                    .push(format!("SCREENING_URL is not set beside SCREENING_SECRET: expected {WHERE}"));
+                None
+            }
+        }
     }
 
     fn gateway(&mut self, app_env: Option<AppEnv>) -> Option<GatewayConfig> {
@@ -500,6 +554,25 @@ mod tests {
         assert!(with("SMTP_URL", "smtps://u:p@mail.example.com").is_err());
         assert!(with("ALLOW_PRIVATE_ENDPOINTS", "true").is_err());
         assert!(with("VAPID_PRIVATE_KEY", "AAAA").is_err());
+    }
+
+    #[test]
+    fn a_screening_hook_is_whole_or_none() {
+        const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+        assert!(read(&[]).unwrap().screening.is_none());
+        let hook = |url, secret| read(&[("SCREENING_URL", url), ("SCREENING_SECRET", secret)]);
+        let set = hook("https://screening.example", SECRET).unwrap();
+        assert!(set.screening.is_some() && !format!("{set:?}").contains("MfKQ"));
+        assert!(hook("http://127.0.0.1:9", SECRET).is_ok());
+        for (url, secret, named) in [
+            ("http://screening.example", SECRET, "SCREENING_URL"),
+            ("https://screening.example", "whsec_c2hvcnQ=", "SCREENING_SECRET"),
+            ("https://screening.example", "", "SCREENING_SECRET"),
+            ("", SECRET, "SCREENING_URL"),
+        ] {
+            let InvalidSettings(wrong) = hook(url, secret).unwrap_err();
+            assert!(wrong.iter().any(|line| line.starts_with(named)), "{named} in {wrong:?}");
+        }
     }
 
     #[test]

@@ -38,6 +38,9 @@ struct AdminPayoutDetail {
     waiting: Option<Waiting>,
     /// What the risk rules saw; absent until they ran.
     assessment: Option<RiskAssessment>,
+    /// What the screening hook said last before a batch took it; the audit has the answers before. Absent where there is no hook, and
+    /// until it was asked, which is when a batch is about to leave.
+    screening: Option<Screening>,
     /// The tries to pay it, in order, each with what was observed about it.
     attempts: Vec<AdminAttempt>,
     /// What finance said about attempts that the gateway did not tell about, in order.
@@ -78,6 +81,21 @@ struct RiskAssessment {
     findings: Vec<RuleFinding>,
     /// When (UTC).
     assessed_at: DateTime<Utc>,
+}
+
+/// What the screening hook said about the payout's provider and bank account. Providers are not shown it.
+#[derive(Debug, Object)]
+#[oai(skip_serializing_if_is_none)]
+struct Screening {
+    /// `clear`; `hit`: an admin approves it knowing that, or rejects it; `error`: there was no answer that can be believed, which goes
+    /// before people too.
+    verdict: String,
+    /// Of the lists that were looked into. Absent after an error.
+    list_version: Option<String>,
+    /// Why, in the hook's words, or why its answer was not believed.
+    reason: Option<String>,
+    /// When (UTC).
+    answered_at: DateTime<Utc>,
 }
 
 /// One try to pay, with its evidence.
@@ -211,7 +229,9 @@ async fn detail(app: &App, id: PayoutId, staff: &Staff) -> Result<AdminPayoutDet
     let mut of_attempts =
         store::actions::of_attempts(pool, id, &attestations, staff.who(), app.now()).await?;
     let next_window = app.next_window().await?;
+    let screening = store::screening::of_payout(pool, &payout).await?;
     Ok(AdminPayoutDetail {
+        screening: screening.map(Screening::from),
         provider: provider.map(|provider| ProviderBrief {
             id: provider.id.uuid(),
             external_id: provider.external_id,
@@ -243,6 +263,17 @@ async fn detail(app: &App, id: PayoutId, staff: &Staff) -> Result<AdminPayoutDet
         actions: actions(possible.remove(&id)),
         payout: AdminPayout::from(&payout),
     })
+}
+
+impl From<store::screening::Screening> for Screening {
+    fn from(said: store::screening::Screening) -> Self {
+        Self {
+            verdict: said.verdict.as_str().to_owned(),
+            list_version: said.list_version,
+            reason: said.reason,
+            answered_at: said.answered_at,
+        }
+    }
 }
 
 impl From<store::attempts::Attempt> for AdminAttempt {

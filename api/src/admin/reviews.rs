@@ -85,7 +85,7 @@ impl ListReviews {
         /// Only payouts of at most this amount.
         #[oai(validator(max_length = 25))]
         max_amount: Query<Option<String>>,
-        /// Only payouts where this risk rule fired, by its name such as `amount_spike`.
+        /// Only payouts where this risk rule fired, by its name such as `amount_spike`; or `screening`.
         #[oai(validator(max_length = 60))]
         rule: Query<Option<String>>,
         /// Only this provider's.
