@@ -18,6 +18,7 @@ mod budget;
 mod checks;
 mod comparing;
 mod forgotten;
+mod herd;
 mod long_comparison;
 mod lost_runs;
 mod outages;

@@ -67,6 +67,7 @@ pub(crate) struct Stage {
     account: BankAccountId,
     simulator: simulator::Running,
     worker: Option<Worker>,
+    second: Option<Worker>,
     asked: Vec<PayoutId>,
 }
 
@@ -74,6 +75,13 @@ struct Worker {
     world: Arc<worker::World>,
     stop: CancellationToken,
     ended: JoinHandle<anyhow::Result<()>>,
+}
+
+impl Worker {
+    async fn end(self) {
+        self.stop.cancel();
+        self.ended.await.unwrap().expect("the worker ends well");
+    }
 }
 
 impl Stage {
@@ -118,17 +126,37 @@ impl Stage {
             pay_without_a_worker(&pool, &settings, provider, account).await;
         }
         let gateway = simulator.control();
-        Self { pool, gateway, provider, engine, settings, account, simulator, worker: None, asked: vec![] }
+        Self {
+            pool,
+            gateway,
+            provider,
+            engine,
+            settings,
+            account,
+            simulator,
+            worker: None,
+            second: None,
+            asked: vec![],
+        }
     }
 
     pub(crate) fn start_worker(&mut self) {
+        self.worker = Some(self.worker());
+    }
+
+    /// Another one beside it; it ends with the test.
+    pub(crate) fn start_second_worker(&mut self) {
+        self.second = Some(self.worker());
+    }
+
+    fn worker(&self) -> Worker {
         let world = worker::world(&self.settings, self.pool.clone()).unwrap();
         let redis = Arc::new(Links::new(&self.settings.redis, "worker", "test").unwrap());
         let running = Running { world: world.clone(), engine: self.engine.clone(), redis };
         let (settings, stop) = (self.settings.clone(), CancellationToken::new());
         let stopping = stop.clone();
         let ended = tokio::spawn(async move { worker::serve(running, &settings, false, stopping).await });
-        self.worker = Some(Worker { world, stop, ended });
+        Worker { world, stop, ended }
     }
 
     /// How often the running worker's parts were made anew.
@@ -138,9 +166,7 @@ impl Stage {
 
     /// Tells the worker to stop and waits until it has.
     pub(crate) async fn stop_worker(&mut self) {
-        let worker = self.worker.take().expect("a worker runs");
-        worker.stop.cancel();
-        worker.ended.await.unwrap().expect("the worker ends well");
+        self.worker.take().expect("a worker runs").end().await;
     }
 
     /// A provider that is not verified: everything it asks for is reviewed.
@@ -339,6 +365,9 @@ impl Stage {
     pub(crate) async fn close(mut self, paid: &str) {
         if self.worker.is_some() {
             self.stop_worker().await;
+        }
+        if let Some(second) = self.second.take() {
+            second.end().await;
         }
         let findings = store::books::verify(&self.pool).await.unwrap().findings;
         assert!(findings.is_empty(), "{findings:#?}");
