@@ -103,6 +103,12 @@ enum Verb {
         /// Only the risk rules, without a stack
         #[arg(long)]
         rules: bool,
+        /// Only the claims of a batch, with PostgreSQL alone
+        #[arg(long, conflicts_with = "rules")]
+        claims: bool,
+        /// Only a window with two thousand payouts on two workers; takes minutes
+        #[arg(long, conflicts_with_all = ["rules", "claims"])]
+        herd: bool,
         /// Optimised programs; linking them takes minutes
         #[arg(long)]
         release: bool,
@@ -237,7 +243,13 @@ fn run() -> Result<ExitCode> {
         Verb::Bench { json, rules: true, release, .. } => {
             return bench::rules::run(&checkout, json, profile(release));
         }
-        Verb::Bench { json, sequential, payouts, rules: false, release } => {
+        Verb::Bench { json, claims: true, release, .. } => {
+            return bench::claims::run(&checkout, json, profile(release));
+        }
+        Verb::Bench { json, herd: true, release, .. } => {
+            return bench::herd::run(&checkout, json, profile(release));
+        }
+        Verb::Bench { json, sequential, payouts, rules: false, claims: false, herd: false, release } => {
             let options = bench::Options { json, sequential, payouts, profile: profile(release) };
             return bench::run(&checkout, options);
         }

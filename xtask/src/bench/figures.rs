@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use super::claims::Claims;
 use super::latency::{Latency, Steps};
 use super::rules::Rules;
 use super::throughput::{IN_FLIGHT, Throughput};
@@ -25,6 +26,7 @@ pub struct Figures {
     pub under_load: Memory,
     pub events: u64,
     pub rules: Rules,
+    pub claims: Claims,
 }
 
 impl Memory {
@@ -40,6 +42,7 @@ impl Figures {
             && self.under_load.is_within()
             && self.events <= EVENTS_BOUND
             && self.rules.is_within_bound()
+            && self.claims.is_within_bound()
     }
 
     pub fn print(&self) {
@@ -81,6 +84,7 @@ impl Figures {
         let holds = Some(self.events <= EVENTS_BOUND);
         line(holds, "history events of a happy payout", self.events.to_string(), "33");
         self.rules.print();
+        self.claims.print();
     }
 
     pub fn json(&self) -> serde_json::Value {
@@ -111,6 +115,7 @@ impl Figures {
             },
             "history_events": self.events,
             "risk_rules": self.rules.json(),
+            "claims": self.claims.json(),
         })
     }
 }

@@ -4,11 +4,14 @@
 //! their data as in production (PostgreSQL with fsync, histories in a file), a gateway that pays at once
 //! (`--settle-after 0s`) and no windows (`BATCH_WINDOW=open`). Every payout is an ordinary one: requested over HTTP, assessed,
 //! approved by the rules, transferred, confirmed. This program's own questions run on the same machine and are part of the
-//! load. The risk rules are measured by themselves too, and with `--rules` nothing else is. The exit code is 1 when a bound of the
+//! load. The risk rules and a batch's claims are measured by themselves too, and with `--rules` or `--claims` nothing else is; `--herd` is a window
+//! with two thousand payouts on two workers, and only measured when it is asked for: it takes minutes. The exit code is 1 when a bound of the
 //! product is missed.
 
+pub mod claims;
 mod crowd;
 mod figures;
+pub mod herd;
 mod latency;
 pub mod rules;
 mod throughput;
@@ -73,7 +76,8 @@ pub fn run(checkout: &Checkout, options: Options) -> Result<ExitCode> {
     let under_load = memory(&mut stack)?;
     stack.check()?;
     let rules = rules::measure(&programs.worker)?;
-    let figures = Figures { latency, throughput, at_rest, under_load, events, rules };
+    let claims = claims::measure(checkout, &stack.around().database_url, &programs.worker)?;
+    let figures = Figures { latency, throughput, at_rest, under_load, events, rules, claims };
     if options.json {
         println!("{}", figures.json());
     } else {

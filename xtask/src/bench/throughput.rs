@@ -72,7 +72,7 @@ pub fn measure(crowd: &Crowd, payouts: usize) -> Result<Throughput> {
 }
 
 /// Works on everything with [`IN_FLIGHT`] threads; the first failure ends it.
-fn in_parallel<T: Sync, R: Send>(all: &[T], work: impl Fn(&T) -> Result<R> + Sync) -> Result<Vec<R>> {
+pub fn in_parallel<T: Sync, R: Send>(all: &[T], work: impl Fn(&T) -> Result<R> + Sync) -> Result<Vec<R>> {
     let next = AtomicUsize::new(0);
     let one_after_another = || -> Result<Vec<R>> {
         let mut done = vec![];
