@@ -6,10 +6,13 @@
 
 mod case;
 mod kill;
+mod kill_switch;
 mod money;
 mod policy;
 mod record;
 mod scenarios;
+mod scene;
+mod short_funding;
 mod stage;
 mod table;
 mod two_approvers;
@@ -22,7 +25,7 @@ use anyhow::{Result, bail};
 
 use crate::checkout::Checkout;
 use crate::dashboard::DASHBOARD_DIR;
-use crate::http::text;
+use crate::http::{list, text};
 use crate::marketplace::{NewPerson, Person};
 use crate::naira::Naira;
 use crate::progress::human;
@@ -33,6 +36,7 @@ use crate::{dashboard, install, interrupt, moment, progress};
 use case::{Case, Played, Row};
 use kill::Kill;
 use scenarios::{AUTO_APPROVED, CASES, TRUST};
+use scene::Scene;
 use stage::Stage;
 
 /// The folder under `.local` whose subfolders are single runs.
@@ -79,7 +83,7 @@ struct Report {
     rows: Vec<Row>,
     money: money::Check,
     kill: Option<Kill>,
-    policy: policy::Scene,
+    scenes: Vec<Scene>,
     took: String,
 }
 
@@ -102,13 +106,18 @@ pub fn run(checkout: &Checkout, options: Options) -> Result<ExitCode> {
     let temporal = install::temporal::install(checkout)?;
     let stage = Stage::new(stack.around(), temporal, format!("demo-{}", moment::now()), options.kill)?;
     let (rows, kill) = play_all(&stage, &mut stack)?;
-    let policy = progress::step("a risk policy is changed", || {
-        let person = join(&stage, &TRUST)?;
-        policy::play(&stage, stack.around(), &person, AUTO_APPROVED.amount)
-    })?;
-    let money = money::check(&stage, &programs, stack.around(), &rows)?;
+    let scenes = vec![
+        progress::step("a wallet that does for two of four", || short_funding::play(&stage))?,
+        progress::step("everything stopped in the middle of a batch", || kill_switch::play(&stage))?,
+        progress::step("a risk policy is changed", || {
+            let person = join(&stage, &TRUST)?;
+            policy::play(&stage, stack.around(), &person, AUTO_APPROVED.amount)
+        })?,
+    ];
+    let paid: Vec<Naira> = scenes.iter().flat_map(|scene| scene.paid.iter().copied()).collect();
+    let money = money::check(&stage, &programs, stack.around(), &rows, &paid)?;
     let took = format!("stack up in {}, everything in {}", human(started), human(began.elapsed()));
-    let report = Report { rows, money, kill, policy, took };
+    let report = Report { rows, money, kill, scenes, took };
     let is_right = report.is_right();
     if options.json {
         table::print_json(&report)?;
@@ -128,7 +137,7 @@ impl Report {
     fn is_right(&self) -> bool {
         self.rows.iter().all(|row| row.wrong.is_empty())
             && self.money.is_right()
-            && self.policy.is_right()
+            && self.scenes.iter().all(Scene::is_right)
             && self.kill.as_ref().is_none_or(Kill::is_right)
     }
 }
@@ -167,6 +176,11 @@ fn play_all(stage: &Stage, stack: &mut Stack) -> Result<(Vec<Row>, Option<Kill>)
         kill.measure(stage)?;
     }
     Ok((rows, kill))
+}
+
+/// How many there are in a list of a payout's detail.
+fn count(detail: &serde_json::Value, place: &str) -> usize {
+    list(detail, place).len()
 }
 
 /// A new provider with an account and earnings.

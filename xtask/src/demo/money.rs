@@ -41,7 +41,14 @@ impl Check {
     }
 }
 
-pub fn check(stage: &Stage, programs: &Programs, around: &Surroundings, rows: &[Row]) -> Result<Check> {
+/// `besides`: what the scenes completed beside the table.
+pub fn check(
+    stage: &Stage,
+    programs: &Programs,
+    around: &Surroundings,
+    rows: &[Row],
+    besides: &[Naira],
+) -> Result<Check> {
     let mut findings = books(programs, around)?;
     let all = stage.simulator.get("/_sim/transfers?limit=10000")?.success("reading the gateway's books")?;
     let transfers = list(&all, "/transfers");
@@ -53,13 +60,15 @@ pub fn check(stage: &Stage, programs: &Programs, around: &Surroundings, rows: &[
     let (arrived, fees) = (paid("amount"), paid("fee"));
 
     let twice = transfers.iter().filter(|transfer| times_paid(transfer) > 1).count();
-    let completed = rows.iter().filter(|row| row.status == "COMPLETED").count();
+    let of_rows = rows.iter().filter(|row| row.status == "COMPLETED").map(|row| row.amount);
+    let booked: Vec<Naira> = of_rows.chain(besides.iter().copied()).collect();
+    let completed = booked.len();
     let once = transfers.iter().filter(|transfer| times_paid(transfer) == 1).count();
     findings.push(Finding {
         holds: twice == 0 && once == completed,
         words: format!("{once} transfers paid once for {completed} completed payouts, {twice} paid twice"),
     });
-    let booked = rows.iter().filter(|row| row.status == "COMPLETED").map(|row| row.amount).sum::<Naira>();
+    let booked = booked.into_iter().sum::<Naira>();
     findings.push(Finding {
         holds: arrived == booked,
         words: format!("{arrived} arrived by the gateway's books, {booked} were paid out by ours"),

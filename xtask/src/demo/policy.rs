@@ -5,7 +5,7 @@
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 
-use super::money::Finding;
+use super::scene::Scene;
 use super::stage::Stage;
 use crate::http::{Client, list, needed, text};
 use crate::marketplace::Person;
@@ -17,36 +17,10 @@ use crate::stack::token::{Role, mint};
 const NEW_LIMIT: &str = "19999.99";
 const POLICIES: &str = "/api/admin/risk-policies";
 
-/// What was seen, step by step.
-#[derive(Clone, Debug)]
-pub struct Scene {
-    pub steps: Vec<Finding>,
-}
-
-impl Scene {
-    pub fn is_right(&self) -> bool {
-        self.steps.iter().all(|step| step.holds)
-    }
-
-    pub fn print(&self) {
-        println!();
-        println!("  A risk policy is changed");
-        for step in &self.steps {
-            println!("{} {}", if step.holds { "✓" } else { "✗" }, step.words);
-        }
-    }
-
-    pub fn json(&self) -> Value {
-        let steps: Vec<Value> =
-            self.steps.iter().map(|step| json!({ "holds": step.holds, "what": step.words })).collect();
-        json!({ "kind": "policy_change", "ok": self.is_right(), "steps": steps })
-    }
-}
-
 /// `person`: somebody whose payout of `usual` went by itself a moment ago.
 pub fn play(stage: &Stage, around: &Surroundings, person: &Person, usual: Naira) -> Result<Scene> {
-    let mut steps = vec![];
-    let mut step = |holds, words: String| steps.push(Finding { holds, words });
+    let mut scene = Scene::new("policy_change", "A risk policy is changed");
+    let mut step = |holds, words: String| scene.step(holds, words);
     let second = mint(&around.jwt_secret, Role::Admin, "admin-bola", None)?;
     let bola = Client::new(&around.api_url()).with_token(second);
 
@@ -110,5 +84,5 @@ pub fn play(stage: &Stage, around: &Surroundings, person: &Person, usual: Naira)
     );
     person.cancel(&payout)?;
     stage.until_status(&payout, "CANCELLED")?;
-    Ok(Scene { steps })
+    Ok(scene)
 }

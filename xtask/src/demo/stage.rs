@@ -211,3 +211,14 @@ impl Stage {
 pub fn workflow_id(payout: &str) -> String {
     format!("payout-{payout}")
 }
+
+/// Another admin stops everything: whoever pauses approves nothing of what it held back.
+pub fn pause(stage: &Stage, reason: &str) -> Result<()> {
+    let order = json!({ "scope": "system", "reason": reason });
+    stage.second_admin.post("/api/admin/pauses", &order)?.success("pausing").map(drop)
+}
+
+pub fn resume(stage: &Stage, reason: &str) -> Result<()> {
+    let order = json!({ "scope": "system", "reason": reason });
+    stage.second_admin.post("/api/admin/pauses/resume", &order)?.success("resuming").map(drop)
+}

@@ -37,7 +37,9 @@ pub fn print(report: &Report) {
     for finding in &report.money.findings {
         println!("{} {}", if finding.holds { "✓" } else { "✗" }, finding.words);
     }
-    report.policy.print();
+    for scene in &report.scenes {
+        scene.print();
+    }
     if let Some(kill) = &report.kill {
         print_kill(kill);
     }
@@ -49,7 +51,7 @@ pub fn print(report: &Report) {
         } else {
             "✗ NOT everything is as it should be:"
         },
-        report.rows.len(),
+        report.rows.len().saturating_add(report.scenes.iter().map(|scene| scene.paid.len()).sum()),
         report.took
     );
 }
@@ -105,7 +107,9 @@ pub fn print_json(report: &Report) -> Result<()> {
         println!("{}", serde_json::to_string(&row_json(row))?);
     }
     println!("{}", serde_json::to_string(&report.money.json())?);
-    println!("{}", serde_json::to_string(&report.policy.json())?);
+    for scene in &report.scenes {
+        println!("{}", serde_json::to_string(&scene.json())?);
+    }
     if let Some(kill) = &report.kill {
         println!("{}", serde_json::to_string(&kill_json(kill))?);
     }
