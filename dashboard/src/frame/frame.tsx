@@ -76,6 +76,7 @@ function Places({ onGo }: { onGo?: () => void }) {
   };
   return (
     <nav aria-label="Main">
+      {admin && <SwitchState onGo={onGo} />}
       {(area ? PLACES[area] : []).map((group, at) => (
         <div key={group.title ?? at} className="places-group">
           {group.title && (
@@ -105,7 +106,6 @@ function Places({ onGo }: { onGo?: () => void }) {
           </ul>
         </div>
       ))}
-      {admin && <SwitchState onGo={onGo} />}
     </nav>
   );
 }
