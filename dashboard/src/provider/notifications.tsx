@@ -87,10 +87,10 @@ function about({ payout_id }: Schemas["Notification"]) {
 }
 
 /** The link that stops a new bank account, as it stands in the message about it. */
-const STOP = /https?:\/\/\S*?(\/bank-account-stops\/[0-9a-f]{64})/;
+const STOP = /(?: here:)?\s*https?:\/\/\S*?(\/bank-account-stops\/[0-9a-f]{64})/;
 
 function withoutStop(body: string): string {
-  return body.replace(STOP, "with the link below.");
+  return body.replace(STOP, " with the link below.");
 }
 
 /** A page of the API's own, which works for whoever has the link. */

@@ -13,7 +13,7 @@ import { formatMonth, monthAfter, monthOf } from "../show/month.ts";
 import { isZero } from "../show/money.ts";
 import { type monthSearch, only } from "../show/search.ts";
 import { Money } from "../show/status.tsx";
-import { When } from "../show/time.tsx";
+import { formatExactly } from "../show/time.tsx";
 import { statementLine } from "../show/words.ts";
 import { Action } from "../ui/action.tsx";
 import { Choice } from "../ui/field.tsx";
@@ -27,6 +27,9 @@ const route = getRouteApi("/provider/statements");
 const MONTHS = 24;
 /** A statement has up to ten thousand lines: more than a page should begin with. */
 const LINES_AT_ONCE = 200;
+
+/** Without the year: the statement is one month's. */
+const DAY = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short" });
 
 type Search = ReturnType<typeof monthSearch>;
 
@@ -176,34 +179,38 @@ function Lines({ told }: { told: Schemas["MonthlyStatement"] }) {
           Choose another month: earnings and payouts are listed in the month in which they were booked.
         </Empty>
       ) : (
-        <Table caption={`What changed your account in ${formatMonth(told.month)}`} head={["When", "What", { words: "Amount", end: true }, { words: "Balance", end: true }]}>
-          {told.lines.slice(0, shown).map((line, index) => (
-            <tr key={index}>
-              <td>
-                <When at={line.at} />
-              </td>
-              <td className="words">
-                {line.payout_id === undefined ? (
-                  statementLine(line.kind)
-                ) : (
-                  <Link to="/provider/payouts/$id" params={{ id: line.payout_id }}>
-                    {statementLine(line.kind)}
-                  </Link>
-                )}
-                {line.freed && (
-                  <span className="small soft">
-                    {" "}
-                    · <Money value={line.freed} /> free again
-                  </span>
-                )}
-              </td>
-              <td className="end">{line.freed ? <span className="soft">–</span> : <Money value={line.amount} signed />}</td>
-              <td className="end">
-                <Money value={line.balance} />
-              </td>
-            </tr>
-          ))}
-        </Table>
+        <div className="statement-lines">
+          <Table caption={`What changed your account in ${formatMonth(told.month)}`} head={["Day", "What", { words: "Amount", end: true }, { words: "Balance", end: true }]}>
+            {told.lines.slice(0, shown).map((line, index) => (
+              <tr key={index}>
+                <td>
+                  <time dateTime={line.at} title={formatExactly(new Date(line.at))}>
+                    {DAY.format(new Date(line.at))}
+                  </time>
+                </td>
+                <td className="statement-what">
+                  {line.payout_id === undefined ? (
+                    statementLine(line.kind)
+                  ) : (
+                    <Link to="/provider/payouts/$id" params={{ id: line.payout_id }}>
+                      {statementLine(line.kind)}
+                    </Link>
+                  )}
+                  {line.freed && (
+                    <span className="small soft">
+                      {" "}
+                      · <Money value={line.freed} /> free again
+                    </span>
+                  )}
+                </td>
+                <td className="end">{line.freed ? <span className="soft">–</span> : <Money value={line.amount} signed />}</td>
+                <td className="end">
+                  <Money value={line.balance} />
+                </td>
+              </tr>
+            ))}
+          </Table>
+        </div>
       )}
       {rest > 0 && (
         <p className="section-foot">
