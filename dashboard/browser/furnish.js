@@ -24,7 +24,7 @@ export async function furnish() {
     rejected("Musa Danjuma", "90000.00", "Send us the invoice of this job, then ask again."),
     cancelled("Bisi Adewale", "4000.00"),
     refused("Segun Ogunleye", "27000.00", { account_number: "0123456758", bank_code: "058" }),
-    refused("Temitope Idowu", "18200.00", { account_number: "0123456761", bank_code: "058" }),
+    refused("Temitope Idowu", "18200.00", { account_number: "0123456761", bank_code: "058" }, "Account closed"),
     silent("Obinna Eze", "33300.00"),
   ]);
   // A larger limit, tried beside the one in force: it would let the last of those below go by itself.
@@ -45,6 +45,8 @@ export async function furnish() {
   ])) {
     await until(await ask(who, amount), inReview);
   }
+  // A second account cools off before its first payout, and its owner is told how to stop it.
+  for (const who of ["Amina Yusuf", "Temitope Idowu"]) await call(who, "POST", "/api/provider/bank-accounts", { bank_code: "044", account_number: "0690000032", currency: "NGN" });
   const found = await call("Ada", "GET", "/api/admin/payouts?status=REJECTED");
   const provider = found.items[0]?.provider_id;
   if (provider) await call("Ada", "POST", "/api/admin/pauses", { scope: "provider", subject: provider, reason: "Two invoices under one number: we ask the client." });
@@ -97,9 +99,13 @@ async function cancelled(who, amount) {
   await call(who, "POST", `/api/provider/payouts/${id}/cancel`);
 }
 
-/** As often as it is tried: only a person goes on from there. @param {string} who @param {string} amount @param {unknown} account */
-async function refused(who, amount, account) {
-  await fault({ match: account, times: 4, fault: { kind: "fail", message: "DISBURSE FAILED: closed account", after: "300ms" } });
+/**
+ * As often as it is tried: only a person goes on from there.
+ *
+ * @param {string} who @param {string} amount @param {unknown} account
+ */
+async function refused(who, amount, account, why = "closed account") {
+  await fault({ match: account, times: 4, fault: { kind: "fail", message: `DISBURSE FAILED: ${why}`, after: "300ms" } });
   const id = await ask(who, amount);
   await until(id, inReview);
   await approve(id);

@@ -12,17 +12,22 @@ import { join } from "node:path";
 
 import { base, hear, launch, open, settled, signInAs } from "./chromium.js";
 import { furnish } from "./furnish.js";
-import { stack } from "./stack.js";
+import { call, stack, stopLink } from "./stack.js";
 
 const pictures = process.argv[2];
-const only = process.argv[3];
+/** Names with commas between them, to look at these alone. */
+const only = process.argv[3]?.split(",");
 const axeSource = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
 /** @typedef {{ name: string, path: string | ((page: import("playwright-core").Page) => Promise<void>) }} Place */
 
 /** @type {Record<string, Place[]>} */
 const tours = {
-  "": [{ name: "sign-in", path: "/sign-in" }],
+  "": [
+    { name: "sign-in", path: "/sign-in" },
+    { name: "stop", path: stop },
+    { name: "stop-gone", path: "/bank-account-stops/0" },
+  ],
   "Amina Yusuf": [
     { name: "balance", path: "/provider" },
     { name: "payouts", path: "/provider/payouts" },
@@ -30,8 +35,13 @@ const tours = {
     { name: "payout-open", path: (page) => openFirst(page, "/provider/payouts?status=REQUESTED", "main .row") },
     { name: "payout-done", path: (page) => openFirst(page, "/provider/payouts?status=COMPLETED", "main .row") },
     { name: "earnings", path: "/provider/earnings" },
+    { name: "earnings-none", path: "/provider/earnings?status=RECOVERED" },
+    { name: "monthly-statement", path: "/provider/statements" },
+    { name: "monthly-statement-nothing", path: "/provider/statements?month=2025-03" },
+    { name: "monthly-statement-not-begun", path: "/provider/statements?month=2099-01" },
     { name: "bank-accounts", path: "/provider/bank-accounts" },
     { name: "bank-account-add", path: addAccount },
+    { name: "sign-in-again", path: "/sign-in?why=bank-account&to=%2Fprovider%2Fbank-accounts" },
     { name: "notifications", path: "/provider/notifications" },
     { name: "notification-settings", path: "/provider/notifications/settings" },
     { name: "request", path: "/provider/payouts/new" },
@@ -39,6 +49,11 @@ const tours = {
     { name: "request-confirm", path: (page) => fillIn(page, "5000") },
     { name: "not-found", path: "/provider/nothing" },
     { name: "no-such-payout", path: "/provider/payouts/00000000-0000-0000-0000-000000000000" },
+  ],
+  "Segun Ogunleye": [{ name: "payout-failed", path: (page) => openFirst(page, "/provider/payouts?status=FAILED", "main .row") }],
+  "Temitope Idowu": [
+    { name: "payout-refused", path: (page) => openFirst(page, "/provider/payouts?status=FAILED", "main .row") },
+    { name: "balance-reserved", path: "/provider" },
   ],
   "Tunde Bakare": [{ name: "balance-nothing", path: "/provider" }],
   Ada: [
@@ -108,7 +123,7 @@ const browser = await launch();
 
 for (const look of looks) {
   for (const [who, places] of Object.entries(tours)) {
-    const wanted = places.filter((place) => !only || place.name === only);
+    const wanted = places.filter((place) => !only || only.includes(place.name));
     if (wanted.length === 0) continue;
     const page = await open(browser, { viewport: look.viewport, colorScheme: look.colorScheme, hasTouch: look.hasTouch ?? false, isMobile: look.hasTouch ?? false });
     let at = "";
@@ -174,6 +189,13 @@ async function addAccount(page) {
   await page.keyboard.press("ArrowDown");
   await page.keyboard.press("Enter");
   await page.getByRole("listbox").waitFor({ state: "hidden" });
+}
+
+/** Behind the link of a message, which its reader opens without signing in. @param {import("playwright-core").Page} page */
+async function stop(page) {
+  const { items } = await call("Amina Yusuf", "GET", "/api/provider/notifications");
+  const told = items.find((/** @type {{ event: string }} */ each) => each.event === "bank_account_changed");
+  await page.goto(base + stopLink(told.body));
 }
 
 /** @param {import("playwright-core").Page} page */

@@ -18,6 +18,17 @@ async function ofDevelopment() {
   return { dashboard, people: /** @type {Person[]} */ (await asked.json()) };
 }
 
+/**
+ * A new token for the same person, as the issuer gives out who has signed in that long ago.
+ *
+ * @param {string} name @param {number} signedInAgoSeconds
+ */
+export function newTokenOf(name, signedInAgoSeconds = 0) {
+  if (!stack.jwt_secret) throw new Error("nobody can be signed in anew on this stack");
+  const claims = JSON.parse(Buffer.from(tokenOf(name).split(".")[1] ?? "", "base64url").toString());
+  return sign(stack.jwt_secret, claims, signedInAgoSeconds);
+}
+
 /** @param {string} name */
 export function tokenOf(name) {
   const person = stack.people.find((each) => each.name === name);
@@ -41,12 +52,16 @@ export async function join({ external, name, verified, bank, account, earned }) 
   }
 }
 
-/** @param {string} secret @param {Record<string, string>} claims */
-function sign(secret, claims) {
+/**
+ * Of somebody who has signed in just now, unless it is said when.
+ *
+ * @param {string} secret @param {Record<string, string>} claims
+ */
+function sign(secret, claims, signedInAgoSeconds = 0) {
   /** @param {unknown} value */
   const part = (value) => Buffer.from(JSON.stringify(value)).toString("base64url");
   const now = Math.floor(Date.now() / 1000);
-  const signed = `${part({ alg: "HS256", typ: "JWT" })}.${part({ ...claims, aud: "payouts", exp: now + 3600, auth_time: now })}`;
+  const signed = `${part({ alg: "HS256", typ: "JWT" })}.${part({ ...claims, aud: "payouts", exp: now + 3600, auth_time: now - signedInAgoSeconds })}`;
   return `${signed}.${createHmac("sha256", secret).update(signed).digest("base64url")}`;
 }
 
@@ -64,6 +79,13 @@ export async function call(who, method, path, body, headers = {}) {
   const text = await answer.text();
   if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${text}`);
   return text ? JSON.parse(text) : undefined;
+}
+
+/** The link that stops a new bank account, out of the message about it. @param {string} words */
+export function stopLink(words) {
+  const path = /\/bank-account-stops\/[0-9a-f]{64}/.exec(words)?.[0];
+  if (!path) throw new Error(`no link in “${words}”`);
+  return path;
 }
 
 /** The gateway misbehaves. @param {unknown} plan */

@@ -3,7 +3,7 @@
 import { hear, launch, open, signInAs } from "./chromium.js";
 
 /** @typedef {import("playwright-core").Page} Page */
-/** @typedef {{ window: (who: string, look?: import("playwright-core").BrowserContextOptions) => Promise<Page>, told: (what: string) => void }} Teller */
+/** Without anybody a window is not signed in. @typedef {{ window: (who: string, look?: import("playwright-core").BrowserContextOptions) => Promise<Page>, elsewhere: () => Promise<Page>, told: (what: string) => void }} Teller */
 
 /** @param {(teller: Teller) => Promise<void>} play */
 export async function story(play) {
@@ -18,7 +18,13 @@ export async function story(play) {
         const page = await open(browser, look);
         hear(page, (what) => wrong.push(`${who}: ${what}`));
         windows.push([who, page]);
-        await signInAs(page, who);
+        if (who) await signInAs(page, who);
+        return page;
+      },
+      // A page that is not ours, such as the mail catcher's.
+      elsewhere: async () => {
+        const page = await open(browser);
+        windows.push(["elsewhere", page]);
         return page;
       },
       told: (what) => console.log(`✓ ${what}`),

@@ -203,6 +203,11 @@ mod tests {
     }
 
     #[test]
+    fn a_paid_payout_stands_in_the_monthly_statement() {
+        story("stories/statement.js", &[]);
+    }
+
+    #[test]
     fn stopped_payouts_say_so_and_go_on_when_resumed() {
         story("stories/pause.js", &[]);
     }
