@@ -61,3 +61,17 @@ export async function settled(page) {
   // The next frame: what came with the data has been laid out.
   await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(undefined)))));
 }
+
+/**
+ * Follows the first of these to where it leads, and stays until that is there: the address changes before the page does.
+ *
+ * @param {Page} page @param {string} row
+ */
+export async function follow(page, row) {
+  const before = page.url();
+  const heading = await page.locator("h1").first().elementHandle();
+  await page.locator(row).first().click();
+  await page.waitForURL((url) => url.href !== before);
+  // Where a part of the same page opens, its name stays.
+  if (new URL(page.url()).pathname !== new URL(before).pathname) await heading?.waitForElementState("hidden");
+}

@@ -10,7 +10,7 @@ import { mkdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 
-import { base, hear, launch, open, settled, signInAs } from "./chromium.js";
+import { base, follow, hear, launch, open, settled, signInAs } from "./chromium.js";
 import { furnish } from "./furnish.js";
 import { call, stack, stopLink } from "./stack.js";
 
@@ -166,8 +166,7 @@ async function openFirst(page, list, row) {
   await settled(page);
   const first = page.locator(row).first();
   if ((await first.count()) === 0) return;
-  await first.click();
-  await page.waitForURL((url) => !(url.pathname + url.search).endsWith(list));
+  await follow(page, row);
 }
 
 /** @param {import("playwright-core").Page} page @param {string} amount */

@@ -3,7 +3,7 @@
 import { mkdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 
-import { base, launch, open, settled, signInAs } from "./chromium.js";
+import { base, follow, launch, open, settled, signInAs } from "./chromium.js";
 import { furnish } from "./furnish.js";
 
 /** So that a checkout stays small. */
@@ -56,8 +56,7 @@ await browser.close();
 async function first(page, list, row) {
   await page.goto(base + list);
   await settled(page);
-  await page.locator(row).first().click();
-  await page.waitForURL((url) => !(url.pathname + url.search).endsWith(list));
+  await follow(page, row);
   await settled(page);
 }
 
