@@ -202,6 +202,22 @@ mod tests {
         story("stories/refund.js", &[]);
     }
 
+    /// Another account can be paid to as soon as it was added.
+    const AT_ONCE: [(&str, &str); 1] = [("BANK_ACCOUNT_COOLING_OFF", "0s")];
+
+    #[test]
+    fn a_provider_gives_another_account_for_a_refused_one() {
+        story("stories/another-account.js", &AT_ONCE);
+    }
+
+    /// It waits, as in production.
+    const A_DAY_LATER: [(&str, &str); 1] = [("BANK_ACCOUNT_COOLING_OFF", "24h")];
+
+    #[test]
+    fn a_bank_account_is_stopped_by_whoever_has_the_link() {
+        story("stories/stopped-account.js", &A_DAY_LATER);
+    }
+
     #[test]
     fn a_paid_payout_stands_in_the_monthly_statement() {
         story("stories/statement.js", &[]);
@@ -229,6 +245,6 @@ mod tests {
 
     #[test]
     fn every_page_is_accessible_wide_and_on_a_phone_in_light_and_dark() {
-        story("look.js", &[]);
+        story("look.js", &A_DAY_LATER);
     }
 }
