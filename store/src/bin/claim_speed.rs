@@ -20,7 +20,7 @@ const RUNS: i32 = 3;
 const PROVIDERS: i32 = 500;
 const PAYOUTS_EACH: i32 = 20;
 /// As many as the step takes.
-const CHUNK: i64 = 1000;
+const CHUNK: i64 = 2000;
 /// More than there are: they are counted, and hold nothing back.
 const LIMITS: &str = r#"{"batch":[{"currency":"NGN","payouts":1000000}],"day":[{"currency":"NGN","payouts":1000000}],"zone":"Africa/Lagos"}"#;
 

@@ -112,7 +112,7 @@ fn ask(marketplace: &Marketplace) -> Result<Vec<String>> {
     let people = in_parallel(&numbers, |number| -> Result<(usize, Person)> {
         let external_id = format!("herd-{run}-{number}");
         let new = NewPerson { external_id: &external_id, name: "Herd Provider", verified: true };
-        let person = marketplace.person(new, "058", &account(*number))?;
+        let person = patiently(|| marketplace.person(new, "058", &account(*number)))?;
         let each = of_provider(*number);
         let earned = AMOUNT.times(u64::try_from(each).context("a number of payouts")?);
         marketplace.earning(&format!("{external_id}-1"), &external_id, earned, "Work")?;
@@ -123,7 +123,19 @@ fn ask(marketplace: &Marketplace) -> Result<Vec<String>> {
     for (number, person) in &people {
         asks.extend((0..of_provider(*number)).map(|turn| (person, format!("{run}-{number}-{turn}"))));
     }
-    in_parallel(&asks, |(person, key)| person.payout(AMOUNT, key))
+    in_parallel(&asks, |(person, key)| patiently(|| person.payout(AMOUNT, key)))
+}
+
+/// Asks once more, under the same key, where a busy machine answers 503.
+fn patiently<T>(ask: impl Fn() -> Result<T>) -> Result<T> {
+    const TRIES: u32 = 10;
+    for _ in 1..TRIES {
+        match ask() {
+            Ok(answer) => return Ok(answer),
+            Err(_) => thread::sleep(Duration::from_secs(1)),
+        }
+    }
+    ask()
 }
 
 /// How many payouts provider so-and-so asks for.

@@ -2,7 +2,7 @@
 //!
 //! Guarantees: the stack begins empty and is gone afterwards; the exit code is 0 only if every payout ended exactly as it
 //! should, by the API *and* by the gateway's own books, and the money adds up. Standard output carries the table (or, with
-//! `--json`, JSON lines and nothing else), standard error the progress. Cost: half a minute after the build.
+//! `--json`, JSON lines and nothing else), standard error the progress. Cost: less than a minute after the build.
 
 mod case;
 mod kill;

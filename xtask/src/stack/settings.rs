@@ -10,7 +10,7 @@ use super::temporal::{NAMESPACE, TemporalAddress};
 use super::token::AUDIENCE;
 
 /// What `.env.example` documents as tunable, as a local stack wants it.
-pub const TUNABLES: [(&str, &str); 21] = [
+pub const TUNABLES: [(&str, &str); 25] = [
     ("APP_ENV", "development"),
     ("LOG_FORMAT", "text"),
     ("DATABASE_POOL_SIZE", "10"),
@@ -33,6 +33,11 @@ pub const TUNABLES: [(&str, &str); 21] = [
     ("REFERENCE_PREFIX", "dev"),
     // In development a signal typed into the Temporal UI may approve a payout.
     ("ALLOW_ENGINE_APPROVAL", "true"),
+    // Nobody is asked about providers.
+    ("SCREENING_URL", ""),
+    ("SCREENING_SECRET", ""),
+    ("SCREENING_TIMEOUT", "5s"),
+    ("SCREENING_VALID_FOR", "24h"),
     ("MIGRATE_ON_START", "true"),
     // The worker is a process of its own here, so that it can be killed on its own.
     ("ENABLE_WORKERS", "false"),
