@@ -38,7 +38,8 @@ pub struct Chunk {
 ///
 /// Where screening is demanded, what it has not cleared is not looked at either ([`crate::screening`]).
 ///
-/// A payout that somebody else is moving just now is left out: it is moved, or the next batch's.
+/// A payout that somebody else has locked just now is left out: it is moved, or another chunk's. Its own script may only be looking at
+/// it; without another look it would wait for a whole window.
 pub async fn claim_chunk(pool: &Pool, batch: BatchId, limit: i64, now: DateTime<Utc>) -> Result<Chunk> {
     let mut tx = pool.begin().await?;
     let open = sqlx::query!(
@@ -86,11 +87,12 @@ pub async fn claim_chunk(pool: &Pool, batch: BatchId, limit: i64, now: DateTime<
     }
     let found = i64::try_from(next.len()).map_err(Error::corrupt)?;
     let waiting = lock(&mut tx, &next).await?;
+    let left_out = waiting.len() < next.len();
     let (taken, left) = choose(&mut tx, batch, &waiting, now).await?;
     let claimed = claim(&mut tx, batch, &taken, open.screened_since.is_some(), now).await?;
     let held = hold(&mut tx, batch, &left, now).await?;
     tx.commit().await?;
-    Ok(Chunk { claimed, held, more: found == limit })
+    Ok(Chunk { claimed, held, more: found == limit || left_out })
 }
 
 /// A payout that waits for a batch, and that this transaction has locked.

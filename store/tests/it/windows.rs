@@ -252,3 +252,20 @@ async fn lists_of_payouts_are_narrowed_by_every_filter(pool: PgPool) {
     let quiet = store::sweep::open_payouts(&world.pool, None, world.now + seconds(1), 10).await.unwrap();
     assert_eq!(quiet.iter().map(|start| start.payout).collect::<Vec<_>>(), [failed, fresh]);
 }
+
+/// Its own script may be looking at it: without another look it would wait for a whole window.
+#[sqlx::test(migrations = "../migrations")]
+async fn what_somebody_else_has_locked_is_looked_at_again(pool: PgPool) {
+    let world = World::new(&pool);
+    let payee = world.provider().await;
+    world.earns(&payee, "100").await;
+    let (held_up, other) = (world.approved(&payee, "1").await, world.approved(&payee, "1").await);
+    let batch = world.batch().await;
+    let holding = world.hold_up(held_up).await;
+    let chunk = batches::claim_chunk(&world.pool, batch, 1000, world.now).await.unwrap();
+    assert_eq!((chunk.claimed, chunk.more), (1, true));
+    assert_eq!(world.status(other).await, PayoutStatus::Processing);
+    holding.rollback().await.unwrap();
+    let chunk = batches::claim_chunk(&world.pool, batch, 1000, world.now).await.unwrap();
+    assert_eq!((chunk.claimed, chunk.more), (1, false));
+}
