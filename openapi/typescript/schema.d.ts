@@ -2277,6 +2277,11 @@ export interface components {
             payout: components["schemas"]["AdminPayout"] & unknown;
             /** @description Whose it is. */
             provider?: components["schemas"]["ProviderBrief"] & unknown;
+            /**
+             * @description What the screening hook said last before a batch took it; the audit has the answers before. Absent where there is no hook, and
+             *     until it was asked, which is when a batch is about to leave.
+             */
+            screening?: components["schemas"]["Screening"] & unknown;
             /** @description What it waits for, who must act, and when it moves. Absent once it has ended. */
             waiting?: components["schemas"]["Waiting"] & unknown;
             /** @description Its history in the workflow engine, for operators. */
@@ -5293,6 +5298,26 @@ export interface components {
             time_zone?: string;
             /** @description For `calendar`: local times of day such as `09:00`; at most 96. */
             times?: string[];
+        };
+        /**
+         * Screening
+         * @description What the screening hook said about the payout's provider and bank account. Providers are not shown it.
+         */
+        Screening: {
+            /**
+             * Format: date-time
+             * @description When (UTC).
+             */
+            answered_at: string;
+            /** @description Of the lists that were looked into. Absent after an error. */
+            list_version?: string;
+            /** @description Why, in the hook's words, or why its answer was not believed. */
+            reason?: string;
+            /**
+             * @description `clear`; `hit`: an admin approves it knowing that, or rejects it; `error`: there was no answer that can be believed, which goes
+             *     before people too.
+             */
+            verdict: string;
         };
         /**
          * Seconds
@@ -10165,7 +10190,7 @@ export interface operations {
                 min_amount?: string;
                 /** @description Only this provider's. */
                 provider?: string;
-                /** @description Only payouts where this risk rule fired, by its name such as `amount_spike`. */
+                /** @description Only payouts where this risk rule fired, by its name such as `amount_spike`; or `screening`. */
                 rule?: string;
                 /** @description The order. Default: `waiting`. */
                 sort?: components["schemas"]["ReviewSort"];
