@@ -41,7 +41,7 @@ CREATE TABLE notifications (
     CHECK (CASE audience
         WHEN 'provider' THEN provider_id IS NOT NULL AND event IN
             ('received', 'approved', 'rejected', 'cancelled', 'completed', 'failed', 'refunded', 'replaced', 'returned',
-             'check_account', 'bank_account_changed')
+             'check_account', 'bank_account_changed', 'suspended', 'suspension_lifted')
         WHEN 'admins' THEN provider_id IS NULL AND read_at IS NULL AND event IN
             ('review_waiting', 'review_escalated', 'funding_short', 'attempt_unknown', 'window_missed', 'case_opened',
              'webhook_disabled')

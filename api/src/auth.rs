@@ -205,9 +205,16 @@ pub struct Staff {
     pub actor: store::Actor,
     /// Whether they are of finance.
     pub finance: bool,
+    /// Whether they are told of what is escalated.
+    pub escalates: bool,
 }
 
 impl Staff {
+    /// Whose browser it is that asks for push.
+    pub(crate) fn owner(&self) -> store::wishes::Owner<'_> {
+        store::wishes::Owner::Admin { name: self.actor.as_str(), escalates: self.escalates }
+    }
+
     /// Who asks what can be done.
     pub(crate) fn who(&self) -> store::actions::Who<'_> {
         store::actions::Who { actor: &self.actor, finance: self.finance }
@@ -260,18 +267,21 @@ async fn check_anyone(request: &Request, bearer: Bearer) -> poem::Result<Caller>
 
 async fn check_admin(request: &Request, bearer: Bearer) -> poem::Result<Staff> {
     let caller = verify(request, bearer).await?;
-    let finance = match caller.role {
-        Role::Admin | Role::Escalation => false,
-        Role::Finance => true,
+    let (finance, escalates) = match caller.role {
+        Role::Admin => (false, false),
+        Role::Escalation => (false, true),
+        Role::Finance => (true, false),
         Role::Provider(_) | Role::Platform => return Err(forbidden().into()),
     };
-    Ok(Staff { actor: store::Actor::admin(&caller.subject), finance })
+    Ok(Staff { actor: store::Actor::admin(&caller.subject), finance, escalates })
 }
 
 async fn check_finance(request: &Request, bearer: Bearer) -> poem::Result<Staff> {
     let caller = verify(request, bearer).await?;
     match caller.role {
-        Role::Finance => Ok(Staff { actor: store::Actor::admin(&caller.subject), finance: true }),
+        Role::Finance => {
+            Ok(Staff { actor: store::Actor::admin(&caller.subject), finance: true, escalates: false })
+        }
         Role::Provider(_) | Role::Admin | Role::Escalation | Role::Platform => Err(forbidden().into()),
     }
 }

@@ -105,9 +105,13 @@ pub(crate) fn push(id: Uuid, told: &Told, dashboard: Option<&Url>) -> String {
 fn link(told: &Told, dashboard: Option<&Url>) -> Option<String> {
     let path = match &told.about {
         About::Provider { payout: Some((id, _)), .. } => format!("provider/payouts/{id}"),
-        About::Provider { payout: None, .. } => "provider/bank-accounts".to_owned(),
+        About::Provider { payout: None, .. } => match Event::parse(&told.event) {
+            Some(Event::Suspended | Event::SuspensionLifted) => "provider".to_owned(),
+            Some(_) | None => "provider/bank-accounts".to_owned(),
+        },
         About::Subject(subject) => match subject.split_once(':') {
-            Some(("payout", id)) => format!("admin/payouts/{id}"),
+            // Where it is told more than once, what tells them apart follows the id.
+            Some(("payout", rest)) => format!("admin/payouts/{}", rest.split(':').next().unwrap_or(rest)),
             Some(("case", id)) => format!("admin/cases/{id}"),
             Some((_, _)) | None => "admin".to_owned(),
         },

@@ -1,7 +1,8 @@
 //! What somebody may do now about a payout, an attempt or a case, and what stands in the way of the rest.
 //!
 //! Guarantee: told by the functions that guard the writes themselves, so a screen never guesses. Read without a lock: whoever acts
-//! a moment later may still lose a race and is told so then. Cost: one read for a page of payouts, two for one payout's attempts.
+//! a moment later may still lose a race and is told so then. That a colleague has taken a review on is no obstacle: whoever knows
+//! better overrides it. Cost: one read for a provider's page of payouts, three for one of staff, two for a payout's attempts.
 
 use std::collections::BTreeMap;
 
@@ -13,8 +14,10 @@ use crate::{
     attestations::{self, Attestation, Stage},
     cases::{Case, CaseKind, CaseStatus},
     decisions::{self, Verdict},
+    involvement::{self, Involvement},
     manual,
     payouts::{Payout, cancellable},
+    reviews,
 };
 
 /// Something that can be done. The text is the name of the operation's last part.
@@ -106,11 +109,64 @@ pub async fn of_provider(pool: &Pool, payouts: &[Payout]) -> Result<BTreeMap<Pay
     Ok(payouts.iter().map(of_payout).collect())
 }
 
-/// What staff may do about each of these payouts.
-pub async fn of_staff(pool: &Pool, payouts: &[Payout]) -> Result<BTreeMap<PayoutId, Vec<Action>>> {
+/// What this one of the staff may do about each of these payouts.
+pub async fn of_staff(
+    pool: &Pool,
+    payouts: &[Payout],
+    who: Who<'_>,
+    now: DateTime<Utc>,
+) -> Result<BTreeMap<PayoutId, Vec<Action>>> {
     let ids: Vec<_> = payouts.iter().map(|payout| payout.id).collect();
     let may_pay = attempts::that_may_pay(pool, &ids).await?;
-    Ok(payouts.iter().map(|payout| (payout.id, staff(payout, may_pay.contains(&payout.id)))).collect())
+    let decidable = |payout: &&Payout| decisions::decidable(payout, Verdict::Approve, false);
+    let before_people: Vec<&Payout> = payouts.iter().filter(decidable).collect();
+    let (mut involved, mut half_approved) = (BTreeMap::new(), BTreeMap::new());
+    if !before_people.is_empty() {
+        let mut conn = pool.acquire().await?;
+        involved = involvement::of_each(&mut conn, &before_people, who.actor, now).await?;
+        half_approved = reviews::half_approved(&mut conn, &ids).await?;
+    }
+    let of_payout = |payout: &Payout| {
+        let id = payout.id;
+        let approval = Approving {
+            involved: involved.get(&id),
+            half_approved: half_approved.contains_key(&id),
+            by_them: half_approved.get(&id).is_some_and(|by| by == who.actor.as_str()),
+        };
+        (id, staff(payout, may_pay.contains(&id), approval))
+    };
+    Ok(payouts.iter().map(of_payout).collect())
+}
+
+/// What there is about approving a payout beside the payout itself.
+#[derive(Debug, Clone, Copy)]
+struct Approving<'a> {
+    /// What the one who asks did to it.
+    involved: Option<&'a Involvement>,
+    /// One of two has approved it.
+    half_approved: bool,
+    /// And that was the one who asks.
+    by_them: bool,
+}
+
+impl Approving<'_> {
+    fn obstacle(self) -> Option<Obstacle> {
+        if let Some(did) = self.involved {
+            let words = format!(
+                "You have a part in it: `{}` at {} was yours. Somebody else approves.",
+                did.action,
+                did.at.to_rfc3339()
+            );
+            return obstacle("reviewer_involved", words);
+        }
+        if self.by_them {
+            return obstacle(
+                "second_person_required",
+                "You have approved it. It needs a different admin too.",
+            );
+        }
+        None
+    }
 }
 
 fn cancel(payout: &Payout, may_pay: bool) -> Action {
@@ -137,17 +193,17 @@ fn another_account(payout: &Payout, may_pay: bool) -> Action {
     action(Doing::AnotherAccount, obstacle)
 }
 
-fn staff(payout: &Payout, may_pay: bool) -> Vec<Action> {
-    let decide = |doing, verdict| {
-        let obstacle = if decisions::decidable(payout, verdict, may_pay) {
+fn staff(payout: &Payout, may_pay: bool, approving: Approving<'_>) -> Vec<Action> {
+    let decide = |verdict| {
+        if decisions::decidable(payout, verdict, may_pay) {
             None
         } else if decisions::decidable(payout, verdict, false) {
             obstacle("payout_moved_on", MAY_PAY)
         } else {
             moved_on(payout)
-        };
-        action(doing, obstacle)
+        }
     };
+    let undo = if decisions::undoable(payout) || approving.half_approved { None } else { moved_on(payout) };
     let by_hand = |doing, event, proven: bool| {
         let obstacle = if !manual::for_people(payout, event) {
             moved_on(payout)
@@ -159,9 +215,9 @@ fn staff(payout: &Payout, may_pay: bool) -> Vec<Action> {
         action(doing, obstacle)
     };
     vec![
-        decide(Doing::Approve, Verdict::Approve),
-        decide(Doing::Reject, Verdict::Reject),
-        action(Doing::UndoApproval, if decisions::undoable(payout) { None } else { moved_on(payout) }),
+        action(Doing::Approve, decide(Verdict::Approve).or_else(|| approving.obstacle())),
+        action(Doing::Reject, decide(Verdict::Reject)),
+        action(Doing::UndoApproval, undo),
         by_hand(Doing::Retry, PayoutEvent::Retry, true),
         by_hand(Doing::Refund, PayoutEvent::Refund, !may_pay),
     ]

@@ -102,22 +102,36 @@ pub struct Backtest {
     pub changes: Vec<Change>,
     /// Newest first.
     pub examples: Vec<Example>,
+    /// There are more than were asked for: they come after this one.
+    pub more_after: Option<Place>,
+}
+
+/// When a payout was assessed, and which it is: where a page of examples ended.
+pub type Place = (DateTime<Utc>, PayoutId);
+
+/// How many payouts that would have gone another way are told one by one, and after which.
+#[derive(Debug, Clone, Copy)]
+pub struct Examples {
+    pub most: usize,
+    pub after: Option<Place>,
 }
 
 type Tally = BTreeMap<(Route, Replayed), (Sum, BTreeMap<Ended, Sum>)>;
 
-/// Replays `policy` over what was assessed from `from` until before `to`.
+/// Replays `policy` over what was assessed from `from` until before `to`. Every page of examples replays all of it: what is
+/// counted beside them is the same on each.
 pub async fn run(
     pool: &Pool,
     policy: &Policy,
     from: DateTime<Utc>,
     to: DateTime<Utc>,
-    examples: usize,
+    examples: Examples,
 ) -> Result<Backtest> {
     let terms = policy.terms();
     let nothing = Sum { payouts: 0, amount: Money::zero(policy.currency) };
     let mut tally = Tally::new();
-    let mut backtest = Backtest { assessed: 0, cut_at: None, changes: vec![], examples: vec![] };
+    let mut backtest =
+        Backtest { assessed: 0, cut_at: None, changes: vec![], examples: vec![], more_after: None };
     let (mut place, mut read) = ((to, Uuid::nil()), 0_usize);
     loop {
         let rows = sqlx::query!(
@@ -160,10 +174,16 @@ pub async fn run(
             let (all, by_end) = tally.entry((was, would)).or_insert_with(|| (nothing, BTreeMap::new()));
             all.add(amount)?;
             by_end.entry(ended).or_insert(nothing).add(amount)?;
-            if !would.is(was) && backtest.examples.len() < examples {
-                let payout = PayoutId::from_uuid(row.payout_id);
-                let assessed_at = row.assessed_at;
+            let (payout, assessed_at) = (PayoutId::from_uuid(row.payout_id), row.assessed_at);
+            let told_before =
+                examples.after.is_some_and(|(at, id)| (assessed_at, row.payout_id) >= (at, id.uuid()));
+            if would.is(was) || told_before {
+                continue;
+            }
+            if backtest.examples.len() < examples.most {
                 backtest.examples.push(Example { payout, amount, was, would, ended, assessed_at, findings });
+            } else if backtest.more_after.is_none() {
+                backtest.more_after = backtest.examples.last().map(|last| (last.assessed_at, last.payout));
             }
         }
     }

@@ -87,7 +87,7 @@ async fn set_paused_in(
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Hold {
     None,
-    /// The system, its provider, its bank or its account is paused, or the provider is suspended.
+    /// The system, its provider, its bank or its account is paused, the provider is suspended, or the account cools off.
     Paused,
     /// The account it was to go to is not in use any more.
     AccountRemoved,
@@ -95,7 +95,10 @@ pub(crate) enum Hold {
 
 /// What holds this payout back. Holds the control row, the provider and the account shared until the transaction ends, so
 /// that a pause, a suspension and a removal that have answered are seen here.
-pub(crate) async fn hold(conn: &mut PgConnection, payout: PayoutId) -> Result<Hold> {
+///
+/// That an account has cooled off is asked when a payout to it is asked for and when it is assessed, and once more here: what was
+/// approved meanwhile does not go there earlier.
+pub(crate) async fn hold(conn: &mut PgConnection, payout: PayoutId, now: DateTime<Utc>) -> Result<Hold> {
     // A restored database has paused itself before anybody has noticed.
     let paused = sqlx::query_scalar!(
         r#"SELECT paused OR EXISTS (
@@ -111,7 +114,7 @@ pub(crate) async fn hold(conn: &mut PgConnection, payout: PayoutId) -> Result<Ho
         return Ok(Hold::Paused);
     }
     let seen = sqlx::query!(
-        r#"SELECT v.status AS provider_status, b.status AS account_status, EXISTS (
+        r#"SELECT v.status AS provider_status, b.status AS account_status, b.usable_from, EXISTS (
                SELECT FROM pauses s WHERE (s.scope, s.subject) IN
                    (('provider', p.provider_id::text), ('bank', b.bank_code), ('bank_account', b.id::text))) AS "paused!"
            FROM payouts p JOIN bank_accounts b ON b.id = p.bank_account_id JOIN providers v ON v.id = p.provider_id
@@ -124,6 +127,8 @@ pub(crate) async fn hold(conn: &mut PgConnection, payout: PayoutId) -> Result<Ho
         Hold::Paused
     } else if seen.account_status != "ACTIVE" {
         Hold::AccountRemoved
+    } else if seen.usable_from > now {
+        Hold::Paused
     } else {
         Hold::None
     })

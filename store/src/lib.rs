@@ -63,6 +63,7 @@ pub mod risk_policies;
 pub mod screening;
 pub mod statements;
 pub mod statistics;
+pub mod suspensions;
 pub mod sweep;
 pub mod vitals;
 pub mod webhook_endpoints;

@@ -127,6 +127,7 @@ async fn write_messages(
              UNION ALL
                SELECT t.id, 'push', b.id::text, 'push:' || substring(b.endpoint from '://([^/]{1,250})'), true
                FROM told t JOIN push_subscriptions b ON b.admin IS NOT NULL
+                AND (t.event <> 'review_escalated' OR b.escalates OR NOT EXISTS (SELECT FROM push_subscriptions WHERE escalates))
                WHERE $3 AND t.audience = 'admins'
            ), numbered AS (
                SELECT w.*, row_number() OVER (PARTITION BY w.channel, w.endpoint ORDER BY w.id) AS place FROM wanted w

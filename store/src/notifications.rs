@@ -28,10 +28,13 @@ pub enum Event {
     CheckAccount,
     /// For their safety: where their money goes was changed.
     BankAccountChanged,
+    /// Staff has suspended payouts to them, and lets them go on.
+    Suspended,
+    SuspensionLifted,
 }
 
 impl Event {
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::Received,
         Self::Approved,
         Self::Rejected,
@@ -43,6 +46,8 @@ impl Event {
         Self::Returned,
         Self::CheckAccount,
         Self::BankAccountChanged,
+        Self::Suspended,
+        Self::SuspensionLifted,
     ];
 
     pub fn as_str(self) -> &'static str {
@@ -58,6 +63,8 @@ impl Event {
             Self::Returned => "returned",
             Self::CheckAccount => "check_account",
             Self::BankAccountChanged => "bank_account_changed",
+            Self::Suspended => "suspended",
+            Self::SuspensionLifted => "suspension_lifted",
         }
     }
 
@@ -78,7 +85,9 @@ impl Event {
             | Self::Refunded
             | Self::Replaced
             | Self::Returned
-            | Self::CheckAccount => false,
+            | Self::CheckAccount
+            | Self::Suspended
+            | Self::SuspensionLifted => false,
         }
     }
 
@@ -94,7 +103,7 @@ impl Event {
             Self::Refunded => Some("payout.refunded"),
             Self::Replaced => Some("payout.replaced"),
             Self::Returned => Some("payout.returned"),
-            Self::CheckAccount | Self::BankAccountChanged => None,
+            Self::CheckAccount | Self::BankAccountChanged | Self::Suspended | Self::SuspensionLifted => None,
         }
     }
 
@@ -111,6 +120,8 @@ impl Event {
             Self::Returned => "Your bank returned a payout",
             Self::CheckAccount => "Please check your bank account",
             Self::BankAccountChanged => "Your bank accounts were changed",
+            Self::Suspended => "Payouts to you are suspended",
+            Self::SuspensionLifted => "Payouts to you go on",
         }
     }
 
@@ -132,7 +143,7 @@ impl Event {
             Self::CheckAccount => "Several payouts in a row to the same bank account could not be made, so nothing more is sent to \
                                    it. Check the account with your bank and tell us, or remove it and add another."
                 .to_owned(),
-            Self::BankAccountChanged => why.trim_start().to_owned(),
+            Self::BankAccountChanged | Self::Suspended | Self::SuspensionLifted => why.trim_start().to_owned(),
         }
     }
 }
@@ -243,6 +254,35 @@ pub(crate) async fn tell_of_account(
         provider.uuid(),
         event.title(),
         words.as_ref(),
+        now,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Tells a provider that payouts to them stop, or go on. Each time is told once.
+pub(crate) async fn tell_of_suspension(
+    conn: &mut PgConnection,
+    provider: ProviderId,
+    event: Event,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    let words = if event == Event::Suspended {
+        "Nothing is paid to you for the moment and no new payout can be asked for. What was approved waits, what you have earned \
+         stays yours. Ask the marketplace what to do."
+    } else {
+        "You can ask for payouts again. What was approved leaves with the next batch."
+    };
+    sqlx::query!(
+        "INSERT INTO notifications (id, audience, event, subject, provider_id, title, body, created_at)
+         VALUES ($1, 'provider', $2, $3, $4, $5, $6, $7) ON CONFLICT ON CONSTRAINT notifications_once DO NOTHING",
+        Uuid::now_v7(),
+        event.as_str(),
+        format!("provider:{provider}:{}", now.timestamp_micros()),
+        provider.uuid(),
+        event.title(),
+        words,
         now,
     )
     .execute(conn)

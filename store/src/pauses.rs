@@ -207,7 +207,7 @@ fn named(what: &Paused) -> String {
 }
 
 /// Waits for the begins that are under way; those that come later wait for this transaction.
-async fn queue(conn: &mut PgConnection) -> Result<()> {
+pub(crate) async fn queue(conn: &mut PgConnection) -> Result<()> {
     sqlx::query!("LOCK TABLE control IN EXCLUSIVE MODE").execute(conn).await?;
     Ok(())
 }

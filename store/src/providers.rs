@@ -67,7 +67,8 @@ impl TryFrom<Row> for Provider {
     }
 }
 
-/// Makes or changes the provider of this external id. Answers whether it is new.
+/// Makes or changes the provider of this external id. Answers whether it is new. A suspension that staff ordered stands whatever
+/// the marketplace says ([`crate::suspensions`]).
 pub async fn upsert(
     pool: &Pool,
     new: &NewProvider,
@@ -88,18 +89,20 @@ pub async fn upsert(
     .transpose()?;
     let row = sqlx::query_as!(
         Row,
-        "INSERT INTO providers (id, external_id, display_name, email, verified, status, created_at, updated_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $7)
+        "INSERT INTO providers
+             (id, external_id, display_name, email, verified, status, suspended_by_marketplace, created_at, updated_at)
+         VALUES ($1, $2, $3, $4, $5, CASE WHEN $6::boolean THEN 'SUSPENDED' ELSE 'ACTIVE' END, $6, $7, $7)
          ON CONFLICT (external_id) DO UPDATE SET
              display_name = excluded.display_name, email = excluded.email, verified = excluded.verified,
-             status = excluded.status, updated_at = excluded.updated_at
+             status = CASE WHEN $6::boolean OR providers.suspended_at IS NOT NULL THEN 'SUSPENDED' ELSE 'ACTIVE' END,
+             suspended_by_marketplace = excluded.suspended_by_marketplace, updated_at = excluded.updated_at
          RETURNING id, external_id, display_name, email, verified, status, created_at, updated_at",
         minted.uuid(),
         new.external_id,
         new.display_name,
         new.email,
         new.verified,
-        if new.suspended { "SUSPENDED" } else { "ACTIVE" },
+        new.suspended,
         now,
     )
     .fetch_one(&mut *tx)

@@ -139,14 +139,25 @@ pub async fn set_contact(pool: &Pool, contact: &Contact, actor: &Actor, now: Dat
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Owner<'a> {
     Provider(ProviderId),
-    Admin(&'a str),
+    /// `escalates`: they are told of what has waited too long.
+    Admin {
+        name: &'a str,
+        escalates: bool,
+    },
 }
 
 impl<'a> Owner<'a> {
     fn columns(self) -> (Option<Uuid>, Option<&'a str>) {
         match self {
             Self::Provider(id) => (Some(id.uuid()), None),
-            Self::Admin(name) => (None, Some(name)),
+            Self::Admin { name, escalates: _ } => (None, Some(name)),
+        }
+    }
+
+    fn escalates(self) -> bool {
+        match self {
+            Self::Provider(_) => false,
+            Self::Admin { name: _, escalates } => escalates,
         }
     }
 }
@@ -167,14 +178,14 @@ pub async fn subscribe(
     browser: &Subscription,
     now: DateTime<Utc>,
 ) -> Result<Uuid> {
-    let (provider, admin) = owner.columns();
+    let ((provider, admin), escalates) = (owner.columns(), owner.escalates());
     let mut tx = pool.begin().await?;
     let id = sqlx::query_scalar!(
-        "INSERT INTO push_subscriptions (id, provider_id, admin, endpoint, p256dh, auth, created_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7)
+        "INSERT INTO push_subscriptions (id, provider_id, admin, endpoint, p256dh, auth, created_at, escalates)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
          ON CONFLICT (endpoint) DO UPDATE
          SET provider_id = EXCLUDED.provider_id, admin = EXCLUDED.admin, p256dh = EXCLUDED.p256dh, auth = EXCLUDED.auth,
-             created_at = EXCLUDED.created_at
+             created_at = EXCLUDED.created_at, escalates = EXCLUDED.escalates
          RETURNING id",
         Uuid::now_v7(),
         provider,
@@ -183,6 +194,7 @@ pub async fn subscribe(
         browser.p256dh,
         browser.auth,
         now,
+        escalates,
     )
     .fetch_one(&mut *tx)
     .await?;

@@ -40,7 +40,9 @@ mod reviews;
 mod run_batch;
 mod statistics;
 mod stream;
+mod suspend_provider;
 mod undo;
+mod unsuspend_provider;
 mod view;
 mod wallet_statements;
 mod withdraw_attestation;
@@ -112,8 +114,14 @@ type Comparison = (
 /// How the fleet is, and what changes.
 type Watching = (stream::StreamEverything, workers::ListWorkers);
 
-type Overview =
-    (counts::GetCounts, statistics::GetStatistics, providers::ListProviders, providers::GetAnyProvider);
+type Overview = (
+    counts::GetCounts,
+    statistics::GetStatistics,
+    providers::ListProviders,
+    providers::GetAnyProvider,
+    suspend_provider::SuspendProvider,
+    unsuspend_provider::UnsuspendProvider,
+);
 
 pub(crate) type AdminApi =
     (Payouts, Batching, Reviews, Trouble, Letters, Told, Comparison, Watching, Overview);
@@ -134,7 +142,14 @@ pub(crate) fn api() -> AdminApi {
 
 /// What there is, at a glance.
 fn overview() -> Overview {
-    (counts::GetCounts, statistics::GetStatistics, providers::ListProviders, providers::GetAnyProvider)
+    (
+        counts::GetCounts,
+        statistics::GetStatistics,
+        providers::ListProviders,
+        providers::GetAnyProvider,
+        suspend_provider::SuspendProvider,
+        unsuspend_provider::UnsuspendProvider,
+    )
 }
 
 /// What the gateway says against what we know.

@@ -148,7 +148,7 @@ impl Refuses for ListPauses {
 impl ListPauses {
     /// What is paused
     ///
-    /// Every pause that stands, at most a thousand. Suspended providers are the marketplace's to resume and are not listed.
+    /// Every pause that stands, at most a thousand. Suspended providers are not listed: they are among the providers (`GET /api/admin/providers?suspended=true`).
     #[oai(path = "/api/admin/pauses", method = "get", operation_id = "listPauses")]
     async fn list(&self, app: TheApp<'_>, _caller: AsAdmin) -> Result<Json<Pauses>, Refused<Self>> {
         let control = store::control::get(&app.pool).await?;

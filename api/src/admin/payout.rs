@@ -225,7 +225,8 @@ async fn detail(app: &App, id: PayoutId, staff: &Staff) -> Result<AdminPayoutDet
     let ledger = store::ledger::lines_of_payout(pool, id).await?;
     let audit = store::audit::timeline(pool, id).await?;
     let banks = BankNames::get(app).await;
-    let mut possible = store::actions::of_staff(pool, std::slice::from_ref(&payout)).await?;
+    let mut possible =
+        store::actions::of_staff(pool, std::slice::from_ref(&payout), staff.who(), app.now()).await?;
     let mut of_attempts =
         store::actions::of_attempts(pool, id, &attestations, staff.who(), app.now()).await?;
     let next_window = app.next_window().await?;

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::{export::Csv, view::AdminPayout};
 use crate::{
     app::{App, TheApp},
-    auth::AsAdmin,
+    auth::{AsAdmin, Staff},
     document::Tag,
     money::PlainAmount,
     paging::{self, Turn, default_limit},
@@ -95,7 +95,7 @@ impl ListAllPayouts {
     async fn list(
         &self,
         app: TheApp<'_>,
-        _caller: AsAdmin,
+        caller: AsAdmin,
         request: &Request,
         /// A payout's id, a reference at the gateway, a provider's id, or the beginning of a provider's name or external id (the
         /// first 50 that begin so).
@@ -158,12 +158,15 @@ impl ListAllPayouts {
         if wants_csv(format.0, request) {
             return Ok(Answer::Found(Content::Export(Csv::payouts(app.pool.clone(), filter, order))));
         }
-        Ok(Answer::Found(Content::Page(Json(page(&app, &filter, order, cursor.0, limit.0).await?))))
+        Ok(Answer::Found(Content::Page(Json(
+            page(&app, &caller.0, &filter, order, cursor.0, limit.0).await?,
+        ))))
     }
 }
 
 async fn page(
     app: &App,
+    staff: &Staff,
     filter: &Filter,
     order: Order,
     from: Option<Turn>,
@@ -177,7 +180,7 @@ async fn page(
     let ids: Vec<_> = sheet.items.iter().map(|row| row.id).collect();
     let payees = store::payouts::payees(&app.pool, &ids).await?;
     let waiting = waiting(app, &ids).await?;
-    let mut possible = store::actions::of_staff(&app.pool, &sheet.items).await?;
+    let mut possible = store::actions::of_staff(&app.pool, &sheet.items, staff.who(), app.now()).await?;
     let tell = |row: &store::payouts::Payout| {
         let payee: Option<&Payee> = payees.get(&row.id);
         ListedAdminPayout {

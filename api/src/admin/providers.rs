@@ -15,7 +15,7 @@ use store::{
 };
 use uuid::Uuid;
 
-use super::view::AdminPayout;
+use super::{suspend_provider::ProviderSuspension, view::AdminPayout};
 use crate::{
     app::{App, TheApp},
     auth::AsAdmin,
@@ -45,7 +45,7 @@ struct AdminProvider {
     email: Option<String>,
     /// Whether their identity has been checked.
     verified: bool,
-    /// Whether payouts to them are suspended.
+    /// Whether payouts to them are suspended, by the marketplace or by staff.
     suspended: bool,
     /// Whether somebody, or a case, has paused payouts to them.
     paused: bool,
@@ -138,9 +138,12 @@ struct ProviderAudit {
 
 /// Everything about one provider.
 #[derive(Debug, Object)]
+#[oai(skip_serializing_if_is_none)]
 struct AdminProviderDetail {
     /// The provider.
     provider: AdminProvider,
+    /// What staff has said, while it stands. Absent with `suspended`: it is the marketplace's word alone.
+    suspension: Option<ProviderSuspension>,
     /// Their bank accounts in use.
     bank_accounts: Vec<BankAccount>,
     /// Their latest 20 payouts (`GET /api/admin/payouts?provider=` has all).
@@ -257,8 +260,10 @@ async fn detail(app: &App, id: ProviderId) -> Result<AdminProviderDetail, Proble
         store::pauses::list(pool).await?.into_iter().filter(|pause| subjects.contains(&pause.what.subject()));
     let audit = store::provider_lists::trail(pool, id, SHOWN).await?;
     let banks = BankNames::get(app).await;
+    let suspension = store::suspensions::get(pool, id).await?;
     Ok(AdminProviderDetail {
         provider: tell(provider, around),
+        suspension: suspension.map(ProviderSuspension::from),
         bank_accounts: accounts.iter().map(|account| BankAccount::told(account, &banks)).collect(),
         payouts: payouts.iter().map(AdminPayout::from).collect(),
         adjustments: adjustments

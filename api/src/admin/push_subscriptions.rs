@@ -1,7 +1,7 @@
 //! `POST` and `DELETE /api/admin/push-subscriptions`
 
 use poem_openapi::{ApiResponse, OpenApi, payload::Json};
-use store::wishes::{self, Owner};
+use store::wishes;
 
 use crate::{
     app::TheApp,
@@ -48,7 +48,7 @@ impl SubscribeAdminToPush {
         body: Body<BrowserSubscription>,
     ) -> Result<Json<Subscribed>, Refused<Self>> {
         let browser = checked(&app, body.0)?;
-        let id = wishes::subscribe(&app.pool, Owner::Admin(caller.0.as_str()), &browser, app.now()).await?;
+        let id = wishes::subscribe(&app.pool, caller.0.owner(), &browser, app.now()).await?;
         Ok(Json(Subscribed { id }))
     }
 
@@ -66,7 +66,7 @@ impl SubscribeAdminToPush {
         caller: AsAdmin,
         body: Body<BrowserEndpoint>,
     ) -> Result<Forgotten, Refused<Self>> {
-        wishes::unsubscribe(&app.pool, Owner::Admin(caller.0.as_str()), &body.0).await?;
+        wishes::unsubscribe(&app.pool, caller.0.owner(), &body.0).await?;
         Ok(Forgotten::Done)
     }
 }

@@ -30,7 +30,8 @@ struct ProviderContent {
     email: Option<String>,
     /// Whether the provider's identity has been checked. Default: false. Payouts to others are always reviewed.
     verified: Option<bool>,
-    /// Stops new payouts of this provider, and those not yet checked. Default: false.
+    /// Stops new payouts of this provider, and those not yet checked; what is approved waits. Default: false, which does not lift a
+    /// suspension that staff ordered.
     suspended: Option<bool>,
 }
 

@@ -16,7 +16,7 @@ use crate::{
 #[derive(Debug, Object)]
 struct EventSetting {
     /// `received`, `approved`, `rejected`, `cancelled`, `completed`, `failed`, `refunded`, `replaced`, `returned`,
-    /// `check_account` or `bank_account_changed`.
+    /// `check_account`, `bank_account_changed`, `suspended` or `suspension_lifted`.
     event: String,
     /// Whether it is mailed.
     email: bool,

@@ -21,10 +21,10 @@ use crate::{
 struct Notification {
     /// Names the message; the same event of a payout is one message.
     id: Uuid,
-    /// The payout it is about; absent where it is about a bank account.
+    /// The payout it is about; absent where it is about a bank account, or about all of them.
     payout_id: Option<Uuid>,
     /// `received`, `approved`, `rejected`, `cancelled`, `completed`, `failed`, `refunded`, `replaced`, `returned`,
-    /// `check_account` or `bank_account_changed`.
+    /// `check_account`, `bank_account_changed`, `suspended` or `suspension_lifted`.
     event: String,
     /// The payout's amount.
     amount: Option<Amount>,

@@ -203,3 +203,32 @@ async fn another_account_is_given_once_and_only_for_ones_own(pool: Pool) {
     assert_eq!((&old["replaced_by"], &new["replaces"]), (&first.0["id"], &json!(id)), "{old} {new}");
     assert!(old.get("replaces").is_none() && new.get("replaced_by").is_none(), "{old} {new}");
 }
+
+#[sqlx::test(migrations = "../migrations")]
+async fn staff_suspends_a_provider_and_lifts_it(pool: Pool) {
+    let world = World::new(pool).await;
+    let path = |what: &str| format!("/api/admin/providers/{}/{what}", world.provider);
+    let reason = json!({ "reason": "a stolen phone, perhaps" });
+    let (first, status) = world.post(&path("suspend"), &admin(), &reason).await;
+    assert_eq!(status, StatusCode::CREATED, "{first}");
+    assert_eq!((&first["reason"], &first["suspended_by"]), (&reason["reason"], &json!("admin:ada")));
+    let (again, status) = world.post(&path("suspend"), &admin(), &json!({ "reason": "more" })).await;
+    assert_eq!((again, status), (first.clone(), StatusCode::OK));
+    let (detail, _) = world.get(&format!("/api/admin/providers/{}", world.provider), &admin()).await;
+    assert_eq!((&detail["provider"]["suspended"], &detail["suspension"]), (&json!(true), &first));
+    let (found, _) = world.get("/api/admin/providers?suspended=true", &admin()).await;
+    assert_eq!(found["items"].as_array().unwrap().len(), 1);
+
+    let (feed, _) = world.get("/api/provider/notifications", &world.token()).await;
+    assert_eq!(feed["items"][0]["event"], "suspended");
+    assert!(!feed.to_string().contains("stolen"), "{feed}");
+
+    assert_eq!(code(&world.post(&path("unsuspend"), &admin(), &json!({})).await), (400, "invalid_request"));
+    let (lifted, status) =
+        world.post(&path("unsuspend"), &admin(), &json!({ "reason": "it was found" })).await;
+    assert_eq!((lifted, status), (json!({ "suspended": false }), StatusCode::OK));
+    let nobody = "/api/admin/providers/00000000-0000-7000-8000-000000000000/suspend";
+    assert_eq!(code(&world.post(nobody, &admin(), &reason).await), (404, "not_found"));
+    let theirs = world.post(&path("unsuspend"), &world.token(), &reason).await;
+    assert_eq!(code(&theirs), (403, "forbidden"));
+}

@@ -128,6 +128,18 @@ async fn a_backtest_and_a_shadow_say_what_would_change(pool: PgPool) {
     );
     let few = one["findings"].as_array().unwrap().iter().find(|f| f["rule"] == "successful_payouts").unwrap();
     assert_eq!((&few["fired"], &few["informational"]), (&json!(true), &json!(true)));
+
+    // Both would have gone another way: one a page.
+    let mut page = json!({ "from": day["from"], "to": day["to"], "examples": 1 });
+    let (first, _) = world.post(&at(&loose, "backtest"), &admin(), &page).await;
+    page["cursor"] = first["next_cursor"].clone();
+    let (second, status) = world.post(&at(&loose, "backtest"), &admin(), &page).await;
+    assert_eq!(status, StatusCode::OK, "{second}");
+    assert_eq!((&second["assessed"], second.get("next_cursor")), (&first["assessed"], None));
+    assert_ne!(first["examples"][0]["payout_id"], second["examples"][0]["payout_id"]);
+    page["cursor"] = json!("x");
+    let (refused, status) = world.post(&at(&loose, "backtest"), &admin(), &page).await;
+    assert_eq!((status, &refused["errors"][0]["field"]), (StatusCode::BAD_REQUEST, &json!("cursor")));
 }
 
 #[sqlx::test(migrations = "../migrations")]

@@ -101,7 +101,7 @@ async fn gate(conn: &mut PgConnection, payout: &Payout, retry: bool, now: DateTi
     if judged == Gate::Nothing {
         return Ok(Opened::AsItStands);
     }
-    let (code, why) = match control::hold(conn, id).await? {
+    let (code, why) = match control::hold(conn, id, now).await? {
         Hold::Paused => {
             wait_for_resume(conn, payout, retry, now).await?;
             return Ok(Opened::AsItStands);

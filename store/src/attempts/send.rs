@@ -80,7 +80,7 @@ pub async fn count_send(
         BeforeSend::Withdraw | BeforeSend::Look => false,
         // The same reference still goes to a removed account: a first send of it may have reached the gateway already.
         BeforeSend::Send | BeforeSend::WithdrawForDoubt | BeforeSend::LookAtOthers { .. } => {
-            match control::hold(&mut tx, payout).await? {
+            match control::hold(&mut tx, payout, now).await? {
                 Hold::None | Hold::AccountRemoved => false,
                 Hold::Paused => true,
             }

@@ -1,10 +1,10 @@
-//! People are told that a payout waits for them, and after a day others are.
+//! People are told that a payout waits for them, when it begins to and once more, and after a day others are.
 //!
 //! Guarantee: each is told once a round, whoever asks for it and how often: the row says what was told. The time is that of the
 //! timer that rang, so a worker whose clock is wrong tells nothing early.
 
 use chrono::{DateTime, Utc};
-use domain::{Call, PayoutId, Progress};
+use domain::{Call, Money, PayoutId, Progress};
 use serde_json::json;
 use sqlx::PgConnection;
 
@@ -13,6 +13,27 @@ use crate::{
     notifications::{self, AdminEvent},
     payouts::{self, Payout, moved_one, progress_in},
 };
+
+/// Tells people that a review has opened, in the transaction that opens it.
+pub(super) async fn opened(
+    conn: &mut PgConnection,
+    payout: PayoutId,
+    amount: Money,
+    again: bool,
+    at: DateTime<Utc>,
+) -> Result<()> {
+    let words = if again {
+        format!("The approval of payout {payout} of {amount} was taken back: it waits for a decision again.")
+    } else {
+        format!("Payout {payout} of {amount} waits for a decision.")
+    };
+    notifications::tell_admins(conn, AdminEvent::ReviewWaiting, &wait(payout, at), &words, at).await
+}
+
+/// What names a wait in the admins' feed.
+fn wait(payout: PayoutId, since: DateTime<Utc>) -> String {
+    format!("payout:{payout}:{}", since.timestamp_micros())
+}
 
 /// Tells whoever is to be told at `at`, if the payout still waits and they were not told before. Answers where it stands.
 pub async fn call(pool: &Pool, id: PayoutId, at: DateTime<Utc>) -> Result<Progress> {
@@ -91,8 +112,8 @@ async fn tell(
     since: DateTime<Utc>,
     at: DateTime<Utc>,
 ) -> Result<()> {
-    let key = format!("{}:{}", payout.id, since.timestamp_micros());
     let hours = at.signed_duration_since(since).num_hours();
+    let key = format!("{}:{hours}h", wait(payout.id, since));
     let words =
         format!("Payout {} of {} has waited for a decision for {hours} hours.", payout.id, payout.amount);
     notifications::tell_admins(conn, about, &key, &words, at).await

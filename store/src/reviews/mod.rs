@@ -1,8 +1,8 @@
 //! Payouts held for people: a payout has at most one review, open while people are asked.
 //!
 //! Guarantees: above [`crate::approval_limits`] a payout is approved by two different people of the same round, which a trigger
-//! checks too; an undo begins a new round, with no approval and a new wait; people are told of a wait once, and others once
-//! more ([`call`]). Everything here that a decision depends on is read and written under the payout's lock.
+//! checks too; an undo begins a new round, with no approval and a new wait; people are told when it opens, reminded of it
+//! once, and others once more ([`call`]). Everything here that a decision depends on is read and written under the payout's lock.
 
 mod assignment;
 mod background;
@@ -15,6 +15,8 @@ pub use background::{
 };
 pub use calls::call;
 pub use queue::{After, Assignee, COUNT_LIMIT, Filter, Listed, Sort, count, list};
+
+use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use domain::{Finding, Money, OpenReview, PayoutId, ProviderId, ReviewId};
@@ -88,7 +90,7 @@ async fn insert(
     now: DateTime<Utc>,
 ) -> Result<()> {
     let reason = undone.map(|(_, reason)| storable(reason));
-    let made = sqlx::query!(
+    let opened = sqlx::query!(
         "INSERT INTO reviews (id, payout_id, opened_at, provider_id, amount, currency, fired, approvals_needed,
                               undone_at, undone_by, undone_reason)
          SELECT $1, p.id, $3, p.provider_id, p.amount, p.currency,
@@ -102,17 +104,19 @@ async fn insert(
              status = 'OPEN', opened_at = excluded.opened_at, closed_at = NULL, round = reviews.round + 1, approvals = 0,
              approvals_needed = greatest(reviews.approvals_needed, excluded.approvals_needed),
              assigned_to = NULL, assigned_by = NULL, assigned_until = NULL, reminded_at = NULL, escalated_at = NULL,
-             undone_at = excluded.undone_at, undone_by = excluded.undone_by, undone_reason = excluded.undone_reason",
+             undone_at = excluded.undone_at, undone_by = excluded.undone_by, undone_reason = excluded.undone_reason
+         RETURNING amount, currency",
         ReviewId::mint().uuid(),
         payout.uuid(),
         now,
         undone.map(|(by, _)| by.as_str()),
         reason.as_deref(),
     )
-    .execute(conn)
+    .fetch_optional(&mut *conn)
     .await?
-    .rows_affected();
-    if made == 1 { Ok(()) } else { Err(Error::corrupt(format!("no payout {payout} to review"))) }
+    .ok_or_else(|| Error::corrupt(format!("no payout {payout} to review")))?;
+    let amount = money(opened.amount, &opened.currency)?;
+    calls::opened(conn, payout, amount, undone.is_some(), now).await
 }
 
 /// Something else than a risk rule holds it: who filters the queue by it finds it.
@@ -181,6 +185,23 @@ pub(crate) async fn approvals(conn: &mut PgConnection, payout: PayoutId) -> Resu
     )
     .fetch_all(conn)
     .await?)
+}
+
+/// Who has given an approval that counts, for each of these that waits for another.
+pub(crate) async fn half_approved(
+    conn: &mut PgConnection,
+    payouts: &[PayoutId],
+) -> Result<BTreeMap<PayoutId, String>> {
+    let ids: Vec<uuid::Uuid> = payouts.iter().copied().map(PayoutId::uuid).collect();
+    let rows = sqlx::query!(
+        "SELECT r.payout_id, d.decided_by FROM reviews r
+         JOIN decisions d ON d.payout_id = r.payout_id AND d.round = r.round AND d.verdict = 'approve' AND d.verified
+         WHERE r.payout_id = ANY($1) AND r.status = 'OPEN'",
+        &ids,
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows.into_iter().map(|row| (PayoutId::from_uuid(row.payout_id), row.decided_by)).collect())
 }
 
 /// The open review of one payout; `None` once it is decided, cancelled or was never before people.

@@ -3,7 +3,9 @@
 use chrono::TimeDelta;
 use domain::{Next, PayoutId, PayoutStatus};
 use sqlx::PgPool;
-use store::{Actor, attempts, bank_accounts, control, manual};
+use store::{
+    Actor, another_account::Given, attempts, bank_accounts, control, manual, payouts::RequestRefused,
+};
 
 use crate::fixtures::{World, absent, ada, decline, fails, number, prefix, seconds};
 
@@ -190,4 +192,59 @@ async fn when_the_attempt_numbers_are_used_up_a_person_is_asked(pool: PgPool) {
     assert_eq!(world.release().await, 1);
     assert_eq!(world.begin(payout).await.next, Next::AwaitAttention);
     world.books_are_right().await;
+}
+
+/// What was approved goes to the account that it was asked for. Another account, added meanwhile, changes nothing; where the one
+/// it was asked for is removed nothing leaves, and the other one serves only once it has cooled off.
+#[sqlx::test(migrations = "../migrations")]
+async fn what_was_approved_before_the_account_changed_does_not_go_to_the_new_one_before_it_has_cooled_off(
+    pool: PgPool,
+) {
+    let mut world = World::new(&pool);
+    let payee = world.provider().await;
+    world.earns(&payee, "10").await;
+    let kept = world.released(&payee, "1").await;
+    let removed = world.released(&payee, "1").await;
+    let other = world.account(payee.id, "0690000040").await;
+    assert_eq!(world.begin(kept).await.next, Next::Send { attempt: number(1) });
+    assert_eq!(world.place(kept, 1).await.terms.account.as_str(), "0690000032");
+
+    let actor = Actor::provider(payee.id);
+    bank_accounts::remove(&world.pool, payee.id, payee.account, &actor, world.now).await.unwrap();
+    assert_eq!(world.begin(removed).await.next, Next::AwaitAttention);
+    let give = async |world: &World, key: &str| {
+        let new = store::another_account::AnotherAccount {
+            payout: removed,
+            provider: payee.id,
+            bank_account: other,
+            idempotency_key: key.to_owned(),
+            body_hash: [7; 32],
+        };
+        store::another_account::give(&world.pool, &new, |_| serde_json::json!({}), world.now).await.unwrap()
+    };
+    assert!(matches!(
+        give(&world, "early").await,
+        Given::Refused(RequestRefused::BankAccountCoolingOff { .. })
+    ));
+    world.pass(TimeDelta::days(2));
+    let Given::New { payout, .. } = give(&world, "late").await else { panic!() };
+    assert_eq!(payout.bank_account, other);
+    world.books_are_right().await;
+}
+
+/// The last wall: whoever has written rows past the others' checks.
+#[sqlx::test(migrations = "../migrations")]
+async fn nothing_begins_for_an_account_that_cools_off(pool: PgPool) {
+    let mut world = World::new(&pool);
+    let payee = world.provider().await;
+    world.earns(&payee, "10").await;
+    let released = world.released(&payee, "1").await;
+    let sql = "ALTER TABLE bank_accounts DISABLE TRIGGER bank_accounts_guard;
+               UPDATE bank_accounts SET usable_from = '2026-11-24T09:00:00Z';
+               ALTER TABLE bank_accounts ENABLE TRIGGER bank_accounts_guard";
+    sqlx::raw_sql(sql).execute(&world.pool).await.unwrap();
+    assert_eq!(world.begin(released).await.status, PayoutStatus::Approved);
+    world.pass(TimeDelta::days(2));
+    assert_eq!(world.release().await, 1);
+    assert_eq!(world.begin(released).await.next, Next::Send { attempt: number(1) });
 }

@@ -68,7 +68,10 @@ async fn the_end_of_each_pause_is_noticed(pool: PgPool) {
             "INSERT INTO pauses (scope, subject, reason, paused_by, paused_at) SELECT 'bank_account', id::text, 'x', 'admin:x', now() FROM bank_accounts",
             "DELETE FROM pauses",
         ),
-        ("UPDATE providers SET status = 'SUSPENDED'", "UPDATE providers SET status = 'ACTIVE'"),
+        (
+            "UPDATE providers SET status = 'SUSPENDED', suspended_by_marketplace = true",
+            "UPDATE providers SET status = 'ACTIVE', suspended_by_marketplace = false",
+        ),
     ] {
         world.approved(&payee, "1").await;
         sqlx::query(pause).execute(&world.pool).await.unwrap();

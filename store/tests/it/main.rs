@@ -10,6 +10,7 @@
 
 mod fixtures;
 
+mod actions;
 mod adjustments;
 mod another_account;
 mod assessments;
@@ -29,6 +30,7 @@ mod manual;
 mod messages;
 mod observations;
 mod outbox;
+mod overview_cost;
 mod payees;
 mod provider_statements;
 mod races;
@@ -42,6 +44,7 @@ mod screening;
 mod sends;
 mod statements;
 mod stress;
+mod suspensions;
 mod trouble;
 mod webhooks;
 mod who_won;

@@ -94,16 +94,60 @@ async fn admins_are_told_once_and_each_reads_for_themselves(pool: PgPool) {
     }
     let feed = notifications::admin_feed(&world.pool, "admin:ada", None, 10).await.unwrap();
     let events: Vec<&str> = feed.iter().map(|line| line.event.as_str()).collect();
-    assert_eq!(events, ["case_opened", "attempt_unknown"]);
+    assert_eq!(events, ["case_opened", "attempt_unknown", "review_waiting"]);
     assert!(notifications::admin_read(&world.pool, "admin:ada", feed[1].id, later).await.unwrap());
     assert!(notifications::admin_read(&world.pool, "admin:ada", feed[0].id, later).await.unwrap());
     assert!(notifications::admin_read(&world.pool, "admin:ada", feed[1].id, later).await.unwrap());
     assert!(!notifications::admin_read(&world.pool, "admin:ada", payee.id.uuid(), later).await.unwrap());
-    for (admin, unread) in [("admin:ada", 0), ("admin:eve", 2)] {
+    for (admin, unread) in [("admin:ada", 0), ("admin:eve", 3)] {
         assert_eq!(notifications::admin_unread(&world.pool, admin).await.unwrap(), unread, "{admin}");
     }
     let feed = notifications::admin_feed(&world.pool, "admin:ada", Some(feed[0].id), 10).await.unwrap();
-    assert_eq!(feed.iter().map(|line| line.read).collect::<Vec<_>>(), [true]);
+    assert_eq!(feed.iter().map(|line| line.read).collect::<Vec<_>>(), [true, true]);
+}
+
+/// To those who signed in for it; to everybody while nobody has.
+#[sqlx::test(migrations = "../migrations")]
+async fn an_escalation_is_pushed_to_the_role_that_it_is_for(pool: PgPool) {
+    let mut world = World::new(&pool);
+    let payee = world.provider().await;
+    world.earns(&payee, "10").await;
+    let subscribe = async |world: &World, name: &'static str, escalates| {
+        let browser = wishes::Subscription {
+            endpoint: format!("https://push.example/{name}"),
+            p256dh: "B".repeat(87),
+            auth: "A".repeat(22),
+        };
+        let owner = wishes::Owner::Admin { name, escalates };
+        wishes::subscribe(&world.pool, owner, &browser, world.now).await.unwrap();
+    };
+    let pushed = async |world: &World| {
+        let channels = Channels { push: true, ..Channels::default() };
+        messages::hand_over(&world.pool, channels, 100, world.now).await.unwrap();
+        sqlx::query_scalar::<_, String>(
+            "SELECT b.admin || ' ' || n.event FROM messages m JOIN notifications n ON n.id = m.notification_id
+             JOIN push_subscriptions b ON b.id = m.endpoint::uuid WHERE m.channel = 'push' AND n.audience = 'admins'
+             ORDER BY m.number",
+        )
+        .fetch_all(&world.pool)
+        .await
+        .unwrap()
+    };
+    subscribe(&world, "ada", false).await;
+    let payout = world.under_review(&payee, "1").await;
+    world.pass(domain::ESCALATE_AFTER);
+    store::reviews::call(&world.pool, payout, world.now).await.unwrap();
+    let mut first = pushed(&world).await;
+    first.sort_unstable();
+    assert_eq!(first, ["ada review_escalated", "ada review_waiting"]);
+
+    subscribe(&world, "chidi", true).await;
+    let payout = world.under_review(&payee, "1").await;
+    world.pass(domain::ESCALATE_AFTER);
+    store::reviews::call(&world.pool, payout, world.now).await.unwrap();
+    let mut later = pushed(&world).await.split_off(2);
+    later.sort_unstable();
+    assert_eq!(later, ["ada review_waiting", "chidi review_escalated", "chidi review_waiting"]);
 }
 
 #[sqlx::test(migrations = "../migrations")]

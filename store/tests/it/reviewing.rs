@@ -305,7 +305,7 @@ async fn people_are_told_once_each(pool: PgPool) {
     assert_eq!((wait.reminded_at, wait.escalated_at), (reminded, Some(opened + domain::ESCALATE_AFTER)));
     assert_eq!(world.trail(payout).await[2..], ["review_reminded", "review_escalated"]);
     let told = "SELECT count(*) FROM notifications WHERE audience = 'admins' AND event IN ('review_waiting', 'review_escalated')";
-    assert_eq!(world.count(told).await, 2);
+    assert_eq!(world.count(told).await, 3, "when it opened, when it was reminded of, when it was escalated");
     // An undo begins a new wait.
     world.decide(payout, Verdict::Approve).await;
     assert_eq!(call(&world).await.call_at, None);
@@ -315,6 +315,30 @@ async fn people_are_told_once_each(pool: PgPool) {
     world.pass(domain::ESCALATE_AFTER);
     assert_eq!(call(&world).await.status, PayoutStatus::Rejected);
     assert_eq!(world.count("SELECT count(*) FROM audit WHERE action LIKE 'review_%ed' AND actor = 'system' AND action <> 'review_opened'").await, 2);
+}
+
+/// In the transaction that opens it; an undo opens it again.
+#[sqlx::test(migrations = "../migrations")]
+async fn people_are_told_when_a_review_opens_and_when_it_opens_again(pool: PgPool) {
+    let mut world = World::new(&pool);
+    let (_, payout) = small(&world).await;
+    // The step is repeated, and nothing is told twice.
+    world.assess(payout).await;
+    let feed = async |world: &World| {
+        let lines = store::notifications::admin_feed(&world.pool, "admin:ada", None, 9).await.unwrap();
+        lines.into_iter().map(|line| (line.event, line.subject, line.body)).collect::<Vec<_>>()
+    };
+    let told = feed(&world).await;
+    let [(event, subject, body)] = told.as_slice() else { panic!("{told:?}") };
+    assert_eq!(event, "review_waiting");
+    assert!(subject.starts_with(&format!("payout:{payout}:")), "{subject}");
+    assert_eq!(body, &format!("Payout {payout} of {} waits for a decision.", naira("1")));
+    world.pass(TimeDelta::minutes(1));
+    world.decide(payout, Verdict::Approve).await;
+    decisions::undo(&world.pool, payout, &ada(), "wait", world.now).await.unwrap();
+    let told = feed(&world).await;
+    assert_eq!(told.len(), 2);
+    assert!(told[0].2.contains("taken back"), "{}", told[0].2);
 }
 
 /// Nothing ran for a day: whoever has waited so long is past reminding.

@@ -9,7 +9,7 @@ use rust_decimal::Decimal;
 use sqlx::PgPool;
 use store::{
     Actor, assessments, backtests,
-    backtests::Ended,
+    backtests::{Ended, Examples},
     decisions::Verdict,
     risk_policies::{self, Moved, Policy, Status},
 };
@@ -230,6 +230,11 @@ async fn a_shadow_is_tried_and_decides_nothing(pool: PgPool) {
     assert_eq!(world.count("SELECT count(*) FROM shadow_assessments").await, 3);
 }
 
+/// Up to so many of them.
+fn first(most: usize) -> Examples {
+    Examples { most, after: None }
+}
+
 #[sqlx::test(migrations = "../migrations")]
 async fn a_backtest_tells_what_would_have_changed_and_how_that_ended(pool: PgPool) {
     let mut world = World::new(&pool);
@@ -246,7 +251,7 @@ async fn a_backtest_tells_what_would_have_changed_and_how_that_ended(pool: PgPoo
     assert_eq!(world.release().await, 1);
     world.pass(TimeDelta::hours(1));
     let other = propose(&world, up_to(600)).await;
-    let test = backtests::run(&world.pool, &other, began, world.now, 10).await.unwrap();
+    let test = backtests::run(&world.pool, &other, began, world.now, first(10)).await.unwrap();
     assert_eq!((test.assessed, test.cut_at), (4, None));
     let seen: Vec<_> = test
         .changes
@@ -268,13 +273,19 @@ async fn a_backtest_tells_what_would_have_changed_and_how_that_ended(pool: PgPoo
     let mut looser = up_to(5000);
     looser.amount_against_baseline.mode = Mode::Informational;
     let looser = propose(&world, looser).await;
-    let test = backtests::run(&world.pool, &looser, began, world.now, 2).await.unwrap();
+    let test = backtests::run(&world.pool, &looser, began, world.now, first(2)).await.unwrap();
     let freed =
         test.changes.iter().find(|change| change.would == Replayed::Auto && change.was == Route::Review);
     assert_eq!(freed.unwrap().all.amount, naira("3300"));
     assert_eq!(test.examples.iter().map(|one| one.amount).collect::<Vec<_>>(), [naira("2000"), naira("700")]);
     assert_eq!(test.examples[0].ended, Ended::Rejected);
-    let before = backtests::run(&world.pool, &looser, began - TimeDelta::days(9), began, 9).await.unwrap();
+    // The rest of them, though all were assessed at one moment.
+    let next = Examples { most: 2, after: test.more_after };
+    let rest = backtests::run(&world.pool, &looser, began, world.now, next).await.unwrap();
+    assert_eq!(rest.examples.iter().map(|one| one.amount).collect::<Vec<_>>(), [naira("600")]);
+    assert_eq!((rest.assessed, rest.more_after), (test.assessed, None));
+    let before =
+        backtests::run(&world.pool, &looser, began - TimeDelta::days(9), began, first(9)).await.unwrap();
     assert_eq!(before.assessed, 1, "the payout that made them trusted");
 }
 
@@ -305,7 +316,7 @@ async fn what_was_not_recorded_then_is_unknown_in_a_backtest(pool: PgPool) {
     for (mode, would) in [(Mode::Informational, Replayed::Auto), (Mode::Enforced, Replayed::Unknown)] {
         rules.account_name.mode = mode;
         let policy = propose(&world, rules).await;
-        let test = backtests::run(&world.pool, &policy, began, now, 9).await.unwrap();
+        let test = backtests::run(&world.pool, &policy, began, now, first(9)).await.unwrap();
         assert_eq!(test.changes.iter().map(|change| change.would).collect::<Vec<_>>(), [would]);
     }
 }

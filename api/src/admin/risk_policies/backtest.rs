@@ -1,9 +1,9 @@
 //! `POST /api/admin/risk-policies/{id}/backtest`
 
 use chrono::{DateTime, Utc};
-use domain::{RiskPolicyId, risk::Replayed};
-use poem_openapi::{Enum, Object, OpenApi, param::Path, payload::Json};
-use store::backtests::{self, Ended, MAX_PERIOD, Sum};
+use domain::{PayoutId, RiskPolicyId, risk::Replayed};
+use poem_openapi::{Enum, Object, OpenApi, param::Path, payload::Json, types::ParseFromParameter as _};
+use store::backtests::{self, Ended, Examples, MAX_PERIOD, Sum};
 use uuid::Uuid;
 
 use crate::{
@@ -13,6 +13,7 @@ use crate::{
     body::{Body, Fields, FromFields},
     document::Tag,
     money::Amount,
+    paging::TimedCursor,
     problem::{Code, FieldCode, Problem},
     refused::{Refused, Refuses, SIGNED_IN, WITH_BODY, WITH_ID},
     shapes::RiskRoute,
@@ -21,6 +22,8 @@ use crate::{
 /// Shown where nothing else is asked for.
 const DEFAULT_EXAMPLES: u32 = 20;
 const MAX_EXAMPLES: u32 = 100;
+/// What a cursor may have.
+const MAX_CURSOR_CHARS: usize = 200;
 
 /// The period to try the policy on.
 #[derive(Debug, Object)]
@@ -32,12 +35,16 @@ struct BacktestPeriod {
     /// How many payouts that would have gone another way are listed one by one; 20 unless told.
     #[oai(validator(minimum(value = "0"), maximum(value = "100")))]
     examples: Option<u32>,
+    /// `next_cursor` of the answer before, to list the next of them.
+    #[oai(validator(max_length = 200))]
+    cursor: Option<String>,
 }
 
 struct Given {
     from: DateTime<Utc>,
     to: DateTime<Utc>,
     examples: u32,
+    after: Option<TimedCursor>,
 }
 
 impl FromFields for BacktestPeriod {
@@ -46,6 +53,16 @@ impl FromFields for BacktestPeriod {
     fn from_fields(fields: &mut Fields) -> Option<Given> {
         let (from, to) = (fields.time("from"), fields.time("to"));
         let examples = fields.whole_number_or("examples", DEFAULT_EXAMPLES);
+        let after = match fields.optional_text("cursor", MAX_CURSOR_CHARS) {
+            None => None,
+            Some(text) => {
+                let read = TimedCursor::parse_from_parameter(&text).ok();
+                if read.is_none() {
+                    fields.refuse("cursor", FieldCode::InvalidValue, "is not a cursor of this list");
+                }
+                read
+            }
+        };
         if let (Some(from), Some(to)) = (from, to)
             && (to <= from || to.signed_duration_since(from) > MAX_PERIOD)
         {
@@ -54,7 +71,7 @@ impl FromFields for BacktestPeriod {
         if examples.is_some_and(|examples| examples > MAX_EXAMPLES) {
             fields.refuse("examples", FieldCode::InvalidValue, "must be from 0 to 100");
         }
-        Some(Given { from: from?, to: to?, examples: examples? })
+        Some(Given { from: from?, to: to?, examples: examples?, after })
     }
 }
 
@@ -149,6 +166,9 @@ struct Backtest {
     changes: Vec<BacktestChange>,
     /// Some of those that would have gone another way, newest first.
     examples: Vec<BacktestExample>,
+    /// There are more: ask again with this `cursor`. Everything but the examples is the same then, unless payouts have ended
+    /// meanwhile.
+    next_cursor: Option<String>,
 }
 
 fn end((ended, sum): &(Ended, Sum)) -> BacktestEnd {
@@ -204,10 +224,13 @@ impl BacktestRiskPolicy {
         id: Path<Uuid>,
         body: Body<BacktestPeriod>,
     ) -> Result<Json<Backtest>, Refused<Self>> {
-        let Given { from, to, examples } = body.0;
+        let Given { from, to, examples, after } = body.0;
         let policy = store::risk_policies::get(&app.pool, RiskPolicyId::from_uuid(id.0)).await?;
         let policy = policy.ok_or_else(Problem::not_found)?;
-        let examples = usize::try_from(examples).unwrap_or_default();
+        let examples = Examples {
+            most: usize::try_from(examples).unwrap_or_default(),
+            after: after.map(|after| (after.time, PayoutId::from_uuid(after.id))),
+        };
         let done = backtests::run(&app.pool, &policy, from, to, examples).await?;
         Ok(Json(Backtest {
             version: policy.version(),
@@ -217,6 +240,9 @@ impl BacktestRiskPolicy {
             cut_at: done.cut_at,
             changes: done.changes.iter().map(change).collect(),
             examples: done.examples.iter().map(example).collect(),
+            next_cursor: done
+                .more_after
+                .map(|(time, payout)| TimedCursor { time, id: payout.uuid() }.encode()),
         }))
     }
 }
