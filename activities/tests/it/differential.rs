@@ -16,22 +16,22 @@ use async_trait::async_trait;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use domain::{
     Accepted, AccountName, AccountNumber, AttemptNumber, AttemptTerms, BankCode, Currency, Failure,
-    ManualClock, Money, Next, NotSent, NotSentClass, Observed, PayoutId, Progress, ProviderId, Reference,
-    RiskPolicy, RiskRules, Sighting, Submitted, reconcile::TransferPage,
+    ManualClock, Money, Next, NotSent, NotSentClass, Observed, PayoutId, PayoutStatus, Progress, ProviderId,
+    Reference, RiskPolicy, RiskRules, Sighting, Submitted, reconcile::TransferPage,
 };
 use fastrand::Rng;
 use gateway::{Balance, Bank, LookUpFailed, PayoutGateway, ResolveFailed};
 use rust_decimal::Decimal;
 use simulation::{
     Coverage, Mark,
-    model::{self, Account, Amount, Model},
+    model::{self, Account, Acted, Amount, Approver, Model},
 };
 use sqlx::{ConnectOptions, PgPool};
 use store::{
     Actor, Pool,
     attempts::{self, Lease, Sending},
     attestations::{self, NewAttestation},
-    decisions::{self, NewDecision},
+    decisions::{self, Decided, NewDecision},
 };
 use temporalio_sdk::activities::ExecutableActivity;
 use workflows::{AttemptRef, PayoutRef};
@@ -48,9 +48,12 @@ const STEPS: usize = 40;
 /// Ten-thousandths of a naira.
 const EARNED: Amount = 50_000_000;
 const ASKED: Amount = 15_000_000;
+/// Limits for one approver: what is asked for is above the one and below the other.
+const LEAST: Amount = 1_000_000;
+const MOST: Amount = 1_000_000_000;
 
 /// What the seeds must meet, or the comparison says little.
-const COMPARED: [Mark; 24] = [
+const COMPARED: [Mark; 27] = [
     Mark::LookSucceed,
     Mark::LookFail,
     Mark::LookAgain,
@@ -75,6 +78,9 @@ const COMPARED: [Mark; 24] = [
     Mark::RefundWon,
     Mark::RetryWon,
     Mark::DebtRecovered,
+    Mark::ApprovedOnce,
+    Mark::ApprovedByThem,
+    Mark::FirstApprovalUndone,
 ];
 
 /// Answers what the step was given.
@@ -119,7 +125,10 @@ impl PayoutGateway for Script {
 #[derive(Debug, Clone)]
 enum Do {
     Assess,
-    Decide(bool),
+    /// By one of a few: two of them must approve what is above the limit.
+    Decide(bool, Approver),
+    /// Above how much two people approve: nothing, or everything.
+    Limit(Amount),
     Cancel,
     Undo,
     Claim,
@@ -247,6 +256,8 @@ impl Seen {
 #[derive(Debug, PartialEq)]
 struct View {
     payout: String,
+    /// Of how many that are needed, while it is before people.
+    approvals: Option<(usize, usize)>,
     next: Next,
     next_attempt_at: Option<DateTime<Utc>>,
     attempts: Vec<String>,
@@ -284,6 +295,14 @@ fn money(amount: Amount) -> Money {
     Money::new(decimal(amount), Currency::Ngn).unwrap()
 }
 
+/// Two ask for it: raising it takes two.
+async fn limit(pool: &Pool, amount: Amount, now: DateTime<Utc>) {
+    for admin in ["ife", "ngozi"] {
+        let admin = Actor::admin(admin);
+        store::approval_limits::set(pool, money(amount), "a test", &admin, now).await.unwrap();
+    }
+}
+
 impl Pair {
     async fn new(pool: Pool, tag: &str) -> Self {
         let clock = Arc::new(ManualClock::at(start()));
@@ -298,8 +317,7 @@ impl Pair {
             suspended: false,
         };
         let (provider, _) = store::providers::upsert(&pool, &provider, &platform, now).await.unwrap();
-        // One approval is enough here: the model knows one reviewer (two are met in store/tests/it/reviewing.rs).
-        sqlx::query("UPDATE approval_limits SET amount = 999999999").execute(&pool).await.unwrap();
+        limit(&pool, MOST, now).await;
         let earning = store::earnings::NewEarning {
             external_id: format!("earning-{tag}"),
             provider_external_id: provider.external_id,
@@ -331,6 +349,7 @@ impl Pair {
         let store::payouts::Requested::New { payout, .. } = requested else { panic!("{requested:?}") };
 
         let mut model = Model::new(first_policy()).unwrap();
+        model.approval_limit = MOST;
         let provider_here = model.add_provider(true);
         let account_here = model.add_account(provider_here, "044").unwrap();
         model.earn(provider_here, EARNED).unwrap();
@@ -402,13 +421,25 @@ impl Pair {
                 let here = self.model.assess(0, now).unwrap();
                 (Some(here), self.run(activities::AssessStep::assess, self.payout_ref()).await)
             }
-            Do::Decide(approve) => {
+            Do::Decide(approve, who) => {
                 let verdict = if *approve { decisions::Verdict::Approve } else { decisions::Verdict::Reject };
                 let decision = NewDecision { payout, verdict, reason: "looked at it" };
-                // Who has had a hand in the payout may not approve it; this one only decides.
-                decisions::decide(pool, &decision, &Actor::admin("eze"), false, now).await.unwrap();
+                // Who has had a hand in the payout may not approve it; these only decide.
+                let eze = Actor::admin(&format!("eze-{who}"));
+                let there = decisions::decide(pool, &decision, &eze, false, now).await.unwrap();
                 let verdict = if *approve { model::Verdict::Approve } else { model::Verdict::Reject };
-                self.model.decide(0, verdict, now).unwrap();
+                let here = self.model.decide(0, verdict, *who, now).unwrap();
+                match (here, there) {
+                    (Acted::Done, Decided::Done(_))
+                    | (Acted::Second, Decided::Second(_))
+                    | (Acted::ApprovedByThem, Decided::ApprovedByThem)
+                    | (Acted::TooLate, Decided::NotUnderReview(_)) => (None, None),
+                    (here, there) => panic!("the model: {here:?}, the store: {there:?}"),
+                }
+            }
+            Do::Limit(amount) => {
+                limit(pool, *amount, now).await;
+                self.model.approval_limit = *amount;
                 (None, None)
             }
             Do::Cancel => {
@@ -598,11 +629,13 @@ impl Pair {
             open("overpaid", held.overpaid_case);
         }
         let of = |account| decimal(self.model.ledger.of(account));
+        let before_people = row.status == PayoutStatus::Requested && row.risk.is_some();
         View {
             payout: format!(
                 "{}, {:?}, {:?}, attention {}, refunded {}",
                 row.status, row.risk, row.held, row.needs_attention, row.refunded
             ),
+            approvals: before_people.then_some((row.approvals.len(), row.approvals_needed)),
             next: self.model.standing(0).next(self.now),
             next_attempt_at: row.next_attempt_at,
             attempts: row
@@ -659,6 +692,9 @@ impl Pair {
                 row.needs_attention,
                 row.refunded_at.is_some()
             ),
+            approvals: standing
+                .review
+                .map(|review| (usize::from(review.approvals), usize::from(review.approvals_needed))),
             next: standing.next(self.now),
             next_attempt_at: row.next_attempt_at,
             attempts: attempts::of_payout(&self.pool, self.payout)
@@ -698,7 +734,7 @@ impl Pair {
         }
         match self.model.standing(0).next(self.now) {
             Next::Assess => Do::Assess,
-            Next::AwaitDecision => Do::Decide(true),
+            Next::AwaitDecision => Do::Decide(true, rng.u8(0..2)),
             Next::AwaitRelease => Do::Claim,
             Next::Begin if rng.u8(0..3) == 0 => Do::Reobserve((0..4).map(|_| Seen::again(rng)).collect()),
             Next::Begin => Do::Begin,
@@ -734,7 +770,8 @@ impl Pair {
         let any = if attempts == 0 { rng.u8(0..12) } else { rng.u8(0..20) };
         match any {
             0 => Do::Assess,
-            1 => Do::Decide(rng.bool()),
+            1 if rng.bool() => Do::Limit(if rng.bool() { LEAST } else { MOST }),
+            1 => Do::Decide(rng.bool(), rng.u8(0..2)),
             2 if rng.u8(0..4) == 0 => Do::Cancel,
             2 | 3 => Do::Undo,
             4 => Do::Claim,
@@ -795,7 +832,7 @@ async fn stories_that_were_told_differently_once(pool: PgPool) {
     };
     const BANK: Seen = Seen::Failed("bank is not available");
     const CLOSED: Seen = Seen::Failed("invalid account");
-    let until_first = [Assess, Decide(true), Claim, Begin];
+    let until_first = [Assess, Decide(true, 0), Claim, Begin];
     let until_second =
         [Transfer(0, Reply::Accepted), Observe(0, BANK), Pass(60), Reobserve(vec![BANK]), Begin];
     let beside_excess = || {

@@ -13,7 +13,7 @@ pub use attempts::Sending;
 pub use attempts::may_go_on;
 pub use ledger::{Account, Ledger};
 pub use money::Adjusted;
-pub use people::{Acted, Verdict};
+pub use people::{Acted, Approver, Verdict};
 
 use std::{collections::VecDeque, time::Duration};
 
@@ -133,6 +133,9 @@ pub struct Payout {
     pub refunded: bool,
     pub requested_at: DateTime<Utc>,
     pub approved_at: DateTime<Utc>,
+    /// Who has approved it since it came before people, and how many must; nobody where it never did.
+    pub approvals: Vec<Approver>,
+    pub approvals_needed: usize,
     pub failed_at: Option<DateTime<Utc>>,
     pub updated_at: DateTime<Utc>,
     /// The attempt that paid it.
@@ -207,6 +210,8 @@ pub struct Model {
     pub batches: Vec<Batch>,
     pub paused: bool,
     pub paused_bank: Option<BankCode>,
+    /// Above it two different people approve.
+    pub approval_limit: Amount,
     pub ledger: Ledger,
     pub coverage: Coverage,
     last_row: i64,
@@ -233,6 +238,7 @@ impl Model {
             batches: vec![],
             paused: false,
             paused_bank: None,
+            approval_limit: Amount::MAX,
             ledger: Ledger::default(),
             coverage: Coverage::default(),
             last_row: 0,
@@ -317,6 +323,8 @@ impl Model {
             refunded: false,
             requested_at: now,
             approved_at: now,
+            approvals: vec![],
+            approvals_needed: 0,
             failed_at: None,
             updated_at: now,
             completed_by: None,
@@ -341,7 +349,7 @@ impl Model {
                 self.payouts[payout].risk = Some(route);
                 match route {
                     Route::Auto => self.approve_locked(payout, now)?,
-                    Route::Review => self.note("review opened"),
+                    Route::Review => self.open_review(payout),
                     Route::Refuse => self.reject_locked(payout, now)?,
                 }
             }
@@ -437,6 +445,7 @@ impl Model {
         next.sort_by_key(|payout| (self.payouts[*payout].approved_at, *payout));
         next.truncate(limit);
         for payout in &next {
+            self.check_approved(*payout)?;
             self.shift(*payout, PayoutEvent::Claim, now)?;
             let row = &mut self.payouts[*payout];
             row.batch = Some(batch);

@@ -1,5 +1,7 @@
 //! What people do: decide, take back, retry, refund, attest, hear of trouble.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 use domain::{
     AttemptStatus, PayoutEvent, PayoutStatus,
@@ -7,7 +9,7 @@ use domain::{
 };
 use workflows::SignalName;
 
-use super::{Model, Result, UNKNOWN_TOO_LONG, attempts};
+use super::{Model, Result, UNKNOWN_TOO_LONG, attempts, ensure};
 use crate::coverage::Mark;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,16 +18,58 @@ pub enum Verdict {
     Reject,
 }
 
+/// One of the staff.
+pub type Approver = u8;
+
 /// What somebody who wanted something is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Acted {
     Done,
+    /// Approved by one; it waits for another.
+    Second,
+    /// They have approved it already; somebody else must.
+    ApprovedByThem,
     TooLate,
     NotProven,
 }
 
 impl Model {
-    pub fn decide(&mut self, payout: usize, verdict: Verdict, now: DateTime<Utc>) -> Result<Acted> {
+    /// Puts the payout before people: what was approved before does not count.
+    pub(crate) fn open_review(&mut self, payout: usize) {
+        let needed = self.approvals_needed(payout);
+        let row = &mut self.payouts[payout];
+        row.approvals.clear();
+        row.approvals_needed = needed;
+        self.note("review opened");
+    }
+
+    /// A limit that is made smaller counts at once, one that is raised only for what comes before people later.
+    fn approvals_needed(&self, payout: usize) -> usize {
+        let row = &self.payouts[payout];
+        let by_amount = if row.amount > self.approval_limit { 2 } else { 1 };
+        row.approvals_needed.max(by_amount)
+    }
+
+    /// Whatever leaves was approved by as many different people as it takes.
+    pub(crate) fn check_approved(&self, payout: usize) -> Result<()> {
+        let row = &self.payouts[payout];
+        let different: BTreeSet<_> = row.approvals.iter().collect();
+        ensure!(
+            different.len() == row.approvals.len() && different.len() >= row.approvals_needed,
+            "payout {payout} needs {} approvals and leaves with those of {:?}",
+            row.approvals_needed,
+            row.approvals
+        );
+        Ok(())
+    }
+
+    pub fn decide(
+        &mut self,
+        payout: usize,
+        verdict: Verdict,
+        who: Approver,
+        now: DateTime<Utc>,
+    ) -> Result<Acted> {
         let row = &self.payouts[payout];
         let under_review = row.status == PayoutStatus::Requested && row.risk.is_some();
         if !under_review || (verdict == Verdict::Reject && self.may_pay(payout)) {
@@ -35,8 +79,21 @@ impl Model {
             });
             return Ok(Acted::TooLate);
         }
+        let needed = self.approvals_needed(payout);
         match verdict {
             Verdict::Approve => {
+                let row = &mut self.payouts[payout];
+                if row.approvals.contains(&who) {
+                    self.coverage.mark(Mark::ApprovedByThem);
+                    return Ok(Acted::ApprovedByThem);
+                }
+                row.approvals.push(who);
+                row.approvals_needed = needed;
+                if row.approvals.len() < needed {
+                    self.coverage.mark(Mark::ApprovedOnce);
+                    self.touched.push(payout);
+                    return Ok(Acted::Second);
+                }
                 self.coverage.mark(Mark::ApproveWon);
                 self.approve_locked(payout, now)?;
             }
@@ -64,8 +121,15 @@ impl Model {
         Ok(Acted::Done)
     }
 
-    /// An approval is taken back.
+    /// An approval is taken back: the only one there is, or the first of two.
     pub fn undo(&mut self, payout: usize, now: DateTime<Utc>) -> Result<Acted> {
+        let row = &self.payouts[payout];
+        if row.status == PayoutStatus::Requested && !row.approvals.is_empty() {
+            self.coverage.mark(Mark::FirstApprovalUndone);
+            self.open_review(payout);
+            self.touched.push(payout);
+            return Ok(Acted::Done);
+        }
         if self.payouts[payout].status.after(PayoutEvent::Undo).is_err() {
             self.coverage.mark(Mark::UndoLost);
             return Ok(Acted::TooLate);
@@ -73,6 +137,7 @@ impl Model {
         self.coverage.mark(Mark::UndoWon);
         self.shift(payout, PayoutEvent::Undo, now)?;
         self.payouts[payout].held = None;
+        self.open_review(payout);
         self.tell(payout, Some((SignalName::Decision, None)));
         self.touch(payout, now);
         Ok(Acted::Done)

@@ -6,13 +6,15 @@ use super::{DAY, ENDS_AT, Event, HEALS_AT, HOUR, MINUTE, SECOND, World, tell};
 use crate::{
     coverage::Fault,
     gateway::State,
-    model::{Account, Amount, Result, Verdict},
+    model::{Account, Acted, Amount, Approver, Result, Verdict},
 };
 
 /// Ten-thousandths of a naira.
 const NAIRA: Amount = 10_000;
 const CHUNKS: [usize; 3] = [2, 5, 200];
 const BANKS: [&str; 3] = ["044", "058", "033"];
+/// People who decide. Two of them is the least that can finish what needs two.
+const ADMINS: u32 = 3;
 
 impl World {
     pub(super) fn populate(&mut self, providers: usize) -> Result<()> {
@@ -41,6 +43,7 @@ impl World {
         let funds = self.amount(2_000_000);
         self.model.fund_wallet(funds)?;
         self.gateway.wallet = funds;
+        self.model.approval_limit = self.amount(120_000);
         for _ in 0..self.wanted {
             let provider =
                 usize::try_from(self.dice.below(u32::try_from(providers).unwrap_or(1))).unwrap_or(0);
@@ -157,9 +160,15 @@ impl World {
     pub(super) fn decide(&mut self, payout: usize) -> Result<()> {
         self.watch(payout).decide_planned = false;
         let verdict = if self.dice.one_in(5) { Verdict::Reject } else { Verdict::Approve };
+        let who = Approver::try_from(self.dice.below(ADMINS)).unwrap_or_default();
         // Somebody who could cancel an undone payout does so; nobody rejects what may have been sent.
-        let acted = self.model.decide(payout, verdict, self.now)?;
-        tell!(self, "payout {payout}: an admin decides {verdict:?}: {acted:?}");
+        let acted = self.model.decide(payout, verdict, who, self.now)?;
+        tell!(self, "payout {payout}: admin {who} decides {verdict:?}: {acted:?}");
+        if acted == Acted::ApprovedByThem && !std::mem::replace(&mut self.watch(payout).decide_planned, true)
+        {
+            let delay = self.dice.span(SECOND, HOUR);
+            self.at(delay, Event::Decide { payout });
+        }
         Ok(())
     }
 
