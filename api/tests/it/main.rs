@@ -10,6 +10,7 @@
 
 mod admin;
 mod bad_input;
+mod batch_rules;
 mod comparing;
 mod dashboard;
 mod dead_letters;

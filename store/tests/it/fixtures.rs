@@ -157,15 +157,7 @@ impl World {
             number: digits.parse().unwrap(),
             name: AccountName::new("ADA OBI"),
         };
-        match bank_accounts::add(
-            &self.pool,
-            &new,
-            None,
-            cooling,
-            &Actor::provider(provider),
-            self.now,
-        )
-        .await
+        match bank_accounts::add(&self.pool, &new, None, cooling, &Actor::provider(provider), self.now).await
         {
             Ok(bank_accounts::Added::New(account)) => account.id,
             other => panic!("{other:?}"),

@@ -7,7 +7,9 @@
 
 mod moves;
 
-use domain::PayoutStatus::{Approved, Cancelled, Completed, Failed, Processing, Rejected, Requested, Reversed};
+use domain::PayoutStatus::{
+    Approved, Cancelled, Completed, Failed, Processing, Rejected, Requested, Reversed,
+};
 use sqlx::{PgPool, PgTransaction};
 
 use self::{

@@ -226,9 +226,7 @@ impl Meeting {
             Move::Retry => acted(manual::retry(pool, payout, &admin, "again", now).await.unwrap()),
             Move::Refund => acted(manual::refund(pool, payout, &admin, "back", now).await.unwrap()),
             Move::AnotherAccount => self.give_another_account(nth).await,
-            Move::Reverse => {
-                Heard::Stands(world.look(payout, 1, fails("returned by the bank")).await.status)
-            }
+            Move::Reverse => Heard::Stands(world.look(payout, 1, fails("returned by the bank")).await.status),
         }
     }
 
