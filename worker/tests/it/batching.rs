@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use chrono::Utc;
-use domain::{AttemptStatus, Held, PayoutId, PayoutStatus};
+use chrono::{TimeDelta, Utc};
+use domain::{AttemptStatus, Held, PayoutId, PayoutStatus, Schedule};
 use rust_decimal::Decimal;
 use sqlx::PgPool;
-use store::control;
+use store::{batches::rules, control};
+use worker::funding_watch;
 
 use crate::stage::{Stage, admin, eventually};
 
@@ -51,6 +52,36 @@ async fn a_short_wallet_is_shared_and_the_rest_leaves_when_it_is_topped_up(pool:
     stage.run_batch().await;
     all_completed(&stage, &payouts).await;
     stage.close("4000.00").await;
+}
+
+/// In time to move money from bank to bank by hand, once a window, and not for one that is far off.
+#[sqlx::test(migrations = "../migrations")]
+async fn finance_is_told_once_ahead_of_a_window_that_the_wallet_will_not_do_for(pool: PgPool) {
+    let mut stage = Stage::without_worker(&pool, &[]).await;
+    let somebody = stage.another(2).await;
+    stage.approved(somebody, "1000.00").await;
+    stage.gateway.set_wallet(Decimal::from(500)).await.unwrap();
+    let world = worker::world(&stage.settings, stage.pool.clone()).unwrap();
+    let look = async || funding_watch::look(&world).await.unwrap();
+    let next_window_in = async |minutes| {
+        let anchor = Utc::now() + TimeDelta::minutes(minutes);
+        let schedule = Schedule::Interval { every_minutes: 120, anchor };
+        rules::set_schedule(&stage.pool, Some(&schedule), &admin(), Utc::now()).await.unwrap();
+    };
+    next_window_in(90).await;
+    assert_eq!(look().await, 0);
+    next_window_in(30).await;
+    assert_eq!((look().await, look().await), (1, 0));
+    let told: Vec<String> =
+        sqlx::query_scalar("SELECT body FROM notifications WHERE audience = 'admins' AND event = 'funding_short'")
+            .fetch_all(&stage.pool)
+            .await
+            .unwrap();
+    assert_eq!(told.len(), 1, "{told:?}");
+    stage.gateway.set_wallet(Decimal::from(1_000_000)).await.unwrap();
+    next_window_in(31).await;
+    assert_eq!(look().await, 0);
+    stage.close("0").await;
 }
 
 /// What was being sent when the pause answered arrives; nothing else does until everything is resumed.
