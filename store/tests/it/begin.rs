@@ -207,7 +207,7 @@ async fn what_was_approved_before_the_account_changed_does_not_go_to_the_new_one
     let removed = world.released(&payee, "1").await;
     let other = world.account(payee.id, "0690000040").await;
     assert_eq!(world.begin(kept).await.next, Next::Send { attempt: number(1) });
-    assert_eq!(world.place(kept, 1).await.terms.account.as_str(), "0690000032");
+    assert_eq!(world.place(kept, 1).await.terms.account.expose(), "0690000032");
 
     let actor = Actor::provider(payee.id);
     bank_accounts::remove(&world.pool, payee.id, payee.account, &actor, world.now).await.unwrap();
