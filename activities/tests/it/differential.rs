@@ -45,6 +45,9 @@ fn first_policy() -> RiskPolicy {
 
 const SEEDS: u64 = 60;
 const STEPS: usize = 40;
+/// Seeds from here on need two approvers, more often than not.
+const TWO_FROM: u64 = 1_000_000;
+const TWO_SEEDS: u64 = 24;
 /// Ten-thousandths of a naira.
 const EARNED: Amount = 50_000_000;
 const ASKED: Amount = 15_000_000;
@@ -280,6 +283,8 @@ struct Pair {
     serial: u32,
     /// Sends that were counted and not answered: attempt, and the lease in each.
     leases: VecDeque<(usize, Lease, u32)>,
+    /// Somebody else of two decides, and what is asked for needs both.
+    two: bool,
     model: Model,
 }
 
@@ -304,7 +309,7 @@ async fn limit(pool: &Pool, amount: Amount, now: DateTime<Utc>) {
 }
 
 impl Pair {
-    async fn new(pool: Pool, tag: &str) -> Self {
+    async fn new(pool: Pool, tag: &str, two: bool) -> Self {
         let clock = Arc::new(ManualClock::at(start()));
         let script = Arc::new(Script::default());
         let now = start();
@@ -317,7 +322,8 @@ impl Pair {
             suspended: false,
         };
         let (provider, _) = store::providers::upsert(&pool, &provider, &platform, now).await.unwrap();
-        limit(&pool, MOST, now).await;
+        let above = if two { LEAST } else { MOST };
+        limit(&pool, above, now).await;
         let earning = store::earnings::NewEarning {
             external_id: format!("earning-{tag}"),
             provider_external_id: provider.external_id,
@@ -349,7 +355,7 @@ impl Pair {
         let store::payouts::Requested::New { payout, .. } = requested else { panic!("{requested:?}") };
 
         let mut model = Model::new(first_policy()).unwrap();
-        model.approval_limit = MOST;
+        model.approval_limit = above;
         let provider_here = model.add_provider(true);
         let account_here = model.add_account(provider_here, "044").unwrap();
         model.earn(provider_here, EARNED).unwrap();
@@ -367,6 +373,7 @@ impl Pair {
             tag: tag.to_owned(),
             serial: 0,
             leases: VecDeque::new(),
+            two,
             model,
         }
     }
@@ -734,6 +741,10 @@ impl Pair {
         }
         match self.model.standing(0).next(self.now) {
             Next::Assess => Do::Assess,
+            Next::AwaitDecision if !self.two => Do::Decide(true, 0),
+            Next::AwaitDecision if !self.model.payouts[0].approvals.is_empty() && rng.u8(0..3) == 0 => {
+                Do::Undo
+            }
             Next::AwaitDecision => Do::Decide(true, rng.u8(0..2)),
             Next::AwaitRelease => Do::Claim,
             Next::Begin if rng.u8(0..3) == 0 => Do::Reobserve((0..4).map(|_| Seen::again(rng)).collect()),
@@ -770,8 +781,9 @@ impl Pair {
         let any = if attempts == 0 { rng.u8(0..12) } else { rng.u8(0..20) };
         match any {
             0 => Do::Assess,
-            1 if rng.bool() => Do::Limit(if rng.bool() { LEAST } else { MOST }),
-            1 => Do::Decide(rng.bool(), rng.u8(0..2)),
+            1 if self.two && rng.bool() => Do::Limit(if rng.bool() { LEAST } else { MOST }),
+            1 if self.two => Do::Decide(rng.bool(), rng.u8(0..2)),
+            1 => Do::Decide(rng.bool(), 0),
             2 if rng.u8(0..4) == 0 => Do::Cancel,
             2 | 3 => Do::Undo,
             4 => Do::Claim,
@@ -803,9 +815,11 @@ async fn the_model_does_what_the_store_does(pool: PgPool) {
     let pool = store::connect(pool.connect_options().to_url_lossy().as_str(), 5).await.unwrap();
     let from = setting("DIFFERENTIAL_FROM", 0);
     let mut met = Coverage::default();
-    for seed in from..from + setting("DIFFERENTIAL_SEEDS", SEEDS) {
+    let one = from..from + setting("DIFFERENTIAL_SEEDS", SEEDS);
+    let two = TWO_FROM..TWO_FROM + if from == 0 { TWO_SEEDS } else { 0 };
+    for seed in one.chain(two) {
         let mut rng = Rng::with_seed(seed);
-        let mut pair = Pair::new(pool.clone(), &seed.to_string()).await;
+        let mut pair = Pair::new(pool.clone(), &seed.to_string(), seed >= TWO_FROM).await;
         let mut done: Vec<String> = vec![];
         for _ in 0..STEPS {
             let what = pair.draw(&mut rng);
@@ -892,7 +906,7 @@ async fn stories_that_were_told_differently_once(pool: PgPool) {
     ];
     let pool = store::connect(pool.connect_options().to_url_lossy().as_str(), 5).await.unwrap();
     for (at, (name, story)) in stories.into_iter().enumerate() {
-        let mut pair = Pair::new(pool.clone(), &format!("story-{at}")).await;
+        let mut pair = Pair::new(pool.clone(), &format!("story-{at}"), false).await;
         let mut done: Vec<String> = vec![];
         for what in until_first.iter().chain(&story) {
             pair.compare(what, &mut done, name).await;

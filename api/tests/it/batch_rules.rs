@@ -26,14 +26,14 @@ async fn a_schedule_is_in_force_as_soon_as_it_is_set_and_can_be_taken_back(pool:
         (&json!("settings"), &json!(false), &json!(120))
     );
     // Two hours from each midnight in Lagos, an hour before ours.
-    assert_eq!(installed["windows"], json!(["2026-11-22T11:00:00Z", "2026-11-22T13:00:00Z"]));
+    assert_eq!(installed["windows"], json!(["2026-11-22T11:00:00+00:00", "2026-11-22T13:00:00+00:00"]));
 
     let every = json!({ "kind": "interval", "every_minutes": 45, "anchor": "2026-11-22T09:30:00Z" });
     let (set, status) = world.put(SCHEDULE, &admin(), &every).await;
     assert_eq!(status, StatusCode::OK, "{set}");
-    assert_eq!((&set["kind"], &set["changed_by"]), (&json!("interval"), &json!("admin:ada")));
+    assert_eq!((&set["kind"], &set["changed_by"]), (&json!("interval"), &json!("admin:risk-1")));
     let (read, _) = world.get(WINDOWS, &admin()).await;
-    assert_eq!(read["windows"], json!(["2026-11-22T09:30:00Z", "2026-11-22T10:15:00Z"]));
+    assert_eq!(read["windows"], json!(["2026-11-22T09:30:00+00:00", "2026-11-22T10:15:00+00:00"]));
 
     // Sunday the 22nd; Monday is a holiday.
     let calendar = json!({
@@ -42,7 +42,7 @@ async fn a_schedule_is_in_force_as_soon_as_it_is_set_and_can_be_taken_back(pool:
     });
     world.put(SCHEDULE, &admin(), &calendar).await;
     let (read, _) = world.get(WINDOWS, &admin()).await;
-    assert_eq!(read["windows"], json!(["2026-11-24T08:00:00Z", "2026-11-24T14:30:00Z"]));
+    assert_eq!(read["windows"], json!(["2026-11-24T08:00:00+00:00", "2026-11-24T14:30:00+00:00"]));
     assert_eq!((&read["times"], &read["holidays"]), (&calendar["times"], &calendar["holidays"]));
 
     world.put(SCHEDULE, &admin(), &json!({ "kind": "instant" })).await;
@@ -50,7 +50,7 @@ async fn a_schedule_is_in_force_as_soon_as_it_is_set_and_can_be_taken_back(pool:
     let (back, _) = world.put(SCHEDULE, &admin(), &json!({ "kind": "settings" })).await;
     assert_eq!(back["set_by_people"], json!(false));
     assert_eq!(world.get(WINDOWS, &admin()).await.0["windows"], installed["windows"]);
-    assert_eq!(world.count("SELECT count(*) FROM audit WHERE actor = 'admin:ada'").await, 4);
+    assert_eq!(world.count("SELECT count(*) FROM audit WHERE actor = 'admin:risk-1'").await, 4);
 }
 
 #[sqlx::test(migrations = "../migrations")]
@@ -58,7 +58,10 @@ async fn a_schedule_that_never_comes_is_refused(pool: PgPool) {
     let world = World::new(pool).await;
     let put = async |body: Value| world.put(SCHEDULE, &admin(), &body).await;
     assert_eq!(field(&put(json!({ "kind": "weekly" })).await), "kind");
-    assert_eq!(field(&put(json!({ "kind": "interval", "anchor": "2026-11-22T09:30:00Z" })).await), "every_minutes");
+    assert_eq!(
+        field(&put(json!({ "kind": "interval", "anchor": "2026-11-22T09:30:00Z" })).await),
+        "every_minutes"
+    );
     let none = json!({ "kind": "calendar", "times": [], "days": [1], "time_zone": "Africa/Lagos" });
     assert_eq!(field(&put(none).await), "kind");
     let eighth = json!({ "kind": "calendar", "times": ["09:00"], "days": [8], "time_zone": "Africa/Lagos" });
@@ -116,10 +119,13 @@ async fn a_forecast_tells_what_the_next_windows_take_and_what_is_missing(pool: P
     assert_eq!((&naira_here["balance"], &naira_here["spendable"]), (&naira("0.00"), &naira("0.00")));
     let windows = naira_here["windows"].as_array().unwrap();
     assert_eq!(windows.len(), 2);
-    assert_eq!((&windows[0]["at"], &windows[0]["payouts"]), (&json!("2026-11-22T11:00:00Z"), &json!(1)));
+    assert_eq!((&windows[0]["at"], &windows[0]["payouts"]), (&json!("2026-11-22T11:00:00+00:00"), &json!(1)));
     for window in windows {
         assert!(window["shortfall"]["amount"].as_str().unwrap() != "0.00", "{window}");
     }
     assert_eq!(code(&world.get(FORECAST, &world.token()).await), (403, "forbidden"));
-    assert_eq!(code(&world.get("/api/admin/forecast?windows=51", &admin()).await), (400, "invalid_parameter"));
+    assert_eq!(
+        code(&world.get("/api/admin/forecast?windows=51", &admin()).await),
+        (400, "invalid_parameter")
+    );
 }

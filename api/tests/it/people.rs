@@ -211,7 +211,7 @@ async fn staff_suspends_a_provider_and_lifts_it(pool: Pool) {
     let reason = json!({ "reason": "a stolen phone, perhaps" });
     let (first, status) = world.post(&path("suspend"), &admin(), &reason).await;
     assert_eq!(status, StatusCode::CREATED, "{first}");
-    assert_eq!((&first["reason"], &first["suspended_by"]), (&reason["reason"], &json!("admin:ada")));
+    assert_eq!((&first["reason"], &first["suspended_by"]), (&reason["reason"], &json!("admin:risk-1")));
     let (again, status) = world.post(&path("suspend"), &admin(), &json!({ "reason": "more" })).await;
     assert_eq!((again, status), (first.clone(), StatusCode::OK));
     let (detail, _) = world.get(&format!("/api/admin/providers/{}", world.provider), &admin()).await;

@@ -89,7 +89,8 @@ async fn reads(alone: &PgPool, part: &str, parameters: &str, at_most: i64) {
     );
     let row = sqlx::raw_sql(sqlx::AssertSqlSafe(explain)).fetch_one(&mut *conn).await.unwrap();
     let plan: Value = sqlx::Row::get(&row, 0);
-    let blocks = |what: &str| plan.pointer(&format!("/0/Plan/Shared {what} Blocks")).unwrap().as_i64().unwrap();
+    let blocks =
+        |what: &str| plan.pointer(&format!("/0/Plan/Shared {what} Blocks")).unwrap().as_i64().unwrap();
     let pages = blocks("Hit") + blocks("Read");
     assert!(pages <= at_most, "{part} with {parameters} reads {pages} pages\n{plan:#}");
 }
@@ -114,12 +115,12 @@ async fn the_overview_reads_the_same_few_pages_after_two_years(pool: PgPool) {
         to: "2026-11-21T00:00:00Z".parse().unwrap(),
     };
     let told = statistics::of(&alone, Currency::Ngn, day, "Africa/Lagos").await.unwrap();
-    assert_eq!(told.paid.iter().map(|paid| paid.payouts).sum::<i64>(), 274);
+    assert_eq!(told.paid.iter().map(|paid| paid.payouts).sum::<i64>(), 275);
     let period = "'NGN', '2026-11-20T00:00:00Z', '2026-11-21T00:00:00Z'";
     reads(&alone, "until_claimed", &format!("{period}, 'Africa/Lagos'"), MOST_PAGES).await;
     reads(&alone, "FROM reviews r", &format!("{period}, 'Africa/Lagos'"), MOST_PAGES).await;
     // Each asks its payout for the currency.
-    reads(&alone, "FROM attempts a JOIN payouts", period, MOST_PAGES + 274 * PAGES_OF_A_LOOK).await;
+    reads(&alone, "FROM attempts a JOIN payouts", period, MOST_PAGES + 275 * PAGES_OF_A_LOOK).await;
 
     let page = provider_lists::Page { from: None, back: false, limit: 100 };
     for (filter, parameters, found) in [
@@ -132,12 +133,12 @@ async fn the_overview_reads_the_same_few_pages_after_two_years(pool: PgPool) {
         (
             provider_lists::Filter { in_debt: Some(true), ..provider_lists::Filter::default() },
             "NULL, NULL, true, NULL, NULL, 100",
-            5,
+            4,
         ),
         (
             provider_lists::Filter { paused: Some(true), ..provider_lists::Filter::default() },
             "NULL, NULL, NULL, true, NULL, 100",
-            5,
+            4,
         ),
         (
             provider_lists::Filter {

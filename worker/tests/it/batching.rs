@@ -72,11 +72,12 @@ async fn finance_is_told_once_ahead_of_a_window_that_the_wallet_will_not_do_for(
     assert_eq!(look().await, 0);
     next_window_in(30).await;
     assert_eq!((look().await, look().await), (1, 0));
-    let told: Vec<String> =
-        sqlx::query_scalar("SELECT body FROM notifications WHERE audience = 'admins' AND event = 'funding_short'")
-            .fetch_all(&stage.pool)
-            .await
-            .unwrap();
+    let told: Vec<String> = sqlx::query_scalar(
+        "SELECT body FROM notifications WHERE audience = 'admins' AND event = 'funding_short'",
+    )
+    .fetch_all(&stage.pool)
+    .await
+    .unwrap();
     assert_eq!(told.len(), 1, "{told:?}");
     stage.gateway.set_wallet(Decimal::from(1_000_000)).await.unwrap();
     next_window_in(31).await;
