@@ -440,7 +440,7 @@ export interface paths {
         };
         /**
          * What is paused
-         * @description Every pause that stands, at most a thousand. Suspended providers are the marketplace's to resume and are not listed.
+         * @description Every pause that stands, at most a thousand. Suspended providers are not listed: they are among the providers (`GET /api/admin/providers?suspended=true`).
          */
         get: operations["listPauses"];
         put?: never;
@@ -710,6 +710,50 @@ export interface paths {
         get: operations["getAnyProvider"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/providers/{id}/suspend": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Suspend payouts to a provider
+         * @description Once this has answered no attempt to pay them begins: what they ask for is refused, what is not checked yet is rejected, what
+         *     is approved waits, and what was sent before goes on to its end. The provider is told that payouts to them are suspended, not
+         *     why. It stands beside the marketplace's own `suspended`, which cannot lift it. Safe to repeat. (A pause holds everything up
+         *     and refuses nothing; the provider is not told of it.)
+         */
+        post: operations["suspendProvider"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/providers/{id}/unsuspend": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Lift the suspension of a provider
+         * @description Takes back what staff has said; the marketplace's own word stands, and the answer says so. What waited leaves with the next
+         *     batch. The provider is told. Whoever lifts it cannot approve payouts to them for seven days. Safe to repeat.
+         */
+        post: operations["unsuspendProvider"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2322,7 +2366,7 @@ export interface components {
             open_payouts: number;
             /** @description Whether somebody, or a case, has paused payouts to them. */
             paused: boolean;
-            /** @description Whether payouts to them are suspended. */
+            /** @description Whether payouts to them are suspended, by the marketplace or by staff. */
             suspended: boolean;
             /**
              * Format: date-time
@@ -2349,6 +2393,8 @@ export interface components {
             payouts: components["schemas"]["AdminPayout"][];
             /** @description The provider. */
             provider: components["schemas"]["AdminProvider"] & unknown;
+            /** @description What staff has said, while it stands. Absent with `suspended`: it is the marketplace's word alone. */
+            suspension?: components["schemas"]["ProviderSuspension"] & unknown;
         };
         /**
          * AdminReadUpTo
@@ -2572,6 +2618,11 @@ export interface components {
              */
             from: string;
             /**
+             * @description There are more: ask again with this `cursor`. Everything but the examples is the same then, unless payouts have ended
+             *     meanwhile.
+             */
+            next_cursor?: string;
+            /**
              * Format: date-time
              * @description The period's end.
              */
@@ -2646,6 +2697,8 @@ export interface components {
          * @description The period to try the policy on.
          */
         BacktestPeriod: {
+            /** @description `next_cursor` of the answer before, to list the next of them. */
+            cursor?: string;
             /**
              * Format: uint32
              * @description How many payouts that would have gone another way are listed one by one; 20 unless told.
@@ -3470,7 +3523,7 @@ export interface components {
             email: boolean;
             /**
              * @description `received`, `approved`, `rejected`, `cancelled`, `completed`, `failed`, `refunded`, `replaced`, `returned`,
-             *     `check_account` or `bank_account_changed`.
+             *     `check_account`, `bank_account_changed`, `suspended` or `suspension_lifted`.
              */
             event: string;
             /** @description Whether it is told whatever you choose, for the safety of your money. */
@@ -4110,7 +4163,7 @@ export interface components {
             created_at: string;
             /**
              * @description `received`, `approved`, `rejected`, `cancelled`, `completed`, `failed`, `refunded`, `replaced`, `returned`,
-             *     `check_account` or `bank_account_changed`.
+             *     `check_account`, `bank_account_changed`, `suspended` or `suspension_lifted`.
              */
             event: string;
             /**
@@ -4120,7 +4173,7 @@ export interface components {
             id: string;
             /**
              * Format: uuid
-             * @description The payout it is about; absent where it is about a bank account.
+             * @description The payout it is about; absent where it is about a bank account, or about all of them.
              */
             payout_id?: string;
             /**
@@ -4643,7 +4696,10 @@ export interface components {
             display_name: string;
             /** @description Where notifications go; at most 254 characters. */
             email?: string;
-            /** @description Stops new payouts of this provider, and those not yet checked. Default: false. */
+            /**
+             * @description Stops new payouts of this provider, and those not yet checked; what is approved waits. Default: false, which does not lift a
+             *     suspension that staff ordered.
+             */
             suspended?: boolean;
             /** @description Whether the provider's identity has been checked. Default: false. Payouts to others are always reviewed. */
             verified?: boolean;
@@ -4697,6 +4753,21 @@ export interface components {
             next_cursor?: string;
             /** @description Ask with this `cursor` for the page before. Absent on the first one. */
             previous_cursor?: string;
+        };
+        /**
+         * ProviderSuspension
+         * @description What staff has said about a provider.
+         */
+        ProviderSuspension: {
+            /** @description Why: for staff, and never told to the provider. */
+            reason: string;
+            /**
+             * Format: date-time
+             * @description Since when (UTC).
+             */
+            suspended_at: string;
+            /** @description Who: `admin:<name>`. */
+            suspended_by: string;
         };
         /**
          * PushKey
@@ -5480,6 +5551,14 @@ export interface components {
              * @description Messages that came later.
              */
             unread: number;
+        };
+        /**
+         * Unsuspended
+         * @description What came of lifting a suspension.
+         */
+        Unsuspended: {
+            /** @description Whether the provider is suspended still, by the marketplace: it takes that back itself. */
+            suspended: boolean;
         };
         /**
          * Waiting
@@ -9535,6 +9614,248 @@ export interface operations {
             };
             /** @description `not_found`: Not found. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large`: The headers are too large. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: Not available just now. `overloaded`: Too many requests at once. `timed_out`: The request took too long. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    suspendProvider: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The provider. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Reason"];
+            };
+        };
+        responses: {
+            /** @description Staff had suspended them already; nothing changed. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ProviderSuspension"];
+                };
+            };
+            /** @description Suspended: from now on no attempt begins for them. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ProviderSuspension"];
+                };
+            };
+            /** @description `malformed_json`: The body is not JSON. `invalid_request`: The request is not valid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated`: Authentication is required. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: Not found. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The body must be JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large`: The headers are too large. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: Not available just now. `overloaded`: Too many requests at once. `timed_out`: The request took too long. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    unsuspendProvider: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The provider. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Reason"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["Unsuspended"];
+                };
+            };
+            /** @description `malformed_json`: The body is not JSON. `invalid_request`: The request is not valid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated`: Authentication is required. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: Not found. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The body must be JSON. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
