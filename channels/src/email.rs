@@ -1,7 +1,7 @@
 //! E-mail over SMTP.
 //!
 //! TLS always, from the first byte (`smtps://`) or by STARTTLS before anything else is said (`smtp://`); in clear only to this
-//! machine itself. `Message-ID` is the message's id: who gets one twice can tell.
+//! machine itself, and where the URL says so in as many words (`?tls=none`), which production refuses. `Message-ID` is the message's id: who gets one twice can tell.
 
 use std::{
     fmt,
@@ -50,6 +50,8 @@ enum Security {
     StartTls,
     /// To this machine itself.
     None,
+    /// In clear to another one, because the URL says so.
+    Waived,
 }
 
 impl fmt::Debug for SmtpUrl {
@@ -73,15 +75,16 @@ impl FromStr for SmtpUrl {
         // The parser knows hosts of its own schemes only; an address of another is still a name to it.
         let bare = host.trim_matches(['[', ']']);
         let is_here = bare == "localhost" || bare.parse().is_ok_and(|ip: IpAddr| ip.is_loopback());
-        let security = match (url.scheme(), is_here) {
-            ("smtps", _) => Security::Tls,
-            ("smtp", true) => Security::None,
-            ("smtp", false) => Security::StartTls,
-            (_, _) => return Err(InvalidSmtpUrl),
+        let security = match (url.scheme(), is_here, url.query()) {
+            ("smtps", _, None) => Security::Tls,
+            ("smtp", true, None | Some("tls=none")) => Security::None,
+            ("smtp", false, None) => Security::StartTls,
+            ("smtp", false, Some("tls=none")) => Security::Waived,
+            (_, _, _) => return Err(InvalidSmtpUrl),
         };
         let port = url.port().unwrap_or(match security {
             Security::Tls => SMTPS,
-            Security::StartTls | Security::None => SUBMISSION,
+            Security::StartTls | Security::None | Security::Waived => SUBMISSION,
         });
         let decode = |part: &str| percent_decoded(part).ok_or(InvalidSmtpUrl);
         let credentials = match (url.username(), url.password()) {
@@ -90,6 +93,13 @@ impl FromStr for SmtpUrl {
             (_, _) => return Err(InvalidSmtpUrl),
         };
         Ok(Self { security, host: bare.to_owned(), port, credentials })
+    }
+}
+
+impl SmtpUrl {
+    /// Whether mail leaves this machine for anybody to read on the way.
+    pub fn is_in_clear(&self) -> bool {
+        self.security == Security::Waived
     }
 }
 
@@ -135,7 +145,7 @@ impl Mailer {
         let tls = match server.security {
             Security::Tls => Tls::Wrapper(tls()?),
             Security::StartTls => Tls::Required(tls()?),
-            Security::None => Tls::None,
+            Security::None | Security::Waived => Tls::None,
         };
         let mut transport = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(&server.host)
             .port(server.port)
@@ -225,6 +235,7 @@ mod tests {
         assert_eq!(security("smtp://[::1]:25"), Security::None);
         assert_eq!(security("smtp://10.0.0.1:1025"), Security::StartTls);
         assert_eq!(security("smtp://mail.example.com"), Security::StartTls);
+        assert_eq!(security("smtp://mail:1025?tls=none"), Security::Waived);
         assert_eq!(security("smtps://u:p@mail.example.com"), Security::Tls);
         let url = read("smtps://pay%40shop:a%2Fb+c&d@mail.example.com").unwrap();
         assert_eq!(
@@ -233,7 +244,7 @@ mod tests {
         );
         assert!(!format!("{url:?}").contains("a/b"));
         for wrong in
-            ["", "mail.example.com", "http://mail.example.com", "smtp://", "smtps://user@mail.example.com"]
+            ["", "mail.example.com", "http://mail.example.com", "smtp://", "smtps://user@mail.example.com", "smtp://mail.example.com?tls=no", "smtps://mail.example.com?tls=none"]
         {
             assert!(read(wrong).is_err(), "{wrong}");
         }

@@ -4,8 +4,8 @@
 
 import { createHmac } from "node:crypto";
 
-/** @typedef {{ name: string, role?: string, token: string }} Person */
-/** @typedef {{ dashboard: string, simulator?: string, jwt_secret?: string, people: Person[] }} Stack */
+/** @typedef {{ name: string, role?: string, email?: string, token: string }} Person */
+/** @typedef {{ dashboard: string, simulator?: string, mail?: string, jwt_secret?: string, people: Person[] }} Stack */
 
 /** @type {Stack} */
 export const stack = process.env["STACK"] ? JSON.parse(process.env["STACK"]) : await ofDevelopment();
@@ -36,6 +36,13 @@ export function tokenOf(name) {
   return person.token;
 }
 
+/** Where they are mailed to; `mail.js` reads it. @param {string} name */
+export function emailOf(name) {
+  const email = stack.people.find((each) => each.name === name)?.email;
+  if (!email) throw new Error(`${name} is mailed nothing`);
+  return email;
+}
+
 /**
  * Somebody new who has earned these, with an account to be paid to; from then on of this stack like the others.
  *
@@ -43,8 +50,9 @@ export function tokenOf(name) {
  */
 export async function join({ external, name, verified, bank, account, earned }) {
   if (!stack.jwt_secret) throw new Error("nobody can be added to this stack");
-  const { id } = await call("the marketplace", "PUT", `/api/platform/providers/${external}`, { display_name: name, verified });
-  stack.people.push({ name, role: "provider", token: sign(stack.jwt_secret, { sub: external, role: "provider", provider_id: id }) });
+  const email = `${external}@providers.example`;
+  const { id } = await call("the marketplace", "PUT", `/api/platform/providers/${external}`, { display_name: name, email, verified });
+  stack.people.push({ name, role: "provider", email, token: sign(stack.jwt_secret, { sub: external, role: "provider", provider_id: id }) });
   await call(name, "POST", "/api/provider/bank-accounts", { bank_code: bank, account_number: account, currency: "NGN" });
   for (const [number, [amount, what]] of earned.entries()) {
     const earning = { provider: external, amount: { amount, currency: "NGN" }, description: what, earned_at: "2026-01-05T09:00:00Z" };

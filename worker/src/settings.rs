@@ -2,7 +2,7 @@
 
 use std::{fmt, net::SocketAddr, time::Duration};
 
-use channels::outbound::Reach;
+use channels::{SmtpUrl, outbound::Reach};
 use chrono::TimeDelta;
 use chrono_tz::Tz;
 use domain::{BatchWindow, ReferencePrefix, RetrySchedule};
@@ -311,7 +311,9 @@ impl<G: Fn(&str) -> Option<String>> Reader<G> {
 
     fn channels(&mut self, app_env: Option<AppEnv>) -> Option<channels::Settings> {
         const SMTP: &str = "a URL such as smtps://user:password@mail.example.com or smtp://127.0.0.1:1025";
-        let server = self.parse("SMTP_URL", Some(NONE), SMTP, |text| if_any(text, |text| text.parse().ok()));
+        let server = self.parse("SMTP_URL", Some(NONE), SMTP, |text| {
+            if_any(text, |text| text.parse::<SmtpUrl>().ok())
+        });
         let from = self.parse(
             "MAIL_FROM",
             Some("Payouts <payouts@localhost.localdomain>"),
@@ -340,6 +342,11 @@ impl<G: Fn(&str) -> Option<String>> Reader<G> {
         if app_env == Some(AppEnv::Production) {
             if matches!(server, Some(Some(_))) && is_default_sender {
                 self.wrong.push("MAIL_FROM is not set: who SMTP_URL sends mail as".to_owned());
+            }
+            if matches!(&server, Some(Some(server)) if server.is_in_clear()) {
+                self.wrong.push(
+                    "SMTP_URL says tls=none: mail of APP_ENV=production does not leave this machine in clear".to_owned(),
+                );
             }
             if anything == Some(true) {
                 self.wrong.push(
@@ -553,6 +560,9 @@ mod tests {
         assert_eq!(read(&live).unwrap().channels.reach, Reach::Public);
         assert!(with("SMTP_URL", "smtps://u:p@mail.example.com").is_err());
         assert!(with("ALLOW_PRIVATE_ENDPOINTS", "true").is_err());
+        let mail = |url| read(&[live[0], live[1], ("SMTP_URL", url), ("MAIL_FROM", "Payouts <p@example.com>")]);
+        assert!(mail("smtp://mail.example.com").is_ok());
+        assert!(mail("smtp://mail.example.com?tls=none").is_err());
         assert!(with("VAPID_PRIVATE_KEY", "AAAA").is_err());
     }
 

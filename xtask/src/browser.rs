@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use crate::checkout::Checkout;
 use crate::dashboard::{self, DASHBOARD_DIR};
 use crate::install::chromium::{self, CHROMIUM};
+use crate::install::maildev;
 use crate::seed::{SeededProvider, seed};
 use crate::stack::programs::{Profile, Programs, build};
 use crate::stack::settings::Surroundings;
@@ -60,6 +61,7 @@ impl<'a> Scene<'a> {
         settings: &[(&str, &str)],
     ) -> Result<Self> {
         let mut stack = Stack::open_on(checkout, name, Keeping::Nothing, Servers::Own)?;
+        stack.catch_mail()?;
         stack.add_programs(programs, &[&SETTINGS, settings].concat());
         stack.service(Part::Api)?.set(DASHBOARD_DIR, &built.to_string_lossy());
         stack.start()?;
@@ -85,8 +87,9 @@ impl<'a> Scene<'a> {
 
 /// What the scripts know of a stack: addresses, everybody's token, and what more are signed with. It opens nothing else.
 fn known(around: &Surroundings, providers: &[SeededProvider]) -> Result<Value> {
-    let providers =
-        providers.iter().map(|each| json!({ "name": each.name, "role": "provider", "token": each.token }));
+    let providers = providers.iter().map(
+        |each| json!({ "name": each.name, "role": "provider", "email": each.email, "token": each.token }),
+    );
     let mut people: Vec<Value> = providers.collect();
     for (role, subject, name) in STAFF {
         let token = mint(&around.jwt_secret, role, subject, None)?;
@@ -95,6 +98,7 @@ fn known(around: &Surroundings, providers: &[SeededProvider]) -> Result<Value> {
     Ok(json!({
         "dashboard": around.api_url(),
         "simulator": around.simulator_url(),
+        "mail": around.mail.as_ref().map(|mail| &mail.web),
         "jwt_secret": around.jwt_secret,
         "people": people,
     }))
@@ -112,16 +116,16 @@ pub fn screenshots(checkout: &Checkout) -> Result<()> {
     })
 }
 
-/// What a test run tells beforehand, so that nobody takes silence for success.
-pub fn announce() {
-    match chromium::install() {
+/// What a test run installs and tells beforehand, so that nobody takes silence for success.
+pub fn announce(checkout: &Checkout) {
+    match chromium::install().and_then(|found| Ok(maildev::install(checkout)?.and(found))) {
         Ok(Some(_)) => {}
         Ok(None) => progress::note(
-            "WARNING: there is no Chromium (CHROMIUM names one): the dashboard's stories are NOT tested",
+            "WARNING: there is no Chromium (CHROMIUM names one) or no Node: the dashboard's stories are NOT tested",
         ),
         Err(error) => {
             progress::note(&format!(
-                "WARNING: Chromium cannot be installed, the dashboard's stories are NOT tested: {error:#}"
+                "WARNING: Chromium or the mail catcher cannot be installed, the dashboard's stories are NOT tested: {error:#}"
             ));
         }
     }

@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 
 use serde_yaml::Value;
 
-use crate::install::{postgres, redis, temporal};
+use crate::install::{maildev, postgres, redis, temporal};
+use crate::stack::mail::MailAddress;
 use crate::stack::redis::RedisAddress;
 use crate::stack::settings::{Surroundings, TUNABLES};
 use crate::stack::simulator::SETTLE_AFTER_DEFAULT;
@@ -66,6 +67,7 @@ fn images_carry_the_versions_of_the_local_stack() {
     assert_eq!(image("temporal-schema"), format!("temporalio/admin-tools:{}", temporal::SERVER_VERSION));
     assert_eq!(image("temporal-namespace"), format!("temporalio/admin-tools:{}", temporal::SERVER_VERSION));
     assert_eq!(image("temporal-ui"), format!("temporalio/ui:{}", temporal::UI_VERSION));
+    assert_eq!(image("mail"), format!("maildev/maildev:{}", maildev::VERSION));
 }
 
 #[test]
@@ -112,6 +114,7 @@ fn both_stacks_set_the_same_variables() {
             db: "0".to_owned(),
         },
         temporal: TemporalAddress { grpc: "h:1".to_owned(), ui: Some("http://h".to_owned()), cli: None },
+        mail: Some(MailAddress { smtp: "smtp://h".to_owned(), web: "http://h".to_owned() }),
         api_listen: "h:1".to_owned(),
         worker_listen: "h:1".to_owned(),
         metrics_listen: "h:1".to_owned(),

@@ -18,6 +18,9 @@ use crate::{command, install, progress};
 /// What the API reads the build from.
 pub const DASHBOARD_DIR: &str = "DASHBOARD_DIR";
 
+/// The use that its port is remembered by.
+const PORT: &str = "dashboard";
+
 /// Vite compiles what is asked for, so it answers at once.
 const START_LIMIT: Duration = Duration::from_secs(30);
 
@@ -51,11 +54,16 @@ pub fn script(checkout: &Checkout, name: &str, arguments: &[&str]) -> Result<()>
     command::capture(&mut npm).map(drop)
 }
 
+/// Where the development server of this stack will be.
+pub fn development_url(checkout: &Checkout, stack: &str) -> Result<String> {
+    Ok(format!("http://127.0.0.1:{}", Ports::load(&checkout.state(stack)).claim(PORT)?))
+}
+
 /// Vite beside a stack: what is changed in the sources is in the browser at once, and its people sign in with one press.
 pub fn development_server(checkout: &Checkout, stack: &str, api: &str) -> Result<(Service, String)> {
     let state = checkout.state(stack);
     let folder = folder(checkout);
-    let port = Ports::load(&state).claim("dashboard")?.to_string();
+    let port = Ports::load(&state).claim(PORT)?.to_string();
     let url = format!("http://127.0.0.1:{port}");
     let variable = |name: &str, value: &Path| (name.to_owned(), value.display().to_string());
     let service = Service::new(

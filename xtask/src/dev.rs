@@ -29,7 +29,9 @@ pub fn run(checkout: &Checkout, options: Options) -> Result<()> {
     }
     let mut stack = Stack::open(checkout, STACK, Keeping::Data)?;
     let programs = build(checkout, options.profile)?;
-    stack.add_programs(&programs, &[]);
+    stack.catch_mail()?;
+    let dashboard_url = dashboard::development_url(checkout, STACK)?;
+    stack.add_programs(&programs, &[("DASHBOARD_URL", &dashboard_url)]);
     stack.start()?;
     let providers = progress::step("seeding", || seed(stack.around()))?;
     let mut dashboard = dashboard(checkout, stack.around())?;
@@ -83,6 +85,9 @@ fn introduce(
     println!("  API docs     {}/docs", around.api_url());
     if let Some(ui) = &around.temporal.ui {
         println!("  Temporal UI  {ui}");
+    }
+    if let Some(mail) = &around.mail {
+        println!("  Mail         {}, where everything that is mailed can be read", mail.web);
     }
     println!("  Simulator    {}", around.simulator_url());
     println!("  Worker       {}/healthz", around.worker_url());

@@ -22,6 +22,7 @@ mod dev;
 mod http;
 mod install;
 mod interrupt;
+mod mailbox;
 mod marketplace;
 mod moment;
 mod mutants;

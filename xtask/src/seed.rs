@@ -4,7 +4,7 @@
 
 use anyhow::Result;
 
-use crate::marketplace::{Marketplace, NewPerson};
+use crate::marketplace::{Marketplace, NewPerson, email_of};
 use crate::naira::Naira;
 use crate::stack::settings::Surroundings;
 
@@ -12,6 +12,7 @@ use crate::stack::settings::Surroundings;
 #[derive(Clone, Debug)]
 pub struct SeededProvider {
     pub name: &'static str,
+    pub email: String,
     pub token: String,
     pub bank_account: String,
     /// What is known about them.
@@ -86,6 +87,7 @@ fn push(marketplace: &Marketplace, planned: &Planned) -> Result<SeededProvider> 
     let available = person.balance()?.available;
     Ok(SeededProvider {
         name,
+        email: email_of(external_id),
         token: person.token,
         bank_account: person.bank_account,
         who: planned.who,

@@ -30,7 +30,7 @@ pub fn run(checkout: &Checkout, packages: &[String], arguments: &[String]) -> Re
     if packages.is_empty() || packages.iter().any(|package| package == "xtask") {
         // Whose first load is measured here, and whose stories run in a browser.
         dashboard::build(checkout)?;
-        browser::announce();
+        browser::announce(checkout);
     }
     stack.start()?;
 

@@ -90,6 +90,7 @@ pub fn part_name(part: Part) -> &'static str {
         Part::Postgres => "PostgreSQL",
         Part::Redis => "Redis",
         Part::Temporal => "Temporal",
+        Part::Mail => "mail",
         Part::Simulator => "simulator",
         Part::Api => "API",
         Part::Worker => "worker 1",

@@ -7,6 +7,7 @@
 mod case;
 mod kill;
 mod kill_switch;
+mod mail;
 mod money;
 mod policy;
 mod record;
@@ -26,7 +27,8 @@ use anyhow::{Result, bail};
 use crate::checkout::Checkout;
 use crate::dashboard::DASHBOARD_DIR;
 use crate::http::{list, text};
-use crate::marketplace::{NewPerson, Person};
+use crate::mailbox::Mailbox;
+use crate::marketplace::{NewPerson, Person, email_of};
 use crate::naira::Naira;
 use crate::progress::human;
 use crate::stack::programs::{Profile, Programs, build};
@@ -82,6 +84,8 @@ pub struct Options {
 struct Report {
     rows: Vec<Row>,
     money: money::Check,
+    /// None where no mail is caught.
+    mail: Option<money::Finding>,
     kill: Option<Kill>,
     scenes: Vec<Scene>,
     took: String,
@@ -93,6 +97,7 @@ pub fn run(checkout: &Checkout, options: Options) -> Result<ExitCode> {
     let began = Instant::now();
     let name = format!("{FAMILY}/{}", process::id());
     let mut stack = Stack::open(checkout, &name, Keeping::Nothing)?;
+    stack.catch_mail()?;
     stack.add_programs(&programs, &SETTINGS);
     if options.keep
         && let Some(built) = dashboard::build(checkout)?
@@ -116,8 +121,13 @@ pub fn run(checkout: &Checkout, options: Options) -> Result<ExitCode> {
     ];
     let paid: Vec<Naira> = scenes.iter().flat_map(|scene| scene.paid.iter().copied()).collect();
     let money = money::check(&stage, &programs, stack.around(), &rows, &paid)?;
+    let mail = stack
+        .around()
+        .mail
+        .as_ref()
+        .map(|address| mail::check(&Mailbox::new(address), &email_of(&external_id(&stage, &TRUST))));
     let took = format!("stack up in {}, everything in {}", human(started), human(began.elapsed()));
-    let report = Report { rows, money, kill, scenes, took };
+    let report = Report { rows, money, mail, kill, scenes, took };
     let is_right = report.is_right();
     if options.json {
         table::print_json(&report)?;
@@ -137,6 +147,7 @@ impl Report {
     fn is_right(&self) -> bool {
         self.rows.iter().all(|row| row.wrong.is_empty())
             && self.money.is_right()
+            && self.mail.as_ref().is_none_or(|mail| mail.holds)
             && self.scenes.iter().all(Scene::is_right)
             && self.kill.as_ref().is_none_or(Kill::is_right)
     }
@@ -183,9 +194,14 @@ fn count(detail: &serde_json::Value, place: &str) -> usize {
     list(detail, place).len()
 }
 
+/// Told apart from other runs, where the servers are not ours.
+fn external_id(stage: &Stage, case: &Case) -> String {
+    format!("{}-{}", stage.run, case.key)
+}
+
 /// A new provider with an account and earnings.
 fn join(stage: &Stage, case: &Case) -> Result<Person> {
-    let external_id = format!("{}-{}", stage.run, case.key);
+    let external_id = external_id(stage, case);
     let new = NewPerson { external_id: &external_id, name: case.name, verified: case.verified };
     let person = stage.marketplace.person(new, case.bank_code, case.account_number)?;
     for part in 1..=EARNED_PARTS {
@@ -274,6 +290,9 @@ fn keep(stack: &mut Stack) -> Result<()> {
     eprintln!("  API docs     {}/docs", around.api_url());
     if let Some(ui) = &around.temporal.ui {
         eprintln!("  Temporal UI  {ui}");
+    }
+    if let Some(mail) = &around.mail {
+        eprintln!("  Mail         {}", mail.web);
     }
     eprintln!("  Simulator    {}", around.simulator_url());
     eprintln!("  Database     {}", around.database_url);

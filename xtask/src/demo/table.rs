@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::Report;
 use super::case::Row;
 use super::kill::{Kill, LIMIT_MILLIS};
+use super::mail;
 use crate::moment::seconds;
 
 const COLUMNS: usize = 7;
@@ -36,6 +37,9 @@ pub fn print(report: &Report) {
     println!("  The money");
     for finding in &report.money.findings {
         println!("{} {}", if finding.holds { "✓" } else { "✗" }, finding.words);
+    }
+    if let Some(mail) = &report.mail {
+        println!("{} {}", if mail.holds { "✓" } else { "✗" }, mail.words);
     }
     for scene in &report.scenes {
         scene.print();
@@ -107,6 +111,9 @@ pub fn print_json(report: &Report) -> Result<()> {
         println!("{}", serde_json::to_string(&row_json(row))?);
     }
     println!("{}", serde_json::to_string(&report.money.json())?);
+    if let Some(mail) = &report.mail {
+        println!("{}", serde_json::to_string(&mail::json(mail))?);
+    }
     for scene in &report.scenes {
         println!("{}", serde_json::to_string(&scene.json())?);
     }

@@ -5,6 +5,7 @@
 //! download leaves nothing half installed and a new pin installs anew.
 
 pub mod chromium;
+pub mod maildev;
 pub mod node;
 pub mod postgres;
 mod python;

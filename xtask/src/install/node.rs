@@ -20,8 +20,10 @@ pub fn is_available() -> bool {
     command::exists("node") && command::exists("npm")
 }
 
-/// Copies `source` to `.local/node/<name>` and runs `npm ci` there when its lock file is new. Returns the copy.
+/// Copies `source` to `.local/node/<name>` and runs `npm ci` there when its lock file is new; whoever comes at the same time waits.
+/// Returns the copy.
 pub fn install(checkout: &Checkout, name: &str, source: &Path) -> Result<PathBuf> {
+    let _held = hold(checkout, name)?;
     let copy = checkout.local().join("node").join(name);
     let wanted =
         fs::read(source.join(LOCK)).with_context(|| format!("reading {LOCK} of {}", source.display()))?;
@@ -32,13 +34,19 @@ pub fn install(checkout: &Checkout, name: &str, source: &Path) -> Result<PathBuf
 
 /// Runs `npm ci` in `folder` itself when its lock file is new; whoever comes at the same time waits.
 pub fn install_in_place(checkout: &Checkout, name: &str, folder: &Path) -> Result<()> {
+    let _held = hold(checkout, name)?;
+    let wanted =
+        fs::read(folder.join(LOCK)).with_context(|| format!("reading {LOCK} of {}", folder.display()))?;
+    packages(name, folder, &wanted)
+}
+
+/// Until the answer is dropped nobody else installs it.
+fn hold(checkout: &Checkout, name: &str) -> Result<File> {
     let locks = checkout.local().join("node");
     fs::create_dir_all(&locks).with_context(|| format!("creating {}", locks.display()))?;
     let held = File::create(locks.join(format!("{name}.lock"))).context("creating a lock file")?;
     held.lock().context("waiting for another install")?;
-    let wanted =
-        fs::read(folder.join(LOCK)).with_context(|| format!("reading {LOCK} of {}", folder.display()))?;
-    packages(name, folder, &wanted)
+    Ok(held)
 }
 
 fn packages(name: &str, folder: &Path, wanted: &[u8]) -> Result<()> {

@@ -2,9 +2,10 @@
 //!
 //! Guarantees: one stack of a name at a time in a checkout (a lock that the kernel gives back when its holder dies);
 //! everything listens on 127.0.0.1 only; dropping a [`Stack`] stops what it started, last started first. A server that the
-//! environment names (`DATABASE_URL`, `REDIS_HOST`, `TEMPORAL_ADDRESS`) is used and never touched.
+//! environment names (`DATABASE_URL`, `REDIS_HOST`, `TEMPORAL_ADDRESS`, `SMTP_URL`) is used and never touched.
 
 pub mod api;
+pub mod mail;
 pub mod ports;
 pub mod postgres;
 pub mod process;
@@ -27,6 +28,7 @@ use anyhow::{Context as _, Result, anyhow, bail};
 
 use crate::checkout::Checkout;
 use crate::{install, progress};
+use mail::SMTP_URL;
 use ports::Ports;
 use postgres::{Cluster, DATABASE, Durability};
 use process::{Lifetime, end_stale};
@@ -45,6 +47,8 @@ pub enum Part {
     Postgres,
     Redis,
     Temporal,
+    /// Where a stack catches mail.
+    Mail,
     Simulator,
     Api,
     Worker,
@@ -96,7 +100,7 @@ impl Stack {
         for left in end_stale(&state)? {
             progress::note(&format!("ended {left}, left over from an earlier start"));
         }
-        for part in ["postgres", "redis", "temporal", "simulator", "api", "worker", "worker-2"] {
+        for part in ["postgres", "redis", "temporal", "mail", "simulator", "api", "worker", "worker-2"] {
             // Each start begins its logs anew; what ended it last time has been read by now.
             let _may_be_missing = fs::remove_file(log_file(checkout, name, part));
         }
@@ -145,6 +149,7 @@ impl Stack {
             database_url,
             redis,
             temporal,
+            mail: None,
             api_listen: listen("api")?,
             worker_listen: listen("worker")?,
             metrics_listen: listen("metrics")?,
@@ -155,6 +160,25 @@ impl Stack {
             flutterwave_webhook_hash: secrets::kept(&state, "flutterwave-webhook-hash")?,
         };
         Ok(Self { checkout: checkout.clone(), name: name.to_owned(), keeping, services, around, _lock: lock })
+    }
+
+    /// Adds a mail server of its own, which catches what the programs send: before they are added. The one that the environment
+    /// names is used instead, and never touched; without Node there is none, which is said, and nobody is sent mail.
+    pub fn catch_mail(&mut self) -> Result<()> {
+        if env::var_os(SMTP_URL).is_some_and(|url| !url.is_empty()) {
+            progress::note("Mail: to the server in SMTP_URL");
+            return Ok(());
+        }
+        let state = self.checkout.state(&self.name);
+        let log = log_file(&self.checkout, &self.name, "mail");
+        match mail::service(&self.checkout, &state, log, &mut Ports::load(&state))? {
+            None => progress::note("WARNING: Node is not installed, so mail is neither sent nor caught"),
+            Some((service, address)) => {
+                self.services.insert(Part::Mail, service);
+                self.around.mail = Some(address);
+            }
+        }
+        Ok(())
     }
 
     /// Adds our own programs, each with the stack's settings and these variables on top.
@@ -242,7 +266,7 @@ impl Stack {
             match (self.keeping, part) {
                 // Temporal drains for seconds; what it would save is thrown away. PostgreSQL leaves shared memory
                 // behind when it is killed.
-                (Keeping::Nothing, Part::Redis | Part::Temporal) => service.kill(),
+                (Keeping::Nothing, Part::Redis | Part::Temporal | Part::Mail) => service.kill(),
                 _ => service.stop(),
             }
         }
@@ -278,7 +302,7 @@ pub fn forget_data(checkout: &Checkout, name: &str) -> Result<()> {
     for entry in entries {
         let entry = entry.context("listing what a stack kept")?;
         let name = entry.file_name().to_string_lossy().into_owned();
-        if name.starts_with("temporal.db") || name.starts_with("simulator-books") {
+        if name.starts_with("temporal.db") || name.starts_with("simulator-books") || name == mail::KEPT {
             let path = entry.path();
             let removed = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
             removed.with_context(|| format!("removing {}", path.display()))?;

@@ -5,6 +5,7 @@
 
 use std::env;
 
+use super::mail::{MailAddress, SMTP_URL};
 use super::redis::RedisAddress;
 use super::temporal::{NAMESPACE, TemporalAddress};
 use super::token::AUDIENCE;
@@ -49,6 +50,8 @@ pub struct Surroundings {
     pub database_url: String,
     pub redis: RedisAddress,
     pub temporal: TemporalAddress,
+    /// Where mail is caught, where it is.
+    pub mail: Option<MailAddress>,
     pub api_listen: String,
     pub worker_listen: String,
     pub metrics_listen: String,
@@ -97,6 +100,8 @@ impl Surroundings {
             ("API_PUBLIC_URL", self.api_url()),
             ("WORKER_LISTEN", self.worker_listen.clone()),
             ("METRICS_ADDRESS", self.metrics_listen.clone()),
+            // The API serves the dashboard where there is a build of it.
+            ("DASHBOARD_URL", self.api_url()),
             ("JWT_SECRET", self.jwt_secret.clone()),
             ("JWT_AUDIENCE", AUDIENCE.to_owned()),
             ("FLUTTERWAVE_BASE_URL", self.simulator_url()),
@@ -104,6 +109,7 @@ impl Surroundings {
             ("FLUTTERWAVE_WEBHOOK_HASH", self.flutterwave_webhook_hash.clone()),
         ];
         variables.extend(own.map(|(name, value)| (name.to_owned(), value)));
+        variables.extend(self.mail.iter().map(|mail| (SMTP_URL.to_owned(), mail.smtp.clone())));
         let tunables = TUNABLES.iter().filter(|(name, _)| env::var_os(name).is_none());
         variables.extend(tunables.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         variables
