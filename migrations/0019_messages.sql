@@ -49,10 +49,11 @@ CREATE TABLE webhook_endpoints (
     description      text NOT NULL DEFAULT '' CHECK (length(description) <= 200),
     -- None: every event.
     event_types      text[] NOT NULL DEFAULT '{}',
-    -- What signs, `whsec_…`: it must be known in clear to sign with. Shown once, when it is made.
-    secret           text NOT NULL CHECK (secret LIKE 'whsec\_%'),
+    -- What signs, encrypted for this row by a key that the database never sees (`v1.<key>.<nonce and ciphertext>`). In clear it is
+    -- shown once, when it is made.
+    secret           text NOT NULL CHECK (secret LIKE 'v1.%'),
     -- Signs beside it until then, so that the receiver can change over without losing a webhook.
-    old_secret       text CHECK (old_secret LIKE 'whsec\_%'),
+    old_secret       text CHECK (old_secret LIKE 'v1.%'),
     old_secret_until timestamptz,
     status           text NOT NULL DEFAULT 'ENABLED' CHECK (status IN ('ENABLED', 'DISABLED')),
     disabled_why     text CHECK (length(disabled_why) BETWEEN 1 AND 500),

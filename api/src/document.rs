@@ -12,7 +12,7 @@ use poem_openapi::{
 };
 use serde_json::Value;
 
-use crate::{admin, health, me, platform, provider, webhooks};
+use crate::{admin, events, health, me, platform, provider, webhooks};
 
 /// The document's own version: raised when clients must be told, not with every release.
 const VERSION: &str = "1.0";
@@ -66,9 +66,16 @@ pub(crate) fn service(public_url: Option<&url::Url>) -> OpenApiService<Whole<Api
         .server(ServerObject::new(if server.is_empty() { "/".to_owned() } else { server }))
 }
 
+/// The whole document of this service: what it answers, and what it sends by itself.
+pub(crate) fn of<T: OpenApi>(service: &OpenApiService<T, ()>) -> Value {
+    let mut document: Value = serde_json::from_str(&service.spec()).unwrap_or_default();
+    events::add_to(&mut document);
+    document
+}
+
 /// The document as it is committed: every object's keys sorted, two spaces, a line break at the end.
 pub fn committed() -> String {
-    let document: Value = serde_json::from_str(&service(None).spec()).unwrap_or_default();
+    let document = of(&service(None));
     let mut text = serde_json::to_string_pretty(&document).unwrap_or_default();
     text.push('\n');
     text

@@ -23,6 +23,7 @@ mod admin;
 mod body;
 mod csv;
 mod docs_page;
+mod events;
 mod idempotency;
 mod limits;
 mod look_again;

@@ -19,7 +19,8 @@ use crate::{
 /// Everything this server answers. Whatever goes wrong inside, what comes out is a problem.
 pub fn endpoint(app: Arc<App>, public_url: Option<&url::Url>) -> impl Endpoint<Output = Response> + 'static {
     let service = document::service(public_url);
-    let routes = stop_page::routes(docs_page::routes(Route::new(), public_url, service.spec()));
+    let routes =
+        stop_page::routes(docs_page::routes(Route::new(), public_url, document::of(&service).to_string()));
     let routes = routes.nest_no_strip("/", service);
     let permits = Arc::new(Semaphore::new(limits::MAX_IN_FLIGHT));
     routes

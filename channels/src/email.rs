@@ -243,9 +243,15 @@ mod tests {
             (465, Some(("pay@shop".to_owned(), "a/b+c&d".to_owned())))
         );
         assert!(!format!("{url:?}").contains("a/b"));
-        for wrong in
-            ["", "mail.example.com", "http://mail.example.com", "smtp://", "smtps://user@mail.example.com", "smtp://mail.example.com?tls=no", "smtps://mail.example.com?tls=none"]
-        {
+        for wrong in [
+            "",
+            "mail.example.com",
+            "http://mail.example.com",
+            "smtp://",
+            "smtps://user@mail.example.com",
+            "smtp://mail.example.com?tls=no",
+            "smtps://mail.example.com?tls=none",
+        ] {
             assert!(read(wrong).is_err(), "{wrong}");
         }
     }

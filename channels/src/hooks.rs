@@ -11,7 +11,7 @@ use p256::elliptic_curve::rand_core::{OsRng, RngCore as _};
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use serde_json::{Value, json};
 use sha2::Sha256;
-use store::messages::{About, Due, Told};
+use store::messages::{About, Told};
 use uuid::Uuid;
 
 use crate::outbound::Request;
@@ -31,6 +31,11 @@ impl SigningSecret {
         let mut bytes = [0; SECRET_BYTES];
         OsRng.fill_bytes(&mut bytes);
         Self(format!("{SECRET_PREFIX}{}", STANDARD.encode(bytes)))
+    }
+
+    /// One that was made before.
+    pub(crate) fn known(text: String) -> Self {
+        Self(text)
     }
 
     pub fn expose(&self) -> &str {
@@ -65,14 +70,14 @@ pub fn event(told: &Told) -> Option<Event> {
 }
 
 /// Sent when the marketplace asks for it, to see whether its endpoint works.
-pub(crate) fn test_event(due: &Due) -> Event {
+pub fn test_event(id: Uuid, asked_at: DateTime<Utc>) -> Event {
     let data = json!({
         "payout_id": Uuid::nil(),
         "provider_id": ProviderId::from_uuid(Uuid::nil()),
         "provider_external_id": "test",
         "amount": { "amount": "1500.00", "currency": "NGN" },
     });
-    Event { id: message_id(due.id), body: envelope("endpoint.test", due.created_at, &data) }
+    Event { id: message_id(id), body: envelope("endpoint.test", asked_at, &data) }
 }
 
 /// The `webhook-id` of what was told.
@@ -97,10 +102,17 @@ pub fn sign(secret: &str, id: &str, timestamp: i64, body: &str) -> Option<String
     Some(format!("v1,{}", STANDARD.encode(mac.finalize().into_bytes())))
 }
 
-pub(crate) fn request(url: &str, secrets: &[String], event: &Event, now: DateTime<Utc>) -> Option<Request> {
+pub(crate) fn request(
+    url: &str,
+    secrets: &[SigningSecret],
+    event: &Event,
+    now: DateTime<Utc>,
+) -> Option<Request> {
     let timestamp = now.timestamp();
-    let signatures: Vec<String> =
-        secrets.iter().filter_map(|secret| sign(secret, &event.id, timestamp, &event.body)).collect();
+    let signatures: Vec<String> = secrets
+        .iter()
+        .filter_map(|secret| sign(secret.expose(), &event.id, timestamp, &event.body))
+        .collect();
     if signatures.is_empty() {
         return None;
     }
@@ -154,13 +166,13 @@ mod tests {
 
     #[test]
     fn the_published_library_accepts_what_is_sent_under_the_old_secret_and_the_new() {
-        let secrets = [SigningSecret::make(), SigningSecret::make()].map(|secret| secret.expose().to_owned());
+        let secrets = [SigningSecret::make(), SigningSecret::make()];
         let event = event(&told("failed")).unwrap();
         #[expect(clippy::disallowed_methods, reason = "the library compares with the machine's clock")]
         let now = Utc::now();
         let request = request("https://shop.example.com/", &secrets, &event, now).unwrap();
         for secret in &secrets {
-            let verifier = standardwebhooks::Webhook::new(secret).unwrap();
+            let verifier = standardwebhooks::Webhook::new(secret.expose()).unwrap();
             verifier.verify(&request.body, &request.headers).unwrap();
             assert!(verifier.verify(b"{}", &request.headers).is_err());
         }

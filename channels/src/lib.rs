@@ -7,9 +7,11 @@
 
 mod email;
 mod hooks;
+mod links;
 pub mod outbound;
 mod push;
 mod rendered;
+mod sealing;
 
 use std::{fmt, time::Duration};
 
@@ -18,9 +20,12 @@ use store::messages::{Channels, Due, Outcome, To, Tried};
 use url::Url;
 
 pub use email::{Mailer, Sender, SmtpUrl, is_address};
-pub use hooks::{Event as WebhookEvent, SigningSecret, event as webhook_event, sign};
+pub use hooks::{
+    Event as WebhookEvent, SigningSecret, event as webhook_event, sign, test_event as webhook_test_event,
+};
 use outbound::{Outbound, Reach};
 pub use push::{BrowserKeys, VapidKey};
+pub use sealing::{CannotOpen, SealingKeys};
 
 /// No try takes longer. A batch of a lane must end before its lease does.
 pub const TRY_LIMIT: Duration = Duration::from_secs(15);
@@ -35,6 +40,8 @@ pub struct Settings {
     /// Where the dashboard is, for links.
     pub dashboard: Option<Url>,
     pub reach: Reach,
+    /// What secrets are kept under in the database.
+    pub sealing: SealingKeys,
 }
 
 #[derive(Clone)]
@@ -55,6 +62,7 @@ impl fmt::Debug for Settings {
         f.debug_struct("Settings")
             .field("channels", &self.channels())
             .field("reach", &self.reach)
+            .field("sealing", &self.sealing)
             .finish_non_exhaustive()
     }
 }
@@ -80,6 +88,7 @@ pub struct Post {
     push: Option<Push>,
     outbound: Outbound,
     dashboard: Option<Url>,
+    sealing: SealingKeys,
 }
 
 /// What came of handing a message to its endpoint.
@@ -94,7 +103,13 @@ impl Post {
     pub fn new(settings: &Settings) -> Result<Self, Invalid> {
         let mailer = settings.mail.as_ref().map(Mailer::new).transpose()?;
         let outbound = Outbound::new(settings.reach)?;
-        Ok(Self { mailer, push: settings.push.clone(), outbound, dashboard: settings.dashboard.clone() })
+        Ok(Self {
+            mailer,
+            push: settings.push.clone(),
+            outbound,
+            dashboard: settings.dashboard.clone(),
+            sealing: settings.sealing.clone(),
+        })
     }
 
     /// One try.
@@ -118,9 +133,19 @@ impl Post {
                     }
                 }
             },
-            (To::Webhook { url, secrets, .. }, told) => {
-                let event = told.as_ref().map_or_else(|| Some(hooks::test_event(due)), hooks::event);
-                match event.and_then(|event| hooks::request(url, secrets, &event, now)) {
+            (To::Webhook { endpoint, url, secrets }, told) => {
+                let open = |sealed: &String| self.sealing.open(sealed, *endpoint).map(SigningSecret::known);
+                let secrets: Vec<SigningSecret> = match secrets.iter().map(open).collect() {
+                    Ok(secrets) => secrets,
+                    // Ours to mend, and then it is sent: it is tried again like what an endpoint did not take.
+                    Err(closed) => {
+                        return Delivery::Tried(unanswered(Outcome::Unreachable, closed, Duration::ZERO));
+                    }
+                };
+                let event = told
+                    .as_ref()
+                    .map_or_else(|| Some(hooks::test_event(due.id, due.created_at)), hooks::event);
+                match event.and_then(|event| hooks::request(url, &secrets, &event, now)) {
                     Some(request) => Delivery::Tried(self.outbound.post(request).await),
                     None => Delivery::Unwanted("the event is none that webhooks tell"),
                 }

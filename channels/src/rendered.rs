@@ -9,6 +9,8 @@ use store::{
 use url::Url;
 use uuid::Uuid;
 
+use crate::links::Page;
+
 /// A push is at most 4096 bytes with its encryption; what people need to see on a lock screen is much less.
 const PUSH_BODY_CHARS: usize = 500;
 
@@ -48,7 +50,7 @@ struct Text<'a> {
 }
 
 pub(crate) fn mail(told: &Told, dashboard: Option<&Url>) -> Rendered {
-    let link = link(told, dashboard);
+    let link = Page::about(told).address(dashboard);
     let (name, amount, about, why, settings) = match &told.about {
         About::Provider { name, payout, .. } => {
             let optional = Event::parse(&told.event).is_some_and(|event| !event.is_mandatory());
@@ -57,13 +59,14 @@ pub(crate) fn mail(told: &Told, dashboard: Option<&Url>) -> Rendered {
             } else {
                 "You are always told about this, for the safety of your money."
             };
-            let settings = optional.then(|| page(dashboard, "provider/settings")).flatten();
+            let settings = optional.then(|| Page::NotificationSettings.address(dashboard)).flatten();
             let about = payout.as_ref().map(|(id, _)| format!("Payout {id}")).unwrap_or_default();
             (Some(name.as_str()), payout.as_ref().map(|(_, amount)| amount.readable()), about, why, settings)
         }
         About::Subject(subject) => {
             let why = "You are told because this address is one of the admins' contacts.";
-            (None, None, subject.clone(), why, page(dashboard, "admin/settings"))
+            // Whoever keeps the contacts does so over the API.
+            (None, None, subject.clone(), why, None)
         }
     };
     let html = Html {
@@ -97,31 +100,8 @@ pub(crate) fn mail(told: &Told, dashboard: Option<&Url>) -> Rendered {
 /// What the browser's service worker shows.
 pub(crate) fn push(id: Uuid, told: &Told, dashboard: Option<&Url>) -> String {
     let body: String = told.body.chars().take(PUSH_BODY_CHARS).collect();
-    json!({ "id": id, "event": told.event, "title": told.title, "body": body, "url": link(told, dashboard) })
+    json!({ "id": id, "event": told.event, "title": told.title, "body": body, "url": Page::about(told).address(dashboard) })
         .to_string()
-}
-
-/// Where the reader goes on.
-fn link(told: &Told, dashboard: Option<&Url>) -> Option<String> {
-    let path = match &told.about {
-        About::Provider { payout: Some((id, _)), .. } => format!("provider/payouts/{id}"),
-        About::Provider { payout: None, .. } => match Event::parse(&told.event) {
-            Some(Event::Suspended | Event::SuspensionLifted) => "provider".to_owned(),
-            Some(_) | None => "provider/bank-accounts".to_owned(),
-        },
-        About::Subject(subject) => match subject.split_once(':') {
-            // Where it is told more than once, what tells them apart follows the id.
-            Some(("payout", rest)) => format!("admin/payouts/{}", rest.split(':').next().unwrap_or(rest)),
-            Some(("case", id)) => format!("admin/cases/{id}"),
-            Some((_, _)) | None => "admin".to_owned(),
-        },
-    };
-    page(dashboard, &path)
-}
-
-fn page(dashboard: Option<&Url>, path: &str) -> Option<String> {
-    let base = dashboard?.as_str().trim_end_matches('/');
-    Some(format!("{base}/{path}"))
 }
 
 #[cfg(test)]
@@ -169,7 +149,7 @@ mod tests {
         let mail = mail(&told("rejected", "Ada"), Some(&dashboard));
         assert!(mail.html.contains("₦12,500.00") && mail.html.contains("<html lang=\"en\""), "{}", mail.html);
         assert!(mail.text.contains("https://pay.example.com/provider/payouts/"), "{}", mail.text);
-        assert_eq!(mail.settings.as_deref(), Some("https://pay.example.com/provider/settings"));
+        assert_eq!(mail.settings.as_deref(), Some("https://pay.example.com/provider/notifications/settings"));
         for remote in ["<img", "<script", "url(", "src=", "@import"] {
             assert!(!mail.html.contains(remote), "{remote}");
         }

@@ -35,6 +35,8 @@ pub struct Channels {
 pub const MOST_TO_AN_ADMIN_PER_HOUR: i64 = 30;
 /// A webhook endpoint that took nothing for so long is switched off, and an admin told.
 pub const ENDPOINT_FAILS_FOR: TimeDelta = TimeDelta::days(5);
+/// No deliverer keeps what it has taken for longer.
+pub const LONGEST_LEASE: TimeDelta = TimeDelta::seconds(90);
 /// Messages that have ended are kept for so long.
 pub const KEPT_FOR: TimeDelta = TimeDelta::days(90);
 
@@ -442,6 +444,9 @@ pub async fn record(pool: &Pool, due: &Due, tried: &Tried, now: DateTime<Utc>) -
     )
     .execute(&mut *tx)
     .await?;
+    if tried.outcome == Outcome::Delivered {
+        bring_forward(&mut tx, &due.lane, now).await?;
+    }
     match (&due.to, tried.outcome) {
         (To::Webhook { endpoint, .. }, outcome) => {
             note_health(&mut tx, *endpoint, outcome, &answer, now).await?;
@@ -458,6 +463,22 @@ pub async fn record(pool: &Pool, due: &Due, tried: &Tried, now: DateTime<Utc>) -
         | (To::Email { .. } | To::Nobody, _) => {}
     }
     tx.commit().await?;
+    Ok(())
+}
+
+/// Who could not be reached takes messages again: those that wait for it alone need not wait any longer. One that was refused, or
+/// took too long, may be its own trouble and keeps its back-off. Costs one look into an index where nothing waits.
+async fn bring_forward(conn: &mut PgConnection, lane: &str, now: DateTime<Utc>) -> Result<()> {
+    sqlx::query!(
+        "UPDATE messages SET next_try_at = $2
+         WHERE lane = $1 AND state = 'PENDING' AND next_try_at > $3 AND last_error LIKE 'unreachable%'",
+        lane,
+        now,
+        // What is nearer may be leased to somebody: brought forward it would be sent twice.
+        now.checked_add_signed(LONGEST_LEASE).unwrap_or(now),
+    )
+    .execute(conn)
+    .await?;
     Ok(())
 }
 

@@ -306,8 +306,8 @@ impl BankAccountChange {
     }
 }
 
-/// Tells the admins. `key` names what it is about (`payout:<id>`, `attempt:<id>`, `case:<id>`, `window:<time>`): the same event
-/// about the same is told once, so whoever finds it again may tell it again. `words` are a sentence or two of ours, at most 500
+/// Tells the admins. `key` names what it is about (`payout:<id>`, `payout:<id>:attempt:<number>`, `case:<id>`, the time of a window): the
+/// same event about the same is told once, so whoever finds it again may tell it again. `words` are a sentence or two of ours, at most 500
 /// characters, without names and account numbers: they are mailed.
 pub(crate) async fn tell_admins(
     conn: &mut PgConnection,
@@ -446,7 +446,7 @@ pub const MOST_UNREAD: i64 = 1000;
 pub struct AdminNotification {
     pub id: Uuid,
     pub event: String,
-    /// `payout:<id>`, `attempt:<id>`, `case:<id>`, …
+    /// `payout:<id>`, `payout:<id>:attempt:<number>`, `case:<id>`, …
     pub subject: String,
     pub title: String,
     pub body: String,

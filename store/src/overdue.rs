@@ -64,7 +64,7 @@ async fn alert(pool: &Pool, now: DateTime<Utc>) -> Result<Vec<Silent>> {
                AND coalesce((SELECT min(e.observed_at) FROM evidence e WHERE e.attempt_id = a.id AND e.verdict <> 'not_sent'),
                             a.send_deadline, a.began_at) <= $2
              ORDER BY a.began_at LIMIT $3 FOR NO KEY UPDATE SKIP LOCKED)
-         RETURNING id, payout_id, number, began_at",
+         RETURNING payout_id, number, began_at",
         now,
         earlier(now, ALERT_AFTER),
         MOST_AT_ONCE,
@@ -73,14 +73,14 @@ async fn alert(pool: &Pool, now: DateTime<Utc>) -> Result<Vec<Silent>> {
     .await?;
     let mut silent = Vec::new();
     for row in rows {
-        let (payout, attempt) = (PayoutId::from_uuid(row.payout_id), AttemptId::from_uuid(row.id));
+        let (payout, attempt) = (PayoutId::from_uuid(row.payout_id), attempt_number(row.number)?);
         let words = format!(
             "Attempt {} of payout {payout} was sent and has no outcome yet. It is looked at again and again; after a day it is a case.",
             row.number
         );
-        let key = cases::about_attempt(attempt);
+        let key = format!("payout:{payout}:attempt:{}", row.number);
         notifications::tell_admins(&mut tx, AdminEvent::AttemptUnknown, &key, &words, now).await?;
-        silent.push(Silent { payout, attempt: attempt_number(row.number)?, began_at: row.began_at });
+        silent.push(Silent { payout, attempt, began_at: row.began_at });
     }
     tx.commit().await?;
     Ok(silent)

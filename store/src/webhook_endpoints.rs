@@ -1,7 +1,8 @@
 //! Where the marketplace hears of payouts: its endpoints, their secrets, and sending again what was told before.
 //!
 //! An endpoint is written to by [`crate::messages`]. Its secret is shown once, when it is made; while one is being changed for
-//! another both sign, so the receiver changes over when it likes within [`OVERLAP`].
+//! another both sign, so the receiver changes over when it likes within [`OVERLAP`]. A secret reaches this crate sealed
+//! (`channels::SealingKeys`), and nothing here can open it.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
@@ -35,9 +36,12 @@ pub struct Endpoint {
 
 #[derive(Debug, Clone)]
 pub struct NewEndpoint<'a> {
+    /// What its secret was sealed for.
+    pub id: Uuid,
     pub url: &'a str,
     pub description: &'a str,
     pub event_types: &'a [String],
+    /// Sealed.
     pub secret: &'a str,
 }
 
@@ -67,7 +71,7 @@ pub async fn create(
         "INSERT INTO webhook_endpoints (id, url, description, event_types, secret, created_at, updated_at)
          VALUES ($1, $2, $3, $4, $5, $6, $6)
          RETURNING id, url, description, event_types, disabled_why, failing_since, old_secret_until, created_at, updated_at",
-        Uuid::now_v7(),
+        new.id,
         new.url,
         new.description,
         new.event_types,
@@ -138,7 +142,7 @@ pub async fn switch(
     get(pool, id).await
 }
 
-/// Takes another secret into use; the one before signs too for [`OVERLAP`]. One before that signs no more. `None`: no such one.
+/// Takes another secret, sealed, into use; the one before signs too for [`OVERLAP`]. One before that signs no more. `None`: no such one.
 pub async fn rotate(
     pool: &Pool,
     id: Uuid,
@@ -163,6 +167,45 @@ pub async fn rotate(
     }
     tx.commit().await?;
     Ok(rotated)
+}
+
+/// An endpoint's secrets as they are kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sealed {
+    pub id: Uuid,
+    pub secret: String,
+    pub old_secret: Option<String>,
+}
+
+/// Those of all endpoints.
+pub async fn sealed(pool: &Pool) -> Result<Vec<Sealed>> {
+    Ok(sqlx::query_as!(Sealed, "SELECT id, secret, old_secret FROM webhook_endpoints ORDER BY id")
+        .fetch_all(pool)
+        .await?)
+}
+
+/// Keeps the same secrets sealed anew. `false`: they were changed for others meanwhile.
+pub async fn reseal(pool: &Pool, before: &Sealed, after: &Sealed, now: DateTime<Utc>) -> Result<bool> {
+    let mut tx = pool.begin().await?;
+    let done = sqlx::query!(
+        "UPDATE webhook_endpoints SET secret = $2, old_secret = $3
+         WHERE id = $1 AND secret = $4 AND old_secret IS NOT DISTINCT FROM $5",
+        before.id,
+        after.secret,
+        after.old_secret,
+        before.secret,
+        before.old_secret,
+    )
+    .execute(&mut *tx)
+    .await?
+    .rows_affected()
+        == 1;
+    if done {
+        let (action, subject) = ("webhook_secret_resealed", subject(before.id));
+        audit::record_subject(&mut tx, &Actor::system(), action, &subject, json!({}), now).await?;
+    }
+    tx.commit().await?;
+    Ok(done)
 }
 
 /// What came of asking an endpoint to be written to.

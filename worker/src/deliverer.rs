@@ -31,7 +31,7 @@ const AT_ONCE: usize = 4;
 /// Lanes under way at the same time, in this process.
 const MOST_LANES: usize = 64;
 /// A deliverer that dies leaves its messages to the others after this long: a whole lane's turn, each try at its limit.
-const LEASE: TimeDelta = TimeDelta::seconds(90);
+const LEASE: TimeDelta = messages::LONGEST_LEASE;
 const FORGET_EVERY: Duration = Duration::from_mins(10);
 const FORGOTTEN_AT_ONCE: i64 = 1000;
 

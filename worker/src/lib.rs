@@ -18,6 +18,7 @@ pub mod metrics;
 mod place;
 mod processes;
 mod relay;
+mod resealing;
 mod schedule;
 mod serve;
 pub mod settings;

@@ -12,7 +12,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     Engine, Settings, deliverer, funding_watch, health, health::Vitals, health_line, heartbeat, instant,
-    live, place, processes, relay, schedule, supervisor, sweeper,
+    live, place, processes, relay, resealing, schedule, supervisor, sweeper,
 };
 
 pub use activities::World;
@@ -189,6 +189,14 @@ impl Beside<'_> {
         let post = Arc::new(channels::Post::new(&self.settings.channels)?);
         let (pool, clock): (Pool, Arc<dyn Clock>) = (self.world.pool.clone(), self.world.clock.clone());
         let (channels, stop) = (self.settings.channels.channels(), self.stop.clone());
+        {
+            let (pool, clock, keys) = (pool.clone(), clock.clone(), self.settings.channels.sealing.clone());
+            self.tasks.spawn(async move {
+                if let Err(error) = resealing::reseal(&pool, &keys, clock.as_ref()).await {
+                    tracing::warn!("the secrets of webhook endpoints could not be looked through: {error}");
+                }
+            });
+        }
         self.tasks.spawn(async move {
             supervisor::keep_going("the deliverer of messages", stop.clone(), || {
                 deliverer::deliver(pool.clone(), post.clone(), channels, clock.clone(), stop.clone())

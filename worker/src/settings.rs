@@ -2,7 +2,7 @@
 
 use std::{fmt, net::SocketAddr, time::Duration};
 
-use channels::{SmtpUrl, outbound::Reach};
+use channels::{SealingKeys, SmtpUrl, outbound::Reach};
 use chrono::TimeDelta;
 use chrono_tz::Tz;
 use domain::{BatchWindow, ReferencePrefix, RetrySchedule};
@@ -338,14 +338,28 @@ impl<G: Fn(&str) -> Option<String>> Reader<G> {
                 Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
             })
         });
+        let given = self.parse(
+            "SECRETS_KEY",
+            Some(NONE),
+            "keys such as 2026a:<32 bytes in base64>, the one in use first",
+            |text| if_any(text, |text| text.parse::<SealingKeys>().ok()),
+        );
+        let sealing = given.map(|given| given.or_else(|| SealingKeys::development().ok()));
         let anything = self.flag("ALLOW_PRIVATE_ENDPOINTS", app_env == Some(AppEnv::Development));
         if app_env == Some(AppEnv::Production) {
             if matches!(server, Some(Some(_))) && is_default_sender {
                 self.wrong.push("MAIL_FROM is not set: who SMTP_URL sends mail as".to_owned());
             }
+            // Unset, or the one that everybody has.
+            if matches!(&sealing, Some(Some(keys)) if keys.is_development()) {
+                self.wrong.push(
+                    "SECRETS_KEY is not set: what secrets are kept under in the database, such as 2026a:<32 bytes in base64>".to_owned(),
+                );
+            }
             if matches!(&server, Some(Some(server)) if server.is_in_clear()) {
                 self.wrong.push(
-                    "SMTP_URL says tls=none: mail of APP_ENV=production does not leave this machine in clear".to_owned(),
+                    "SMTP_URL says tls=none: mail of APP_ENV=production does not leave this machine in clear"
+                        .to_owned(),
                 );
             }
             if anything == Some(true) {
@@ -360,6 +374,7 @@ impl<G: Fn(&str) -> Option<String>> Reader<G> {
             push: key?.map(|key| channels::Push { key, contact }),
             dashboard: dashboard?,
             reach: if anything? { Reach::Anything } else { Reach::Public },
+            sealing: sealing??,
         })
     }
 
@@ -489,6 +504,8 @@ pub fn duration(text: &str) -> Option<Duration> {
 mod tests {
     use super::*;
 
+    const SEALING: &str = "2026:bmV3IG5ldyBuZXcgbmV3IG5ldyBuZXcgbmV3IG5ldyE=";
+
     fn read(changes: &[(&str, &str)]) -> Result<Settings, InvalidSettings> {
         Settings::read(|name| {
             let other = changes.iter().find(|(changed, _)| *changed == name);
@@ -529,13 +546,10 @@ mod tests {
     fn keys_match_the_environment() {
         assert!(read(&[("FLUTTERWAVE_SECRET_KEY", "FLWSECK-live")]).is_err());
         assert!(read(&[("APP_ENV", "production")]).is_err());
-        assert!(read(&[("APP_ENV", "production"), ("FLUTTERWAVE_SECRET_KEY", "FLWSECK-live")]).is_ok());
-        let short = [
-            ("APP_ENV", "production"),
-            ("FLUTTERWAVE_SECRET_KEY", "FLWSECK-live"),
-            ("GATEWAY_TIMEOUT", "20s"),
-        ];
-        assert!(read(&short).is_err());
+        let live =
+            [("APP_ENV", "production"), ("FLUTTERWAVE_SECRET_KEY", "FLWSECK-live"), ("SECRETS_KEY", SEALING)];
+        assert!(read(&live).is_ok());
+        assert!(read(&[&live[..], &[("GATEWAY_TIMEOUT", "20s")]].concat()).is_err());
     }
 
     #[test]
@@ -555,14 +569,19 @@ mod tests {
 
     #[test]
     fn production_writes_under_a_name_and_never_calls_into_its_own_network() {
-        let live = [("APP_ENV", "production"), ("FLUTTERWAVE_SECRET_KEY", "FLWSECK-live")];
-        let with = |name, value| read(&[live[0], live[1], (name, value)]);
+        let live =
+            [("APP_ENV", "production"), ("FLUTTERWAVE_SECRET_KEY", "FLWSECK-live"), ("SECRETS_KEY", SEALING)];
+        let with = |name, value| read(&[&[(name, value)], &live[..]].concat());
         assert_eq!(read(&live).unwrap().channels.reach, Reach::Public);
         assert!(with("SMTP_URL", "smtps://u:p@mail.example.com").is_err());
         assert!(with("ALLOW_PRIVATE_ENDPOINTS", "true").is_err());
-        let mail = |url| read(&[live[0], live[1], ("SMTP_URL", url), ("MAIL_FROM", "Payouts <p@example.com>")]);
+        let from = ("MAIL_FROM", "Payouts <p@example.com>");
+        let mail = |url| read(&[&[("SMTP_URL", url), from], &live[..]].concat());
         assert!(mail("smtp://mail.example.com").is_ok());
         assert!(mail("smtp://mail.example.com?tls=none").is_err());
+        for key in ["", "development:cGF5b3V0cyBkZXZlbG9wbWVudCBzZWFsaW5nIGtleSE=", "2026:AAAA"] {
+            assert!(with("SECRETS_KEY", key).is_err(), "{key}");
+        }
         assert!(with("VAPID_PRIVATE_KEY", "AAAA").is_err());
     }
 

@@ -58,9 +58,7 @@ impl Marketplace {
     /// Pushes a provider and adds their account, whose holder the bank is asked for.
     pub fn person(&self, new: NewPerson<'_>, bank_code: &str, account_number: &str) -> Result<Person> {
         let NewPerson { external_id, name, verified } = new;
-        let content = json!({
-            "display_name": name, "email": email_of(external_id), "verified": verified,
-        });
+        let content = json!({ "display_name": name, "email": email_of(external_id), "verified": verified });
         let path = format!("/api/platform/providers/{external_id}");
         let pushed = self.platform.put(&path, &content)?.success("pushing a provider")?;
         let id = needed(&pushed, "/id")?.to_owned();

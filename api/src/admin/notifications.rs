@@ -23,7 +23,8 @@ struct AdminNotification {
     /// `review_waiting`, `review_escalated`, `funding_short`, `attempt_unknown`, `window_missed`, `case_opened` or
     /// `webhook_disabled`.
     event: String,
-    /// What it is about: `payout:<id>`, `attempt:<id>`, `case:<id>`, `webhook_endpoint:<id>` and the like.
+    /// What it is about: `payout:<id>`, `case:<id>`, `webhook_endpoint:<id>`, or the time of a window; more may follow after another
+    /// colon, such as `:attempt:<number>`.
     subject: String,
     /// A line.
     title: String,

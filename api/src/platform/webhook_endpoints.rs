@@ -15,7 +15,7 @@ use store::{
 use uuid::Uuid;
 
 use crate::{
-    app::TheApp,
+    app::{App, TheApp},
     auth::AsPlatform,
     body::{Body, Fields, FromFields},
     document::Tag,
@@ -191,6 +191,12 @@ impl Refuses for WebhookEndpointsApi {
     ];
 }
 
+/// As it is kept.
+fn sealed(app: &App, secret: &SigningSecret, endpoint: Uuid) -> Result<String, Problem> {
+    let sealed = app.channels.sealing.seal(secret.expose(), endpoint);
+    sealed.ok_or_else(|| Problem::new(Code::InternalError, "The secret could not be sealed."))
+}
+
 fn off() -> Problem {
     Problem::new(Code::WebhookEndpointDisabled, "Switch it on first: nothing is sent to it.")
 }
@@ -213,12 +219,14 @@ impl WebhookEndpointsApi {
             let error = FieldError::new("url", FieldCode::InvalidValue, wrong.to_string());
             return Err(Problem::invalid(vec![error]).into());
         }
-        let secret = SigningSecret::make();
+        let (id, secret) = (Uuid::now_v7(), SigningSecret::make());
+        let sealed = sealed(&app, &secret, id)?;
         let new = NewEndpoint {
+            id,
             url: &url,
             description: &description,
             event_types: &event_types,
-            secret: secret.expose(),
+            secret: &sealed,
         };
         match webhook_endpoints::create(&app.pool, &new, &caller.0, app.now()).await? {
             Some(endpoint) => Ok(Json(WebhookEndpoint::new(endpoint, Some(&secret)))),
@@ -279,8 +287,8 @@ impl WebhookEndpointsApi {
         id: Path<Uuid>,
     ) -> Result<Json<WebhookEndpoint>, Refused<Self>> {
         let secret = SigningSecret::make();
-        let rotated =
-            webhook_endpoints::rotate(&app.pool, id.0, secret.expose(), &caller.0, app.now()).await?;
+        let sealed = sealed(&app, &secret, id.0)?;
+        let rotated = webhook_endpoints::rotate(&app.pool, id.0, &sealed, &caller.0, app.now()).await?;
         Ok(Json(WebhookEndpoint::new(rotated.ok_or_else(Problem::not_found)?, Some(&secret))))
     }
 

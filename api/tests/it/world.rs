@@ -239,6 +239,7 @@ impl World {
                 }),
                 dashboard: None,
                 reach: channels::outbound::Reach::Public,
+                sealing: channels::SealingKeys::development().unwrap(),
             },
             temporal_ui: Some(TemporalUi {
                 base: "http://temporal.test:8233/".parse().unwrap(),

@@ -11,7 +11,7 @@
 use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use channels::{Delivery, Mail, Post, Push, Settings, outbound::Reach};
+use channels::{Delivery, Mail, Post, Push, SealingKeys, Settings, SigningSecret, outbound::Reach};
 use chrono::{DateTime, Utc};
 use domain::{Currency, Money, PayoutId, ProviderId};
 use p256::{
@@ -58,6 +58,7 @@ fn settings() -> Settings {
         push: Some(Push { key: VAPID.parse().unwrap(), contact: "mailto:payouts@example.com".to_owned() }),
         dashboard: Some("https://pay.example.com".parse().unwrap()),
         reach: Reach::Anything,
+        sealing: SealingKeys::development().unwrap(),
     }
 }
 
@@ -162,7 +163,7 @@ async fn a_mail_arrives_with_both_texts_and_a_name_that_breaks_nothing() {
         "text/plain",
         "text/html",
         "Auto-Submitted: auto-generated",
-        "List-Unsubscribe: <https://pay.example.com/provider/settings>",
+        "List-Unsubscribe: <https://pay.example.com/provider/notifications/settings>",
     ] {
         assert!(mail.contains(part), "{part} in\n{mail}");
     }
@@ -225,20 +226,18 @@ async fn a_push_is_for_one_browser_and_signed_for_its_service() {
     assert!((1..=86_400).contains(&valid), "{valid}");
 }
 
-fn hook(address: SocketAddr, secrets: &[String]) -> To {
-    To::Webhook {
-        endpoint: Uuid::now_v7(),
-        url: format!("http://{address}/hooks"),
-        secrets: secrets.to_vec(),
-    }
+fn hook(address: SocketAddr, secret: &SigningSecret) -> To {
+    let endpoint = Uuid::now_v7();
+    let sealed = settings().sealing.seal(secret.expose(), endpoint).unwrap();
+    To::Webhook { endpoint, url: format!("http://{address}/hooks"), secrets: vec![sealed] }
 }
 
 #[tokio::test]
 async fn a_webhook_arrives_and_the_published_library_takes_it() {
-    let secret = channels::SigningSecret::make().expose().to_owned();
+    let secret = SigningSecret::make();
     let (address, server) = http("HTTP/1.1 204 No Content\r\n\r\n").await;
     let told = told();
-    let due = due(hook(address, std::slice::from_ref(&secret)), Some(told.clone()));
+    let due = due(hook(address, &secret), Some(told.clone()));
     assert_eq!(deliver(&settings(), &due).await.outcome, Outcome::Delivered);
     let received = server.await.unwrap();
     assert_eq!(received.headers["webhook-id"], format!("msg_{}", told.id.simple()));
@@ -246,7 +245,7 @@ async fn a_webhook_arrives_and_the_published_library_takes_it() {
     for name in ["webhook-id", "webhook-timestamp", "webhook-signature"] {
         headers.insert(name, received.headers[name].parse().unwrap());
     }
-    let verifier = standardwebhooks::Webhook::new(&secret).unwrap();
+    let verifier = standardwebhooks::Webhook::new(secret.expose()).unwrap();
     verifier.verify(&received.body, &headers).unwrap();
     let body: Value = serde_json::from_slice(&received.body).unwrap();
     assert_eq!(
@@ -257,7 +256,7 @@ async fn a_webhook_arrives_and_the_published_library_takes_it() {
 
 #[tokio::test]
 async fn what_an_endpoint_answers_decides_and_redirects_are_not_followed() {
-    let secret = channels::SigningSecret::make().expose().to_owned();
+    let secret = SigningSecret::make();
     for (answer, outcome, retry_after) in [
         (
             "HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1:1/\r\ncontent-length: 0\r\n\r\n",
@@ -273,12 +272,84 @@ async fn what_an_endpoint_answers_decides_and_redirects_are_not_followed() {
         ),
     ] {
         let (address, _server) = http(answer).await;
-        let due = due(hook(address, std::slice::from_ref(&secret)), None);
+        let due = due(hook(address, &secret), None);
         let tried = deliver(&settings(), &due).await;
         assert_eq!((tried.outcome, tried.retry_after), (outcome, retry_after), "{answer}");
     }
     let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-    let tried = deliver(&settings(), &due(hook(nobody, &[secret]), None)).await;
+    let tried = deliver(&settings(), &due(hook(nobody, &secret), None)).await;
     assert_eq!(tried.outcome, Outcome::Unreachable);
     assert!(tried.took < Duration::from_secs(15));
+}
+
+#[tokio::test]
+async fn what_cannot_be_signed_waits_for_its_key_and_says_so() {
+    let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let due = due(hook(nobody, &SigningSecret::make()), None);
+    let other: SealingKeys = "2026:bmV3IG5ldyBuZXcgbmV3IG5ldyBuZXcgbmV3IG5ldyE=".parse().unwrap();
+    let tried = deliver(&Settings { sealing: other, ..settings() }, &due).await;
+    assert_eq!(tried.outcome, Outcome::Unreachable);
+    assert!(tried.answer.contains("`development`"), "{}", tried.answer);
+}
+
+/// Takes a request and says nothing, or never ends saying something.
+async fn never_ending(begin: &'static str) -> (SocketAddr, JoinHandle<u64>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let server = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut request = [0; 1024];
+        let _first_part = stream.read(&mut request).await.unwrap();
+        stream.write_all(begin.as_bytes()).await.unwrap();
+        if begin.is_empty() {
+            // Until the other side gives up.
+            while stream.read(&mut request).await.is_ok_and(|read| read > 0) {}
+            return 0;
+        }
+        let (piece, mut said) = ([b'x'; 16 * 1024], 0_u64);
+        while said < 100_000_000 && stream.write_all(&piece).await.is_ok() {
+            said = said.saturating_add(16 * 1024);
+        }
+        said
+    });
+    (address, server)
+}
+
+#[tokio::test]
+async fn an_endpoint_that_answers_megabytes_is_not_listened_to() {
+    let head = "HTTP/1.1 200 OK\r\ncontent-length: 100000000\r\n\r\n";
+    let (address, server) = never_ending(head).await;
+    let tried = deliver(&settings(), &due(hook(address, &SigningSecret::make()), None)).await;
+    assert_eq!((tried.outcome, tried.code), (Outcome::Delivered, Some(200)));
+    assert!(tried.answer.len() <= 2048, "{}", tried.answer.len());
+    assert!(server.await.unwrap() < 100_000_000, "it was read to its end");
+}
+
+#[tokio::test]
+async fn an_endpoint_that_says_nothing_is_given_up_in_time() {
+    let (address, _server) = never_ending("").await;
+    let due = due(hook(address, &SigningSecret::make()), None);
+    let limit = channels::TRY_LIMIT;
+    let began = tokio::time::Instant::now();
+    let tried = deliver(&settings(), &due).await;
+    assert_eq!(tried.outcome, Outcome::TimedOut, "{}", tried.answer);
+    assert!(began.elapsed() >= limit);
+}
+
+#[tokio::test]
+async fn a_push_service_that_has_forgotten_the_browser_says_that_it_is_gone() {
+    for answer in [
+        "HTTP/1.1 410 Gone\r\ncontent-length: 0\r\n\r\n",
+        "HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n",
+    ] {
+        let (address, _server) = http(answer).await;
+        let browser = SecretKey::random(&mut OsRng);
+        let to = To::Push {
+            subscription: Uuid::now_v7(),
+            endpoint: format!("http://{address}/push/abc"),
+            p256dh: URL_SAFE_NO_PAD.encode(browser.public_key().to_encoded_point(false).as_bytes()),
+            auth: URL_SAFE_NO_PAD.encode([7_u8; 16]),
+        };
+        assert_eq!(deliver(&settings(), &due(to, Some(told()))).await.outcome, Outcome::Gone, "{answer}");
+    }
 }

@@ -183,10 +183,11 @@ fn answered(outcome: Outcome) -> Tried {
 
 async fn endpoint(world: &World) -> webhook_endpoints::Endpoint {
     let new = webhook_endpoints::NewEndpoint {
+        id: uuid::Uuid::now_v7(),
         url: "https://shop.example.com/hooks",
         description: "",
         event_types: &[],
-        secret: "whsec_c2VjcmV0",
+        secret: "v1.k.c2VjcmV0",
     };
     let shop = store::Actor::platform("shop");
     webhook_endpoints::create(&world.pool, &new, &shop, world.now).await.unwrap().unwrap()
@@ -294,9 +295,106 @@ async fn what_failed_is_sent_again_by_a_person_and_only_that(pool: PgPool) {
         (Resent::Done, Resent::NotFailed, Resent::NotFound)
     );
     let shop = store::Actor::platform("shop");
-    let new = "whsec_bmV3";
+    let new = "v1.k.bmV3";
     webhook_endpoints::rotate(&world.pool, endpoint, new, &shop, world.now).await.unwrap().unwrap();
     let due = messages::lease(&world.pool, &[], 10, seconds(90), world.now).await.unwrap();
     let messages::To::Webhook { secrets, .. } = &due[0].to else { panic!() };
-    assert_eq!(secrets, &[new, "whsec_c2VjcmV0"], "both sign while one is changed for the other");
+    assert_eq!(secrets, &[new, "v1.k.c2VjcmV0"], "both sign while one is changed for the other");
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn after_an_hour_without_a_mail_server_the_first_mail_that_is_taken_brings_the_others_forward(
+    pool: PgPool,
+) {
+    let world = World::new(&pool);
+    let payee = world.provider().await;
+    world.earns(&payee, "10").await;
+    let endpoint = endpoint(&world).await.id;
+    world.requested(&payee, "1").await;
+    messages::hand_over(&world.pool, Channels::default(), 100, world.now).await.unwrap();
+    let lease = async |at| messages::lease(&world.pool, &[], 10, messages::LONGEST_LEASE, at).await.unwrap();
+    let mut now = world.now;
+    // Nobody is there: tried at once, after 5 s, 5 min and 30 min, and due again only two hours later.
+    for _ in 0..4 {
+        let due = lease(now).await;
+        assert_eq!(due.len(), 1, "at {}", now - world.now);
+        messages::record(&world.pool, &due[0], &answered(Outcome::Unreachable), now).await.unwrap();
+        let one = &messages::list(&world.pool, &messages::Filter::default(), None, 1).await.unwrap()[0];
+        now = one.next_try_at.unwrap();
+    }
+    assert!(now - world.now > seconds(2 * 3600));
+    let back = world.now + seconds(3600);
+    assert!(lease(back).await.is_empty());
+    let shop = store::Actor::platform("shop");
+    webhook_endpoints::test(&world.pool, endpoint, &shop, back).await.unwrap();
+    let test = lease(back).await;
+    messages::record(&world.pool, &test[0], &answered(Outcome::Delivered), back).await.unwrap();
+    let waited = lease(back).await;
+    assert_eq!((waited.len(), waited[0].tries), (1, 5), "it goes at once");
+    // Leased, it is somebody's: another that is taken does not bring it forward.
+    webhook_endpoints::test(&world.pool, endpoint, &shop, back).await.unwrap();
+    let test = lease(back).await;
+    messages::record(&world.pool, &test[0], &answered(Outcome::Delivered), back).await.unwrap();
+    assert!(lease(back + seconds(1)).await.is_empty());
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn what_was_refused_keeps_its_back_off_whatever_else_is_taken(pool: PgPool) {
+    let world = World::new(&pool);
+    let payee = world.provider().await;
+    world.earns(&payee, "10").await;
+    let endpoint = endpoint(&world).await.id;
+    world.requested(&payee, "1").await;
+    messages::hand_over(&world.pool, Channels::default(), 100, world.now).await.unwrap();
+    let lease = async |at| messages::lease(&world.pool, &[], 10, messages::LONGEST_LEASE, at).await.unwrap();
+    for wait in [0, 6] {
+        let at = world.now + seconds(wait);
+        let due = lease(at).await;
+        messages::record(&world.pool, &due[0], &answered(Outcome::Refused), at).await.unwrap();
+    }
+    let at = world.now + seconds(60);
+    webhook_endpoints::test(&world.pool, endpoint, &store::Actor::platform("shop"), at).await.unwrap();
+    let test = lease(at).await;
+    messages::record(&world.pool, &test[0], &answered(Outcome::Delivered), at).await.unwrap();
+    assert!(lease(at).await.is_empty());
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn a_browser_that_is_gone_is_forgotten_with_everything_that_waits_for_it(pool: PgPool) {
+    let world = World::new(&pool);
+    let payee = world.provider().await;
+    world.earns(&payee, "10").await;
+    let browser = wishes::Subscription {
+        endpoint: "https://push.example.com/abc".to_owned(),
+        p256dh: "p".repeat(87),
+        auth: "a".repeat(22),
+    };
+    wishes::subscribe(&world.pool, wishes::Owner::Provider(payee.id), &browser, world.now).await.unwrap();
+    let push = Channels { email: false, push: true };
+    for amount in ["1", "2"] {
+        world.requested(&payee, amount).await;
+    }
+    messages::hand_over(&world.pool, push, 100, world.now).await.unwrap();
+    let due = messages::lease(&world.pool, &[], 1, seconds(90), world.now).await.unwrap();
+    messages::record(&world.pool, &due[0], &answered(Outcome::Gone), world.now).await.unwrap();
+    let settings = wishes::of_provider(&world.pool, payee.id).await.unwrap().unwrap();
+    assert_eq!(settings.browsers, 0);
+    let all = messages::list(&world.pool, &messages::Filter::default(), None, 10).await.unwrap();
+    let dropped = all.iter().filter(|message| message.state == messages::State::Dropped).count();
+    assert_eq!((all.len(), dropped), (2, 2));
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn a_secret_is_sealed_anew_only_as_it_was_read(pool: PgPool) {
+    let world = World::new(&pool);
+    let id = endpoint(&world).await.id;
+    let before = webhook_endpoints::sealed(&world.pool).await.unwrap().remove(0);
+    let after = webhook_endpoints::Sealed { secret: "v1.new.c2VjcmV0".to_owned(), ..before.clone() };
+    let reseal = async || webhook_endpoints::reseal(&world.pool, &before, &after, world.now).await.unwrap();
+    assert_eq!((reseal().await, reseal().await), (true, false));
+    let shop = store::Actor::platform("shop");
+    webhook_endpoints::rotate(&world.pool, id, "v1.new.b3RoZXI", &shop, world.now).await.unwrap().unwrap();
+    let now = webhook_endpoints::sealed(&world.pool).await.unwrap().remove(0);
+    assert_eq!((now.secret.as_str(), now.old_secret.as_deref()), ("v1.new.b3RoZXI", Some("v1.new.c2VjcmV0")));
+    assert!(!reseal().await, "a secret that was changed meanwhile is not put back");
 }
