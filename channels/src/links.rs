@@ -117,6 +117,7 @@ mod tests {
                 "root" => "",
                 "provider" => "/provider",
                 "admin" => "/admin",
+                "marketplace" => "/marketplace",
                 other => panic!("the router has another parent: {other}"),
             };
             routes.insert(format!("{under}{path}").trim_end_matches('/').to_owned());
