@@ -107,9 +107,9 @@ mod tests {
     }
 
     /// The whole paths of the dashboard's routes: each says its parent's name, and its own part.
-    fn routes(router: &str) -> BTreeSet<String> {
+    fn routes(source: &str) -> BTreeSet<String> {
         let mut routes = BTreeSet::new();
-        for one in router.split("createRoute({").skip(1) {
+        for one in source.split("createRoute({").skip(1) {
             let after = |mark: &str| one.split(mark).nth(1).unwrap_or_default();
             let parent = after("getParentRoute: () => ").split(',').next().unwrap_or_default();
             let path = after("path: \"").split('"').next().unwrap_or_default();

@@ -311,9 +311,8 @@ impl<G: Fn(&str) -> Option<String>> Reader<G> {
 
     fn channels(&mut self, app_env: Option<AppEnv>) -> Option<channels::Settings> {
         const SMTP: &str = "a URL such as smtps://user:password@mail.example.com or smtp://127.0.0.1:1025";
-        let server = self.parse("SMTP_URL", Some(NONE), SMTP, |text| {
-            if_any(text, |text| text.parse::<SmtpUrl>().ok())
-        });
+        let server = self
+            .parse("SMTP_URL", Some(NONE), SMTP, |text| if_any(text, |text| text.parse::<SmtpUrl>().ok()));
         let from = self.parse(
             "MAIL_FROM",
             Some("Payouts <payouts@localhost.localdomain>"),

@@ -11,6 +11,10 @@ use crate::world::{World, admin, answer, code, json_request, mint};
 
 const ALL: Channels = Channels { email: true, push: true };
 
+const SETTINGS: &str = "/api/provider/notification-settings";
+const BROWSERS: &str = "/api/provider/push-subscriptions";
+const CONTACTS: &str = "/api/admin/notification-settings";
+const CONFIRMATION: &str = "/api/provider/notification-settings/confirmation";
 const BROWSER: &str = "https://push.example.com/abc";
 
 /// Whoever else is an admin.
@@ -121,9 +125,8 @@ async fn each_admin_reads_the_admins_feed_for_themselves(pool: Pool) {
 #[sqlx::test(migrations = "../migrations")]
 async fn a_provider_chooses_what_is_mailed_and_pushed_but_not_what_is_for_their_safety(pool: Pool) {
     let world = World::new(pool).await;
-    const PATH: &str = "/api/provider/notification-settings";
     give_address(&world, "ada@example.com").await;
-    let (settings, status) = world.get(PATH, &world.token()).await;
+    let (settings, status) = world.get(SETTINGS, &world.token()).await;
     assert_eq!((status, &settings["email"]), (StatusCode::OK, &json!("ada@example.com")), "{settings}");
     let on = |settings: &Value, event: &str| {
         let events = settings["events"].as_array().unwrap();
@@ -138,17 +141,17 @@ async fn a_provider_chooses_what_is_mailed_and_pushed_but_not_what_is_for_their_
     assert_eq!(on(&settings, "bank_account_changed"), (true, true, true));
 
     let choice = json!({ "email_off": ["received"], "push_off": ["approved"] });
-    let (settings, status) = world.put(PATH, &world.token(), &choice).await;
+    let (settings, status) = world.put(SETTINGS, &world.token(), &choice).await;
     assert_eq!((status, on(&settings, "received")), (StatusCode::OK, (false, true, false)));
     assert_eq!(on(&settings, "approved"), (true, false, false));
     let mandatory = json!({ "email_off": ["bank_account_changed"] });
-    let refused = world.put(PATH, &world.token(), &mandatory).await;
+    let refused = world.put(SETTINGS, &world.token(), &mandatory).await;
     assert_eq!((refused.1, &refused.0["errors"][0]["field"]), (StatusCode::BAD_REQUEST, &json!("email_off")));
 
     world.payout("1500.00").await;
     assert!(due(&world).await.is_empty(), "`received` is not mailed");
     // Taken as a whole: what is left out is told again.
-    let (settings, _) = world.put(PATH, &world.token(), &json!({})).await;
+    let (settings, _) = world.put(SETTINGS, &world.token(), &json!({})).await;
     assert_eq!(on(&settings, "received"), (true, true, false));
     world.payout("1600.00").await;
     assert_eq!(due(&world).await.len(), 1);
@@ -159,12 +162,11 @@ async fn a_provider_chooses_what_is_mailed_and_pushed_but_not_what_is_for_their_
 #[sqlx::test(migrations = "../migrations")]
 async fn a_browser_is_kept_once_and_goes_when_it_is_told_to(pool: Pool) {
     let world = World::new(pool).await;
-    const PATH: &str = "/api/provider/push-subscriptions";
-    let (key, status) = world.get(&format!("{PATH}/key"), &world.token()).await;
+    let (key, status) = world.get(&format!("{BROWSERS}/key"), &world.token()).await;
     assert_eq!(status, StatusCode::OK);
     assert!(key["key"].as_str().unwrap().len() > 80, "{key}");
     for _ in 0..2 {
-        assert_eq!(world.post(PATH, &world.token(), &browser()).await.1, StatusCode::OK);
+        assert_eq!(world.post(BROWSERS, &world.token(), &browser()).await.1, StatusCode::OK);
     }
     let settings = async || world.get("/api/provider/notification-settings", &world.token()).await.0;
     assert_eq!(settings().await["browsers"], 1);
@@ -173,7 +175,7 @@ async fn a_browser_is_kept_once_and_goes_when_it_is_told_to(pool: Pool) {
 
     let forget = json!({ "endpoint": BROWSER });
     let forgotten = async |token: &str| {
-        answer(json_request(world.client.delete(PATH), token, &forget).send().await).await.1
+        answer(json_request(world.client.delete(BROWSERS), token, &forget).send().await).await.1
     };
     let (other, _) = world.add_provider("p-2", "10.00").await;
     assert_eq!(forgotten(&crate::world::provider(other)).await, StatusCode::NO_CONTENT);
@@ -183,7 +185,7 @@ async fn a_browser_is_kept_once_and_goes_when_it_is_told_to(pool: Pool) {
     for (field, wrong) in [("endpoint", "http://10.0.0.1/x"), ("p256dh", "AAAA"), ("auth", "x")] {
         let mut body = browser();
         body[field] = json!(wrong);
-        let refused = world.post(PATH, &world.token(), &body).await;
+        let refused = world.post(BROWSERS, &world.token(), &body).await;
         assert_eq!(refused.1, StatusCode::BAD_REQUEST, "{field}: {}", refused.0);
         assert_eq!(refused.0["errors"][0]["field"], field);
     }
@@ -192,9 +194,8 @@ async fn a_browser_is_kept_once_and_goes_when_it_is_told_to(pool: Pool) {
 #[sqlx::test(migrations = "../migrations")]
 async fn staff_addresses_are_added_changed_and_removed_and_are_bounded(pool: Pool) {
     let world = World::new(pool).await;
-    const PATH: &str = "/api/admin/notification-settings";
     let set = async |email: &str, events: Value| {
-        world.put(PATH, &admin(), &json!({ "email": email, "events": events })).await
+        world.put(CONTACTS, &admin(), &json!({ "email": email, "events": events })).await
     };
     let (settings, status) = set("Risk@Example.com", json!(["review_waiting"])).await;
     assert_eq!(status, StatusCode::OK, "{settings}");
