@@ -167,7 +167,7 @@ fn when(event: Event) -> Option<&'static str> {
             "After it failed, the provider gave another account: another payout has the money, this one is over.",
         ),
         Event::Returned => Some("The bank returned it after it was paid; the money is back in the balance."),
-        Event::CheckAccount | Event::BankAccountChanged => None,
+        Event::CheckAccount | Event::BankAccountChanged | Event::Suspended | Event::SuspensionLifted => None,
     }
 }
 
@@ -182,7 +182,9 @@ fn reason(event: Event) -> Option<&'static str> {
         | Event::Completed
         | Event::Returned
         | Event::CheckAccount
-        | Event::BankAccountChanged => None,
+        | Event::BankAccountChanged
+        | Event::Suspended
+        | Event::SuspensionLifted => None,
     }
 }
 
