@@ -202,6 +202,11 @@ mod tests {
     }
 
     #[test]
+    fn the_whole_story_with_its_mail() {
+        story("stories/whole.js", &WINDOWS);
+    }
+
+    #[test]
     fn a_failed_payout_is_refunded_by_an_admin() {
         story("stories/refund.js", &[]);
     }

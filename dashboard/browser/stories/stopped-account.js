@@ -4,7 +4,8 @@
 import assert from "node:assert/strict";
 
 import { base } from "../chromium.js";
-import { call, stopLink } from "../stack.js";
+import { untilMail } from "../mail.js";
+import { call, emailOf, stopLink } from "../stack.js";
 import { story } from "../story.js";
 
 const WHO = "Bisi Adewale";
@@ -19,8 +20,7 @@ await story(async ({ window, told }) => {
   assert.equal(await provider.locator("main .row").count(), 2);
   told("a second account waits, and its page says until when");
 
-  const { items } = await call(WHO, "GET", "/api/provider/notifications");
-  const link = stopLink(items[0].body);
+  const link = stopLink((await untilMail(emailOf(WHO), "Your bank accounts were changed")).text);
   const phone = await window("", { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true });
   await phone.goto(base + link);
   await phone.getByRole("heading", { name: "Was this you?" }).waitFor();
