@@ -2149,7 +2149,10 @@ export interface components {
             id: string;
             /** @description Whether you have read it. Others have read their own. */
             read: boolean;
-            /** @description What it is about: `payout:<id>`, `attempt:<id>`, `case:<id>`, `webhook_endpoint:<id>` and the like. */
+            /**
+             * @description What it is about: `payout:<id>`, `case:<id>`, `webhook_endpoint:<id>`, or the time of a window; more may follow after another
+             *     colon, such as `:attempt:<number>`.
+             */
             subject: string;
             /** @description A line. */
             title: string;
@@ -3515,6 +3518,28 @@ export interface components {
          */
         EarningStatus: "AVAILABLE" | "RESERVED" | "PAID_OUT" | "RECOVERED";
         /**
+         * EndpointTestEvent
+         * @description The body of a webhook that was asked for by `testWebhookEndpoint`.
+         */
+        EndpointTestEvent: {
+            /** @description Made up; the payout and the provider do not exist. */
+            data: components["schemas"]["PayoutEventData"] & unknown;
+            /**
+             * Format: date-time
+             * @description When it was asked for (UTC).
+             */
+            timestamp: string;
+            /** @description That it is a test. */
+            type: components["schemas"]["EndpointTestType"] & unknown;
+            /** @description `1`, as of the events. */
+            version: string;
+        };
+        /**
+         * @description A test of a webhook endpoint.
+         * @enum {string}
+         */
+        EndpointTestType: "endpoint.test";
+        /**
          * EventSetting
          * @description One thing you can be told.
          */
@@ -4441,6 +4466,50 @@ export interface components {
          * @enum {string}
          */
         PayoutEnd: "open" | "completed" | "failed" | "refunded" | "rejected" | "cancelled" | "reversed";
+        /**
+         * PayoutEvent
+         * @description The body of a webhook about a payout. New fields may come within a version: ignore what you do not know.
+         */
+        PayoutEvent: {
+            /** @description What it happened to. */
+            data: components["schemas"]["PayoutEventData"] & unknown;
+            /**
+             * Format: date-time
+             * @description When it happened (UTC); `webhook-timestamp` is when it was sent.
+             */
+            timestamp: string;
+            /** @description What happened. */
+            type: components["schemas"]["PayoutEventType"] & unknown;
+            /** @description `1`. It changes when a field changes its meaning or goes. */
+            version: string;
+        };
+        /**
+         * PayoutEventData
+         * @description The payout that an event tells about. No account number is in it.
+         */
+        PayoutEventData: {
+            /** @description What was asked for. */
+            amount: components["schemas"]["Money"] & unknown;
+            /**
+             * Format: uuid
+             * @description The payout.
+             */
+            payout_id: string;
+            /** @description Whose it is: the marketplace's own id of the provider. */
+            provider_external_id: string;
+            /**
+             * Format: uuid
+             * @description Whose it is: our id of the provider.
+             */
+            provider_id: string;
+            /** @description Why, in words for the provider; where there is a why. */
+            reason?: string;
+        };
+        /**
+         * @description What a webhook tells about a payout. More may come: ignore what you do not know.
+         * @enum {string}
+         */
+        PayoutEventType: "payout.received" | "payout.approved" | "payout.rejected" | "payout.cancelled" | "payout.completed" | "payout.failed" | "payout.refunded" | "payout.replaced" | "payout.returned";
         /**
          * PayoutRequest
          * @description A request to be paid.

@@ -14,7 +14,6 @@ const ALL: Channels = Channels { email: true, push: true };
 const SETTINGS: &str = "/api/provider/notification-settings";
 const BROWSERS: &str = "/api/provider/push-subscriptions";
 const CONTACTS: &str = "/api/admin/notification-settings";
-const CONFIRMATION: &str = "/api/provider/notification-settings/confirmation";
 const BROWSER: &str = "https://push.example.com/abc";
 
 /// Whoever else is an admin.
