@@ -125,8 +125,7 @@ impl SealingKeys {
         let content = URL_SAFE_NO_PAD.decode(content).map_err(|_| CannotOpen::Damaged)?;
         let (nonce, content) = content.split_first_chunk::<NONCE_BYTES>().ok_or(CannotOpen::Damaged)?;
         let payload = Payload { msg: content, aad: row.as_bytes() };
-        let opened =
-            key.cipher.decrypt(&Nonce::from(*nonce), payload).map_err(|_| CannotOpen::Damaged)?;
+        let opened = key.cipher.decrypt(&Nonce::from(*nonce), payload).map_err(|_| CannotOpen::Damaged)?;
         String::from_utf8(opened).map_err(|_| CannotOpen::Damaged)
     }
 

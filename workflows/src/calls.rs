@@ -8,7 +8,8 @@
 
 use std::time::Duration;
 
-use temporalio_common::ActivityDefinition;
+use domain::ProviderId;
+use temporalio_common::{ActivityDefinition, Priority};
 use temporalio_workflow::{
     ActivityExecutionError, ActivityOptions, LocalActivityOptions, RetryPolicy, TimerOptions,
     WorkflowCancellationToken, WorkflowContext, WorkflowTermination,
@@ -95,18 +96,20 @@ where
     }
 }
 
-/// A step that calls the gateway, on `queue`.
+/// A step that calls the gateway for this provider, on `queue`. Where more wait there than the rate allows, the engine takes
+/// providers in turns: one with a thousand payouts does not hold back those with one.
 pub(crate) async fn gateway_step<W, A: ActivityDefinition>(
     ctx: &WorkflowContext<W>,
     activity: impl Fn() -> A,
     input: A::Input,
-    queue: &str,
+    (queue, provider): (&str, ProviderId),
     summary: &str,
 ) -> Result<A::Output, WorkflowTermination>
 where
     A::Input: Clone,
 {
-    asking_step(ctx, activity, input, (queue, GATEWAY_STEP_TIMEOUT), summary).await
+    let turns = Priority::builder().fairness_key(provider.to_string()).build();
+    asking_step(ctx, activity, input, (queue, GATEWAY_STEP_TIMEOUT, turns), summary).await
 }
 
 /// A step of a reconciliation or a batch: many questions, on the queue of those that only ask.
@@ -119,14 +122,15 @@ pub(crate) async fn comparing_step<W, A: ActivityDefinition>(
 where
     A::Input: Clone,
 {
-    asking_step(ctx, activity, input, (names::LOOKUP_QUEUE, COMPARING_STEP_TIMEOUT), summary).await
+    let line = (names::LOOKUP_QUEUE, COMPARING_STEP_TIMEOUT, Priority::default());
+    asking_step(ctx, activity, input, line, summary).await
 }
 
 async fn asking_step<W, A: ActivityDefinition>(
     ctx: &WorkflowContext<W>,
     activity: impl Fn() -> A,
     input: A::Input,
-    (queue, timeout): (&str, Duration),
+    (queue, timeout, turns): (&str, Duration, Priority),
     summary: &str,
 ) -> Result<A::Output, WorkflowTermination>
 where
@@ -135,6 +139,7 @@ where
     let options = || {
         ActivityOptions::with_start_to_close_timeout(timeout)
             .task_queue(queue.to_owned())
+            .priority(turns.clone())
             .heartbeat_timeout(GATEWAY_HEARTBEAT)
             .retry_policy(endless(GATEWAY_STEP_FIRST_PAUSE, GATEWAY_STEP_LONGEST_PAUSE))
             .cancellation_token(WorkflowCancellationToken::new())

@@ -88,7 +88,7 @@ async fn both_secrets_sign_for_a_day_after_one_was_changed_for_the_other(pool: P
     let made = add(&world, json!([])).await;
     let path = format!("{PATH}/{}/rotate-secret", text(&made, "id"));
     let (rotated, status) = world.post(&path, &platform(), &json!({})).await;
-    assert_eq!((status, &rotated["old_secret_until"]), (StatusCode::OK, &json!("2026-11-23T09:00:00Z")));
+    assert_eq!((status, &rotated["old_secret_until"]), (StatusCode::OK, &json!("2026-11-23T09:00:00+00:00")));
     let (old, new) = (text(&made, "secret"), text(&rotated, "secret"));
     assert_ne!(old, new);
     world.payout("100.00").await;

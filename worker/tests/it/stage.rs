@@ -141,18 +141,19 @@ impl Stage {
     }
 
     pub(crate) fn start_worker(&mut self) {
-        self.worker = Some(self.worker());
+        self.worker = Some(self.worker(self.engine.clone()));
     }
 
-    /// Another one beside it; it ends with the test.
+    /// Another one beside it, on a connection of its own as another process has it; it ends with the test.
     pub(crate) fn start_second_worker(&mut self) {
-        self.second = Some(self.worker());
+        let engine = engine_at(&temporal_address(), self.engine.namespace());
+        self.second = Some(self.worker(engine));
     }
 
-    fn worker(&self) -> Worker {
+    fn worker(&self, engine: Engine) -> Worker {
         let world = worker::world(&self.settings, self.pool.clone()).unwrap();
         let redis = Arc::new(Links::new(&self.settings.redis, "worker", "test").unwrap());
-        let running = Running { world: world.clone(), engine: self.engine.clone(), redis };
+        let running = Running { world: world.clone(), engine, redis };
         let (settings, stop) = (self.settings.clone(), CancellationToken::new());
         let stopping = stop.clone();
         let ended = tokio::spawn(async move { worker::serve(running, &settings, false, stopping).await });
@@ -496,8 +497,10 @@ async fn another_with_money(pool: &Pool, number: usize) -> (ProviderId, BankAcco
         number: ACCOUNT.parse().unwrap(),
         name: AccountName::new(OWNER),
     };
-    let added =
-        store::bank_accounts::add(pool, &account, None, TimeDelta::zero(), &platform, now).await.unwrap();
+    // Long before anything that a test lets have happened.
+    let long_ago = now - TimeDelta::days(30);
+    let added = store::bank_accounts::add(pool, &account, None, TimeDelta::zero(), &platform, long_ago);
+    let added = added.await.unwrap();
     let store::bank_accounts::Added::New(account) = added else { panic!("{added:?}") };
     (provider.id, account.id)
 }

@@ -103,7 +103,8 @@ impl Steps for Temporal {
         let input = AttemptRef { payout: self.payout.payout, attempt };
         let summary = format!("Send attempt {}", attempt.get());
         let activity = || Contract::transfer;
-        let progress = gateway_step(&self.ctx, activity, input, names::TRANSFER_QUEUE, &summary).await?;
+        let line = (names::TRANSFER_QUEUE, self.input.provider);
+        let progress = gateway_step(&self.ctx, activity, input, line, &summary).await?;
         self.answered(progress).await
     }
 
@@ -120,7 +121,8 @@ impl Steps for Temporal {
         let input = AttemptRef { payout: self.payout.payout, attempt };
         let summary = format!("Ask the gateway about attempt {}", attempt.get());
         let activity = || Contract::observe;
-        let progress = gateway_step(&self.ctx, activity, input, names::LOOKUP_QUEUE, &summary).await?;
+        let line = (names::LOOKUP_QUEUE, self.input.provider);
+        let progress = gateway_step(&self.ctx, activity, input, line, &summary).await?;
         self.answered(progress).await
     }
 
@@ -132,7 +134,8 @@ impl Steps for Temporal {
         self.ctx.state_mut(|state| state.inbox.memory.drop_hints());
         let summary = "Ask the gateway about every earlier attempt";
         let activity = || Contract::reobserve;
-        let progress = gateway_step(&self.ctx, activity, self.payout, names::LOOKUP_QUEUE, summary).await?;
+        let line = (names::LOOKUP_QUEUE, self.input.provider);
+        let progress = gateway_step(&self.ctx, activity, self.payout, line, summary).await?;
         self.answered(progress).await
     }
 

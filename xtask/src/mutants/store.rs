@@ -44,8 +44,8 @@ pub const MUTANTS: &[Mutant] = &[
                 "         ORDER BY n.place\n",
             ),
             (
-                "               WHERE p.id = n.id AND p.status = 'APPROVED'\n               RETURNING p.id, p.amount, p.currency, n.place\n",
-                "               WHERE p.id = n.id\n               RETURNING p.id, p.amount, p.currency, n.place\n",
+                "               WHERE p.id = n.id AND p.status = 'APPROVED'\n               RETURNING p.id, p.provider_id, p.bank_account_id, p.amount, p.currency, n.place\n",
+                "               WHERE p.id = n.id\n               RETURNING p.id, p.provider_id, p.bank_account_id, p.amount, p.currency, n.place\n",
             ),
         ],
         caught_by: tests!("/^(windows|races|begin)::/"),

@@ -28,7 +28,7 @@ pub const SEARCH_ATTRIBUTES: [(&str, &str); 5] = [
 ];
 
 /// Server settings that differ from the defaults; docker-compose mounts the same.
-pub const DYNAMIC_CONFIG: [(&str, &str); 3] = [
+pub const DYNAMIC_CONFIG: [(&str, &str); 4] = [
     // End-to-end tests skip the days a workflow sleeps.
     ("frontend.WorkflowTimeSkippingEnabled", "true"),
     // By default timers fire up to a second late; with this one of 50 ms fires after 100 ms.
@@ -37,6 +37,8 @@ pub const DYNAMIC_CONFIG: [(&str, &str); 3] = [
     // for stuck: it hands such timers to a slower reader, and under load they then fire minutes late (seen: 9 min 38 s for a
     // sticky time-out of 2 s). A reader that really is stuck is still noticed, after ten seconds.
     ("history.queueReaderStuckCriticalAttempts", "100"),
+    // A queue with more in it than its rate allows takes providers in turns: each gateway step names its provider.
+    ("matching.enableFairness", "true"),
 ];
 
 /// A database of a long-used stack takes seconds to open.
