@@ -1,5 +1,5 @@
-//! Before a batch claims: has whoever is to be paid screened, where the installation has a hook ([`crate::screening`]), and looks at
-//! the wallet.
+//! Before a batch claims: has whoever is to be paid screened, where the installation has a hook ([`crate::screening`]), looks at
+//! the wallet, and says at which pace the batch releases.
 //!
 //! A gateway that cannot be asked does not hold a batch up: its payouts go on as if there were enough, an attempt that meets an
 //! empty wallet is no failure and waits for funds then. That is the lesser evil: where only the balance cannot be read, nobody
@@ -64,6 +64,7 @@ async fn prepare(world: &World, input: BatchRef) -> store::Result<bool> {
             }
         }
     }
+    batches::set_pace(&world.pool, input.batch, world.rules.releases_per_second, world.clock.now()).await?;
     Ok(false)
 }
 

@@ -28,6 +28,8 @@ pub struct Rules {
     pub return_window: TimeDelta,
     /// Batches (of windows and run-now) that may begin within a minute, over the whole fleet.
     pub batches_per_minute: u32,
+    /// Payouts that a batch releases in a second.
+    pub releases_per_second: u32,
     /// By what people are told beside the feed.
     pub channels: Channels,
 }

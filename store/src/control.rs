@@ -9,6 +9,7 @@ use sqlx::PgConnection;
 use crate::{
     Actor, Pool, Result, audit,
     installation::{self, NotReconciled},
+    outbox,
     text::storable,
 };
 
@@ -79,6 +80,9 @@ async fn set_paused_in(
     )
     .execute(&mut *conn)
     .await?;
+    if paused {
+        outbox::release_all(&mut *conn).await?;
+    }
     let action = if paused { "paused" } else { "resumed" };
     audit::record_subject(conn, actor, action, "system", json!({ "reason": reason }), now).await
 }

@@ -94,6 +94,21 @@ pub(crate) async fn reconciliation(
     Ok(())
 }
 
+/// Releases that wait for their turn are due now: nothing begins while the system is paused, and each payout learns at once that it
+/// waits again.
+pub(crate) async fn release_all(conn: &mut PgConnection) -> Result<()> {
+    let due = sqlx::query!(
+        "UPDATE outbox SET due_at = '-infinity' WHERE due_at > '-infinity' AND delivered_at IS NULL AND dead_at IS NULL"
+    )
+    .execute(&mut *conn)
+    .await?
+    .rows_affected();
+    if due > 0 {
+        sqlx::query("SELECT pg_notify('outbox', '')").execute(conn).await?;
+    }
+    Ok(())
+}
+
 async fn insert(
     conn: &mut PgConnection,
     kind: &str,
@@ -118,19 +133,19 @@ async fn insert(
     Ok(())
 }
 
-/// Takes up to `limit` rows that are due, oldest first and at most one per payout, and keeps them for `lease`.
+/// Takes up to `limit` rows that are due, longest due first and at most one per payout, and keeps them for `lease`.
 pub async fn lease(pool: &Pool, limit: i64, lease: Duration, now: DateTime<Utc>) -> Result<Vec<Row>> {
     let until =
         TimeDelta::from_std(lease).ok().and_then(|lease| now.checked_add_signed(lease)).unwrap_or(now);
     let rows = sqlx::query!(
         r#"WITH due AS (
                SELECT o.id FROM outbox o
-               WHERE o.delivered_at IS NULL AND o.dead_at IS NULL AND o.next_try_at <= $1
+               WHERE o.delivered_at IS NULL AND o.dead_at IS NULL AND o.due_at <= $1 AND o.next_try_at <= $1
                  AND NOT EXISTS (
                      SELECT FROM outbox older
                      WHERE older.payout_id = o.payout_id AND older.id < o.id
                        AND older.delivered_at IS NULL AND older.dead_at IS NULL)
-               ORDER BY o.id LIMIT $2
+               ORDER BY o.due_at, o.id LIMIT $2
                FOR UPDATE SKIP LOCKED
            ), leased AS (
                UPDATE outbox o SET next_try_at = $3, tries = o.tries + 1 FROM due WHERE o.id = due.id
@@ -140,7 +155,7 @@ pub async fn lease(pool: &Pool, limit: i64, lease: Duration, now: DateTime<Utc>)
                   l.signal, l.body AS "body!", l.batch_id, l.payout_id, l.reconciliation_id,
                   p.provider_id AS "provider_id?", p.amount AS "amount?", p.currency AS "currency?"
            FROM leased l LEFT JOIN payouts p ON p.id = l.payout_id
-           ORDER BY l.id"#,
+           ORDER BY l.due_at, l.id"#,
         now,
         limit,
         until,
@@ -335,8 +350,10 @@ pub async fn resend(pool: &Pool, id: i64, actor: &Actor, now: DateTime<Utc>) -> 
 /// How much waits, and since when: the measure of whether anything falls between the two stores.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Backlog {
+    /// Those that are not due yet among them.
     pub undelivered: i64,
     pub dead: i64,
+    /// Since when the first of them could have been delivered.
     pub oldest: Option<DateTime<Utc>>,
 }
 
@@ -345,7 +362,7 @@ pub async fn backlog(pool: &Pool) -> Result<Backlog> {
         Backlog,
         r#"SELECT waiting.count AS "undelivered!", waiting.oldest,
                   (SELECT count(*) FROM outbox WHERE delivered_at IS NULL AND dead_at IS NOT NULL) AS "dead!"
-           FROM (SELECT count(*) AS count, min(created_at) AS oldest
+           FROM (SELECT count(*) AS count, min(greatest(created_at, due_at)) AS oldest
                  FROM outbox WHERE delivered_at IS NULL AND dead_at IS NULL) waiting"#
     )
     .fetch_one(pool)

@@ -47,7 +47,7 @@ pub async fn read(pool: &Pool) -> Result<Vitals> {
                   (SELECT count(*) FROM messages WHERE state = 'FAILED') AS "messages_failed!",
                   (SELECT paused FROM control) AS "paused!",
                   b.ledger_wrong AS "ledger_wrong!", b.ledger_right_at, b.runs_wrong AS "runs_wrong!"
-           FROM (SELECT count(*) AS count, min(created_at) AS oldest
+           FROM (SELECT count(*) AS count, min(greatest(created_at, due_at)) AS oldest
                  FROM outbox WHERE delivered_at IS NULL AND dead_at IS NULL) waiting,
                 (SELECT count(*) AS count, min(began_at) AS oldest FROM attempts WHERE status = 'UNKNOWN' AND sends > 0) unknown,
                 (SELECT count(*) AS count, min(created_at) AS oldest FROM messages WHERE state = 'PENDING') messages,

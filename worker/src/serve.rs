@@ -42,12 +42,18 @@ pub fn world(settings: &Settings, pool: Pool) -> anyhow::Result<Arc<World>> {
             narration: NARRATION.to_owned(),
             return_window: settings.return_window,
             batches_per_minute: settings.batch_rate_limit,
+            releases_per_second: pace(settings.payout_rate_limit),
             channels: settings.channels.channels(),
         },
         screening: screening(settings)?,
         tally: activities::Tally::default(),
         batch_slots: Semaphore::new(settings.batch_concurrency),
     }))
+}
+
+/// A little more than may be sent, so that the gateway never waits for a release.
+fn pace(sent_per_second: u32) -> u32 {
+    sent_per_second.saturating_add(sent_per_second.div_ceil(4))
 }
 
 fn screening(settings: &Settings) -> anyhow::Result<Option<activities::Screening>> {

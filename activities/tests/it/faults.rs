@@ -284,7 +284,7 @@ matrix! {
     check_ledger: CheckLedger at Completed;
 }
 
-/// It asks Temporal, which is not here, changes no payout and no money, and is tried on the stage of `worker/tests`.
+/// It asks Temporal, which is not here, and changes no payout and no money: its row is `worker/tests/it/disturbed_looks.rs`.
 const NEEDS_TEMPORAL: &str = "check_runs";
 
 #[test]

@@ -363,6 +363,7 @@ pub(crate) fn rules() -> Rules {
         narration: "Payout".to_owned(),
         return_window: TimeDelta::days(5),
         batches_per_minute: 1,
+        releases_per_second: 10,
         channels: store::messages::Channels::default(),
     }
 }

@@ -194,6 +194,8 @@ const MESSAGES: Readonly<Record<string, readonly [words: string, tone: Tone]>> =
   returned: ["The bank sent money back", "violet"],
   check_account: ["A bank account has to be checked", "amber"],
   bank_account_changed: ["A bank account was added or removed", "amber"],
+  suspended: ["Payouts were suspended, and why", "red"],
+  suspension_lifted: ["Payouts are possible again", "green"],
 };
 
 /** What a provider can be told. */

@@ -211,7 +211,7 @@ fn rest(allowance: Allowance, payouts: i64, amount: Decimal) -> Result<Allowance
     Ok(allowance.after(u32::try_from(payouts).map_err(Error::corrupt)?, amount))
 }
 
-/// Moves them, in the order in which they are to leave.
+/// Moves them, in the order in which they are to leave, each with its release at the pace of the batch ([`super::set_pace`]).
 async fn claim(
     conn: &mut PgConnection,
     batch: BatchId,
@@ -231,8 +231,9 @@ async fn claim(
                WHERE p.id = n.id AND p.status = 'APPROVED'
                RETURNING p.id, p.provider_id, p.bank_account_id, p.amount, p.currency, n.place
            ), released AS (
-               INSERT INTO outbox (kind, payout_id, signal, created_at, next_try_at)
-               SELECT 'signal', id, 'release', $3, $3 FROM claimed ORDER BY place
+               INSERT INTO outbox (kind, payout_id, signal, created_at, next_try_at, due_at)
+               SELECT 'signal', c.id, 'release', $3, $3, release_due(b, b.payouts + row_number() OVER (ORDER BY c.place))
+               FROM claimed c, batches b WHERE b.id = $1 ORDER BY c.place
            ), audited AS (
                INSERT INTO audit (at, actor, action, payout_id, detail)
                SELECT $3, 'system', 'claimed', c.id,

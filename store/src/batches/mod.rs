@@ -317,6 +317,24 @@ pub async fn get(pool: &Pool, id: BatchId) -> Result<Option<Batch>> {
     .transpose()
 }
 
+/// The batch releases what it claims at this pace from now on, with four seconds of it at once; without one, everything at once. The
+/// first pace of a batch stays.
+///
+/// Transfers a second are limited anyway. What is released long before its turn only waits in the engine, where workers drop it from
+/// memory and read it again, and where the order in which it was claimed is lost.
+pub async fn set_pace(pool: &Pool, batch: BatchId, per_second: u32, now: DateTime<Utc>) -> Result<()> {
+    sqlx::query!(
+        "UPDATE batches SET releases_per_second = $2, releases_from = $3
+         WHERE id = $1 AND status = 'OPEN' AND releases_from IS NULL",
+        batch.uuid(),
+        i32::try_from(per_second.max(1)).unwrap_or(i32::MAX),
+        now,
+    )
+    .execute(pool)
+    .await?;
+    Ok(())
+}
+
 /// Newest first, older than `before`.
 pub async fn list(pool: &Pool, before: Option<BatchId>, limit: i64) -> Result<Vec<Batch>> {
     sqlx::query_as!(

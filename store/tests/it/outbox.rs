@@ -10,7 +10,10 @@ use store::{
     payouts,
 };
 
-use crate::fixtures::{World, ada, seconds};
+use crate::{
+    fixtures::{World, ada, seconds},
+    overview_cost::pages_of,
+};
 
 const LEASE: Duration = Duration::from_secs(15);
 
@@ -215,4 +218,87 @@ async fn relays_are_woken(pool: PgPool) {
     listener.listen("outbox").await.unwrap();
     world.batch().await;
     assert_eq!(listener.recv().await.unwrap().channel(), "outbox");
+}
+
+/// Everything that was written before, delivered, so that what is left are releases.
+async fn deliver_all(world: &World) {
+    loop {
+        let rows = take(world).await;
+        if rows.is_empty() {
+            return;
+        }
+        let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
+        outbox::delivered(&world.pool, &ids, world.now).await.unwrap();
+    }
+}
+
+async fn approved_with_nothing_undelivered(pool: PgPool, payouts: u8) -> World {
+    let world = World::new(&pool);
+    let payee = world.provider().await;
+    world.earns(&payee, "100").await;
+    for _ in 0..payouts {
+        world.approved(&payee, "1").await;
+    }
+    deliver_all(&world).await;
+    world
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn a_batch_releases_four_seconds_of_its_pace_at_once_and_then_keeps_to_it(pool: PgPool) {
+    let world = approved_with_nothing_undelivered(pool, 15).await;
+    let batch = world.batch().await;
+    deliver_all(&world).await;
+    store::batches::set_pace(&world.pool, batch, 2, world.now).await.unwrap();
+    // Another worker that prepares the same batch later changes nothing.
+    store::batches::set_pace(&world.pool, batch, 100, world.now + seconds(60)).await.unwrap();
+    // In two chunks: the second goes on where the first ended.
+    for limit in [10, 10] {
+        store::batches::claim_chunk(&world.pool, batch, limit, world.now).await.unwrap();
+    }
+    let mut due = vec![];
+    for second in 0..5 {
+        let rows = take(&world.at(seconds(second))).await;
+        due.push(rows.len());
+        let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
+        outbox::delivered(&world.pool, &ids, world.now).await.unwrap();
+        let backlog = outbox::backlog(&world.pool).await.unwrap();
+        // Nothing is late that has not been due.
+        assert!(backlog.oldest.is_none_or(|oldest| oldest > world.now + seconds(second)), "{backlog:?}");
+    }
+    assert_eq!(due, [8, 2, 2, 2, 1]);
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn a_pause_lets_every_claimed_payout_learn_at_once_that_it_waits_again(pool: PgPool) {
+    let world = approved_with_nothing_undelivered(pool, 9).await;
+    let batch = world.batch().await;
+    deliver_all(&world).await;
+    store::batches::set_pace(&world.pool, batch, 1, world.now).await.unwrap();
+    world.claim(batch).await;
+    assert_eq!(take(&world).await.len(), 4);
+    store::control::set_paused(&world.pool, true, "stop", &ada(), world.now).await.unwrap();
+    assert_eq!(take(&world).await.len(), 5);
+}
+
+/// A relay asks many times in a second: what is not due costs it nothing.
+#[sqlx::test(migrations = "../migrations")]
+async fn a_relay_does_not_read_the_releases_that_are_not_due(pool: PgPool) {
+    let world = approved_with_nothing_undelivered(pool, 1).await;
+    sqlx::query(
+        "INSERT INTO outbox (kind, payout_id, signal, created_at, next_try_at, due_at)
+         SELECT 'signal', p.id, 'release', $1, $1, $1 + interval '1 hour' FROM payouts p, generate_series(1, 20000)",
+    )
+    .bind(world.now)
+    .execute(&world.pool)
+    .await
+    .unwrap();
+    sqlx::raw_sql("ANALYZE outbox").execute(&world.pool).await.unwrap();
+    let options = (*world.pool.connect_options()).clone();
+    let alone = sqlx::postgres::PgPoolOptions::new().max_connections(1).connect_with(options).await.unwrap();
+    assert!(outbox::lease(&alone, 100, LEASE, world.now).await.unwrap().is_empty());
+    let parameters = format!("'{}', 100, '{}'", world.now.to_rfc3339(), world.now.to_rfc3339());
+    for mode in ["force_custom_plan", "force_generic_plan"] {
+        let (pages, plan) = pages_of(&alone, mode, "WITH due AS", &parameters).await;
+        assert!(pages <= 50, "{pages} pages\n{plan:#}");
+    }
 }

@@ -72,8 +72,13 @@ async fn two_years(pool: &PgPool, payee: &crate::fixtures::Payee) {
     sqlx::raw_sql("VACUUM ANALYZE").execute(&mut *conn).await.unwrap();
 }
 
-/// What the statement that says `part` reads with these parameters, on the connection that has prepared it.
 async fn reads(alone: &PgPool, part: &str, parameters: &str, at_most: i64) {
+    let (pages, plan) = pages_of(alone, "force_custom_plan", part, parameters).await;
+    assert!(pages <= at_most, "{part} with {parameters} reads {pages} pages\n{plan:#}");
+}
+
+/// What the statement that says `part` reads with these parameters, on the connection that has prepared it, and its plan.
+pub(crate) async fn pages_of(alone: &PgPool, mode: &str, part: &str, parameters: &str) -> (i64, Value) {
     let mut conn = alone.acquire().await.unwrap();
     let names: Vec<String> = sqlx::query_scalar(
         "SELECT name FROM pg_prepared_statements WHERE statement LIKE '%' || $1 || '%' AND name <> ''",
@@ -85,14 +90,13 @@ async fn reads(alone: &PgPool, part: &str, parameters: &str, at_most: i64) {
     .unwrap();
     let [name] = names.as_slice() else { panic!("{part}: {names:?}") };
     let explain = format!(
-        "SET plan_cache_mode = force_custom_plan; EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) EXECUTE \"{name}\"({parameters})"
+        "SET plan_cache_mode = {mode}; EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) EXECUTE \"{name}\"({parameters})"
     );
     let row = sqlx::raw_sql(sqlx::AssertSqlSafe(explain)).fetch_one(&mut *conn).await.unwrap();
     let plan: Value = sqlx::Row::get(&row, 0);
     let blocks =
         |what: &str| plan.pointer(&format!("/0/Plan/Shared {what} Blocks")).unwrap().as_i64().unwrap();
-    let pages = blocks("Hit") + blocks("Read");
-    assert!(pages <= at_most, "{part} with {parameters} reads {pages} pages\n{plan:#}");
+    (blocks("Hit") + blocks("Read"), plan)
 }
 
 #[sqlx::test(migrations = "../migrations")]

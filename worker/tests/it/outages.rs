@@ -17,14 +17,14 @@ use tokio::{
 use crate::stage::{Stage, engine, engine_at, eventually, temporal_address};
 
 /// The way to a server, which can be cut.
-struct Way {
-    address: String,
+pub(crate) struct Way {
+    pub(crate) address: String,
     open: watch::Sender<bool>,
 }
 
 impl Way {
     /// To Temporal.
-    async fn cut() -> Self {
+    pub(crate) async fn cut() -> Self {
         Self::cut_to(temporal_address()).await
     }
 
@@ -40,11 +40,11 @@ impl Way {
         Self { address, open }
     }
 
-    fn open(&self) {
+    pub(crate) fn open(&self) {
         self.open.send_replace(true);
     }
 
-    fn close(&self) {
+    pub(crate) fn close(&self) {
         self.open.send_replace(false);
     }
 }

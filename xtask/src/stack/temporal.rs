@@ -28,7 +28,7 @@ pub const SEARCH_ATTRIBUTES: [(&str, &str); 5] = [
 ];
 
 /// Server settings that differ from the defaults; docker-compose mounts the same.
-pub const DYNAMIC_CONFIG: [(&str, &str); 4] = [
+pub const DYNAMIC_CONFIG: [(&str, &str); 6] = [
     // End-to-end tests skip the days a workflow sleeps.
     ("frontend.WorkflowTimeSkippingEnabled", "true"),
     // By default timers fire up to a second late; with this one of 50 ms fires after 100 ms.
@@ -39,6 +39,10 @@ pub const DYNAMIC_CONFIG: [(&str, &str); 4] = [
     ("history.queueReaderStuckCriticalAttempts", "100"),
     // A queue with more in it than its rate allows takes providers in turns: each gateway step names its provider.
     ("matching.enableFairness", "true"),
+    // A queue is four by default, its rate a quarter in each, and a few pollers leave tasks in one of them for half a minute while
+    // they serve the others (seen: the order of a batch lost, its last payout a minute late). One of them does for hundreds a second.
+    ("matching.numTaskqueueReadPartitions", "1"),
+    ("matching.numTaskqueueWritePartitions", "1"),
 ];
 
 /// A database of a long-used stack takes seconds to open.
