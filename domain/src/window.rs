@@ -2,7 +2,7 @@
 
 use std::{str::FromStr, time::Duration};
 
-use chrono::{DateTime, TimeDelta, TimeZone, Timelike, Utc};
+use chrono::{DateTime, LocalResult, TimeDelta, TimeZone, Timelike, Utc};
 use chrono_tz::Tz;
 
 /// Batches leave at windows aligned to the clock, or at once.
@@ -19,6 +19,9 @@ pub enum BatchWindow {
 pub struct InvalidWindow(String);
 
 const DAY_SECONDS: u64 = 86_400;
+/// Clocks are changed by this, or by several of it; and by how many of them at most.
+const CLOCK_STEP: TimeDelta = TimeDelta::minutes(30);
+const MOST_STEPS: i32 = 97;
 
 impl FromStr for BatchWindow {
     type Err = InvalidWindow;
@@ -56,17 +59,31 @@ impl BatchWindow {
         let aligned = into_day.checked_sub(into_day.checked_rem(interval)?)?;
         let midnight = local.date_naive().and_hms_opt(0, 0, 0)?;
         let start = midnight.checked_add_signed(TimeDelta::seconds(aligned.into()))?;
-        // A local time that a clock change skips does not exist: the window before it holds on.
-        let window = zone.from_local_datetime(&start).earliest().map(|window| window.with_timezone(&Utc));
-        window.or_else(|| self.current(now.checked_sub_signed(TimeDelta::hours(1))?, zone))
+        let window = match zone.from_local_datetime(&start) {
+            LocalResult::Single(window) => window.with_timezone(&Utc),
+            // What the clock shows twice is a window each time.
+            LocalResult::Ambiguous(first, second) => {
+                let (first, second) = (first.with_timezone(&Utc), second.with_timezone(&Utc));
+                if second <= now { second } else { first }
+            }
+            // A local time that a clock change skips does not exist: the window before it holds on.
+            LocalResult::None => return self.current(now.checked_sub_signed(TimeDelta::hours(1))?, zone),
+        };
+        Some(window)
     }
 
     /// The next moment after `now` at which a batch leaves.
     pub fn next(self, now: DateTime<Utc>, zone: Tz) -> Option<DateTime<Utc>> {
         let Self::Every(interval) = self else { return None };
         let ahead = now.checked_add_signed(TimeDelta::from_std(interval).ok()?)?;
-        let window = self.current(ahead, zone)?;
-        if window > now { Some(window) } else { None }
+        // A clock change moves a window by its hour or so.
+        let later = (0..MOST_STEPS).map(|step| ahead.checked_add_signed(CLOCK_STEP.checked_mul(step)?));
+        let some = later.flatten().filter_map(|at| self.current(at, zone)).find(|window| *window > now)?;
+        let before = |window: &DateTime<Utc>| {
+            let earlier = self.current(window.checked_sub_signed(TimeDelta::seconds(1))?, zone)?;
+            (earlier > now).then_some(earlier)
+        };
+        std::iter::successors(Some(some), before).last()
     }
 }
 
@@ -99,6 +116,36 @@ mod tests {
             assert!(current <= now && now - current < TimeDelta::hours(2), "{now}");
             now += TimeDelta::minutes(7);
         }
+    }
+
+    #[test]
+    fn the_next_window_is_the_first_that_comes_also_when_clocks_change() {
+        for every in ["10m", "30m", "1h", "2h", "6h", "24h"] {
+            let window: BatchWindow = every.parse().unwrap();
+            for (from, to) in [
+                ("2026-03-28T18:00:00Z", "2026-03-30T06:00:00Z"),
+                ("2026-10-24T18:00:00Z", "2026-10-26T06:00:00Z"),
+            ] {
+                let mut now = at(from);
+                while now < at(to) {
+                    let next = window.next(now, Berlin).unwrap();
+                    assert!(next > now, "{every} after {now}");
+                    assert_eq!(window.current(next, Berlin), Some(next), "{every} after {now}");
+                    // Nothing between them is another window.
+                    let last = window.current(next - TimeDelta::seconds(1), Berlin).unwrap();
+                    assert!(last <= now, "{every}: {last} lies between {now} and {next}");
+                    now += TimeDelta::minutes(7);
+                }
+            }
+        }
+        let every_two_hours: BatchWindow = "2h".parse().unwrap();
+        let day = |from: &str| {
+            let windows =
+                std::iter::successors(Some(at(from)), |window| every_two_hours.next(*window, Berlin));
+            windows.take(13).last().unwrap()
+        };
+        assert!(day("2026-03-28T18:00:00Z") >= at("2026-03-29T17:00:00Z"));
+        assert!(day("2026-10-24T18:00:00Z") >= at("2026-10-25T16:00:00Z"));
     }
 
     #[test]

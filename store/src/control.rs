@@ -57,7 +57,17 @@ pub async fn set_paused(
     let mut tx = pool.begin().await?;
     set_paused_in(&mut tx, paused, reason, actor, now).await?;
     tx.commit().await?;
+    if paused {
+        tell_the_claimed(pool).await;
+    }
     Ok(())
+}
+
+/// After a pause has been committed: it stands, whatever becomes of this.
+pub(crate) async fn tell_the_claimed(pool: &Pool) {
+    if let Err(error) = outbox::release_what_is_paused(pool).await {
+        tracing::warn!("what a batch has taken learns of the pause in its turn: {error}");
+    }
 }
 
 async fn set_paused_in(
@@ -80,9 +90,6 @@ async fn set_paused_in(
     )
     .execute(&mut *conn)
     .await?;
-    if paused {
-        outbox::release_all(&mut *conn).await?;
-    }
     let action = if paused { "paused" } else { "resumed" };
     audit::record_subject(conn, actor, action, "system", json!({ "reason": reason }), now).await
 }

@@ -223,6 +223,8 @@ pub async fn undo(
         reviews::reopen(&mut tx, id, (admin, reason), now).await?;
         let detail = json!({ "approved_by": given.by });
         audit::record(&mut tx, admin, "approval_undone", id, Some(reason), detail, now).await?;
+        // It waits from now on: its reminders are due anew.
+        outbox::signal(&mut tx, id, "decision", None, now).await?;
         tx.commit().await?;
         return Ok(Undone::Done(Box::new(payout)));
     }

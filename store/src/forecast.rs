@@ -17,12 +17,11 @@ use crate::{
 pub async fn waiting(pool: &Pool, now: DateTime<Utc>) -> Result<Vec<(Waiting, Funds)>> {
     let limits = rules::get(pool).await?.limits;
     let rows = sqlx::query!(
-        r#"SELECT currency, count(*) FILTER (WHERE status = 'APPROVED') AS "approved!",
+        r#"SELECT currency AS "currency!", count(*) FILTER (WHERE status = 'APPROVED') AS "approved!",
                   coalesce(sum(amount) FILTER (WHERE status = 'APPROVED'), 0) AS "amount!",
                   count(*) FILTER (WHERE status = 'REQUESTED') AS "reviews!",
                   coalesce(sum(amount) FILTER (WHERE status = 'REQUESTED'), 0) AS "in_review!"
-           FROM payouts
-           WHERE (status = 'APPROVED' AND approved_at <= $1) OR (status = 'REQUESTED' AND risk = 'review')
+           FROM waiting_for_a_batch($1)
            GROUP BY currency"#,
         now,
     )

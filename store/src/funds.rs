@@ -43,8 +43,8 @@ pub struct Asked {
 /// What was approved by now, by currency.
 pub async fn asked(pool: &Pool, now: DateTime<Utc>) -> Result<Vec<Asked>> {
     let rows = sqlx::query!(
-        r#"SELECT currency, count(*) AS "payouts!", sum(amount) AS "amount!", max(amount) AS "largest!"
-           FROM payouts WHERE status = 'APPROVED' AND approved_at <= $1 GROUP BY currency ORDER BY currency"#,
+        r#"SELECT currency AS "currency!", count(*) AS "payouts!", sum(amount) AS "amount!", max(amount) AS "largest!"
+           FROM waiting_for_a_batch($1) WHERE status = 'APPROVED' GROUP BY currency ORDER BY currency"#,
         now,
     )
     .fetch_all(pool)

@@ -33,6 +33,8 @@ pub struct Start {
 #[derive(Debug, Clone)]
 pub struct Row {
     pub id: i64,
+    /// What a workflow tells its wake-ups apart by: a restored database gives ids a second time, and never this.
+    pub wake: i64,
     pub tries: i32,
     pub created_at: DateTime<Utc>,
     pub work: Work,
@@ -94,21 +96,29 @@ pub(crate) async fn reconciliation(
     Ok(())
 }
 
-/// Releases that wait for their turn are due now: nothing begins while the system is paused, and each payout learns at once that it
-/// waits again.
-pub(crate) async fn release_all(conn: &mut PgConnection) -> Result<()> {
+/// Releases of what cannot begin now, as everything is paused or they are, are due at once: each payout learns without waiting for its
+/// turn that it waits again. What somebody else has locked just now comes when it is due.
+pub(crate) async fn release_what_is_paused(pool: &Pool) -> Result<()> {
     let due = sqlx::query!(
-        "UPDATE outbox SET due_at = '-infinity' WHERE due_at > '-infinity' AND delivered_at IS NULL AND dead_at IS NULL"
+        "UPDATE outbox SET due_at = '-infinity' WHERE id IN (
+             SELECT o.id FROM outbox o JOIN payouts p ON p.id = o.payout_id
+             JOIN providers v ON v.id = p.provider_id JOIN bank_accounts b ON b.id = p.bank_account_id CROSS JOIN control c
+             WHERE o.due_at > '-infinity' AND o.delivered_at IS NULL AND o.dead_at IS NULL
+               AND (c.paused OR v.status <> 'ACTIVE' OR EXISTS (
+                   SELECT FROM pauses s WHERE (s.scope, s.subject) IN
+                       (('provider', p.provider_id::text), ('bank', b.bank_code), ('bank_account', b.id::text))))
+             FOR UPDATE OF o SKIP LOCKED)"
     )
-    .execute(&mut *conn)
+    .execute(pool)
     .await?
     .rows_affected();
     if due > 0 {
-        sqlx::query("SELECT pg_notify('outbox', '')").execute(conn).await?;
+        sqlx::query("SELECT pg_notify('outbox', '')").execute(pool).await?;
     }
     Ok(())
 }
 
+/// A release of the same payout that waits for its turn is due then: it must not hold up what comes after it.
 async fn insert(
     conn: &mut PgConnection,
     kind: &str,
@@ -119,7 +129,10 @@ async fn insert(
     now: DateTime<Utc>,
 ) -> Result<()> {
     sqlx::query!(
-        "INSERT INTO outbox (kind, payout_id, batch_id, signal, body, created_at, next_try_at)
+        "WITH before AS (
+             UPDATE outbox SET due_at = '-infinity'
+             WHERE payout_id = $2 AND due_at > '-infinity' AND delivered_at IS NULL AND dead_at IS NULL)
+         INSERT INTO outbox (kind, payout_id, batch_id, signal, body, created_at, next_try_at)
          VALUES ($1, $2, $3, $4, $5, $6, $6)",
         kind,
         payout.map(PayoutId::uuid),
@@ -151,7 +164,7 @@ pub async fn lease(pool: &Pool, limit: i64, lease: Duration, now: DateTime<Utc>)
                UPDATE outbox o SET next_try_at = $3, tries = o.tries + 1 FROM due WHERE o.id = due.id
                RETURNING o.*
            )
-           SELECT l.id AS "id!", l.kind AS "kind!", l.tries AS "tries!", l.created_at AS "created_at!",
+           SELECT l.id AS "id!", l.wake AS "wake!", l.kind AS "kind!", l.tries AS "tries!", l.created_at AS "created_at!",
                   l.signal, l.body AS "body!", l.batch_id, l.payout_id, l.reconciliation_id,
                   p.provider_id AS "provider_id?", p.amount AS "amount?", p.currency AS "currency?"
            FROM leased l LEFT JOIN payouts p ON p.id = l.payout_id
@@ -185,7 +198,7 @@ pub async fn lease(pool: &Pool, limit: i64, lease: Duration, now: DateTime<Utc>)
                     return Err(Error::corrupt(format!("outbox row {} of kind {kind}", row.id)));
                 }
             };
-            Ok(Row { id: row.id, tries: row.tries, created_at: row.created_at, work })
+            Ok(Row { id: row.id, wake: row.wake, tries: row.tries, created_at: row.created_at, work })
         })
         .collect()
 }

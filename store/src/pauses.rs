@@ -13,7 +13,7 @@ use serde_json::json;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::{Actor, Error, Pool, Result, audit, text::storable};
+use crate::{Actor, Error, Pool, Result, audit, control, text::storable};
 
 /// Pauses that are listed. More at one time is a reason to pause everything.
 pub const LIST_LIMIT: i64 = 1000;
@@ -138,6 +138,7 @@ pub async fn pause(
     let detail = json!({ "reason": reason });
     audit::record_subject(&mut tx, admin, "paused", &named(what), detail, now).await?;
     tx.commit().await?;
+    control::tell_the_claimed(pool).await;
     Ok(Pausing::Done(Pause { what: what.clone(), reason, by: admin.to_string(), at: now }))
 }
 

@@ -157,7 +157,7 @@ async fn deliver(pool: &Pool, client: &Client, row: &Row) -> Delivery {
             };
             let attempt =
                 body.get("attempt").and_then(|attempt| serde_json::from_value(attempt.clone()).ok());
-            signal_payout(pool, client, payout, name, WakeUp { id: row.id, attempt }).await
+            signal_payout(pool, client, payout, name, WakeUp { id: row.wake, attempt }).await
         }
         Work::Batch { batch } => {
             let options = start_options(format!("batch-{batch}"), "Batch run by an admin".to_owned());

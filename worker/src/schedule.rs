@@ -1,5 +1,6 @@
 //! The Temporal Schedules that tick. What is due is for the database to say, so a tick costs little and a missed one is caught up
-//! by the next. Any worker makes them at its start; one that is there already is set to this worker's pace.
+//! by the next. Any worker makes them at its start, and those that are gone while it runs; one that is there already is set to the
+//! pace of the worker that started last.
 
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use temporalio_client::{
     },
     tonic,
 };
+use tokio_util::sync::CancellationToken;
 use workflows::{
     BatchInput, BatchWorkflow, BooksCheckInput, BooksCheckWorkflow, ReconcileInput, ReconciliationWorkflow,
     Started, names,
@@ -21,6 +23,9 @@ use crate::Settings;
 
 /// How late a batch may leave after its window.
 const BATCH_TICK: Duration = Duration::from_mins(1);
+
+/// How soon a schedule that is gone is there again: three questions to the engine each time.
+const LOOK_EVERY: Duration = Duration::from_secs(30);
 
 /// One of them: what it starts, how often, and what an operator reads about it.
 struct Ticking {
@@ -72,13 +77,43 @@ fn list(settings: &Settings) -> Vec<Ticking> {
 /// Makes every schedule, or sets an existing one to its pace.
 pub(crate) async fn ensure(client: &Client, settings: &Settings) -> Result<(), ScheduleError> {
     for ticking in list(settings) {
-        ensure_one(client, ticking).await?;
+        let (id, every) = (ticking.id, ticking.every);
+        if create(client, ticking).await? == Made::WasThere {
+            let set = move |update: &mut ScheduleUpdate| {
+                update.set_spec(ScheduleSpec::from_interval(every));
+            };
+            client.get_schedule_handle(id).update(set, RpcOptions::default()).await?;
+        }
     }
     Ok(())
 }
 
-async fn ensure_one(client: &Client, ticking: Ticking) -> Result<(), ScheduleError> {
-    let handle = client.get_schedule_handle(ticking.id);
+/// Makes those that are missing, again and again until `stop`: an engine that comes back with nothing in it has no window any more, and
+/// no worker that runs is started again for that.
+pub(crate) async fn keep(client: &Client, settings: &Settings, stop: &CancellationToken) {
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(LOOK_EVERY) => {}
+        }
+        for ticking in list(settings) {
+            let id = ticking.id;
+            match create(client, ticking).await {
+                Ok(Made::New) => tracing::warn!("the schedule {id} was gone and is there again"),
+                Ok(Made::WasThere) => {}
+                Err(error) => tracing::debug!("the schedule {id} could not be looked at: {error}"),
+            }
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Made {
+    New,
+    WasThere,
+}
+
+async fn create(client: &Client, ticking: Ticking) -> Result<Made, ScheduleError> {
     let every = ticking.every;
     let created = client
         .create_schedule(
@@ -93,12 +128,8 @@ async fn ensure_one(client: &Client, ticking: Ticking) -> Result<(), ScheduleErr
         )
         .await;
     match created {
-        Err(ScheduleError::Rpc(status)) if status.code() == tonic::Code::AlreadyExists => {
-            let set = move |update: &mut ScheduleUpdate| {
-                update.set_spec(ScheduleSpec::from_interval(every));
-            };
-            handle.update(set, RpcOptions::default()).await
-        }
-        other => other.map(|_| ()),
+        Ok(_) => Ok(Made::New),
+        Err(ScheduleError::Rpc(status)) if status.code() == tonic::Code::AlreadyExists => Ok(Made::WasThere),
+        Err(error) => Err(error),
     }
 }

@@ -88,7 +88,13 @@ pub async fn serve(
         None => Ok(()),
         Some(client) => {
             schedule::ensure(client, settings).await.context("the schedules")?;
-            processes::run(world, client.clone(), settings, stop.clone()).await
+            let run = async {
+                let ended = processes::run(world, client.clone(), settings, stop.clone()).await;
+                stop.cancel();
+                ended
+            };
+            let (ended, ()) = tokio::join!(run, schedule::keep(client, settings, &stop));
+            ended
         }
     };
     stop.cancel();

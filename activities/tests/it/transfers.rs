@@ -101,6 +101,9 @@ async fn an_empty_wallet_sends_the_payout_back_to_waiting(pool: PgPool) {
     play.answers(declined("insufficient funds in customer wallet"));
     assert_eq!(play.transfer().await.unwrap().next, Next::AwaitRelease);
     assert_eq!(play.row().await.held, Some(domain::Held::Funds));
+    let told = "SELECT subject FROM notifications WHERE audience = 'admins' AND event = 'funding_short'";
+    let told: Vec<String> = sqlx::query_scalar(told).fetch_all(&play.world.pool).await.unwrap();
+    assert_eq!(told, ["gateway:wallet_empty:2026-11-20T12"], "finance is told at once, once an hour");
     play.check().await;
 }
 

@@ -15,7 +15,7 @@ use sqlx::PgConnection;
 use super::{Held, late};
 use crate::{
     Actor, Error, Result, attestations, audit, balances, bank_accounts, cases,
-    notifications::{self, Event},
+    notifications::{self, AdminEvent, Event, tell_admins},
     payouts::{Payout, moved_one},
     reservations,
     text::storable,
@@ -233,7 +233,16 @@ async fn wait_for_funds(
     .rows_affected();
     moved_one(moved, payout.id)?;
     let detail = json!({ "code": failure.code });
-    audit::record(conn, &Actor::system(), "held", payout.id, Some(&failure.message), detail, now).await
+    audit::record(conn, &Actor::system(), "held", payout.id, Some(&failure.message), detail, now).await?;
+    let words = format!(
+        "The gateway refused payout {} of {}: {} It waits, as others will, until that is mended.",
+        payout.id,
+        payout.amount,
+        failure.code.words()
+    );
+    // Once an hour, however many are refused.
+    let key = format!("gateway:{}:{}", failure.code.as_str(), now.format("%Y-%m-%dT%H"));
+    tell_admins(conn, AdminEvent::FundingShort, &key, &words, now).await
 }
 
 /// A payout that has not failed at the gateway, or not only there, and that only a person can move on.

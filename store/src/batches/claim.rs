@@ -31,7 +31,7 @@ pub struct Chunk {
     pub more: bool,
 }
 
-/// Looks at up to `limit` approved payouts and claims those that fit, in turns. While the system is paused nothing is claimed;
+/// Looks at up to `limit` approved payouts and claims those that fit, in turns, which go on from chunk to chunk. While the system is paused nothing is claimed;
 /// what is paused by provider, bank or account, and what a suspended provider asked for, is not looked at; nor is what this batch
 /// has passed over already, or what came back for want of funds since it was opened. An instant batch leaves those alone for longer
 /// each time, up to [`super::LONGEST_FUNDS_REST`]: there may be many of them in a minute.
@@ -60,9 +60,13 @@ pub async fn claim_chunk(pool: &Pool, batch: BatchId, limit: i64, now: DateTime<
     let next = sqlx::query_scalar!(
         r#"SELECT ready.id
            FROM (SELECT p.id, p.approved_at,
-                        row_number() OVER (PARTITION BY p.provider_id, p.currency ORDER BY p.approved_at, p.id) AS turn,
+                        coalesce(taken.payouts, 0)
+                        + row_number() OVER (PARTITION BY p.provider_id, p.currency ORDER BY p.approved_at, p.id) AS turn,
                         o.windows >= 3 AS passed_over
-                 FROM payouts p JOIN providers v ON v.id = p.provider_id AND v.status = 'ACTIVE'
+                 FROM payouts p
+                 LEFT JOIN (SELECT provider_id, currency, count(*) AS payouts FROM payouts WHERE batch_id = $6
+                            GROUP BY provider_id, currency) taken
+                        ON taken.provider_id = p.provider_id AND taken.currency = p.currency JOIN providers v ON v.id = p.provider_id AND v.status = 'ACTIVE'
                  JOIN bank_accounts b ON b.id = p.bank_account_id
                  LEFT JOIN passed_over o ON o.provider_id = p.provider_id AND o.currency = p.currency
                  WHERE p.status = 'APPROVED' AND p.approved_at <= $2
@@ -79,6 +83,7 @@ pub async fn claim_chunk(pool: &Pool, batch: BatchId, limit: i64, now: DateTime<
         open.opened_at,
         instant,
         open.screened_since,
+        batch.uuid(),
     )
     .fetch_all(&mut *tx)
     .await?;

@@ -63,7 +63,8 @@ async fn count_paused(conn: &mut PgConnection, batch: BatchId, opened_at: DateTi
     Ok(())
 }
 
-/// Whoever got nothing of a window for want of funds, once more in a row; everybody else's count begins anew.
+/// Whoever got nothing of a window for want of funds, once more in a row. The count of whoever got something, or waits for nothing any
+/// more, begins anew; one whom a pause or a limit kept from this window keeps theirs.
 async fn count_passed_over(conn: &mut PgConnection, batch: BatchId) -> Result<()> {
     sqlx::query!(
         "WITH skipped AS (
@@ -72,7 +73,9 @@ async fn count_passed_over(conn: &mut PgConnection, batch: BatchId) -> Result<()
                AND NOT EXISTS (SELECT FROM payouts taken WHERE taken.batch_id = $1 AND taken.provider_id = p.provider_id
                                  AND taken.currency = p.currency)
          ), done AS (
-             DELETE FROM passed_over o WHERE (o.provider_id, o.currency) NOT IN (SELECT provider_id, currency FROM skipped)
+             DELETE FROM passed_over o
+             WHERE EXISTS (SELECT FROM payouts p WHERE p.batch_id = $1 AND p.provider_id = o.provider_id AND p.currency = o.currency)
+                OR NOT EXISTS (SELECT FROM payouts p WHERE p.status = 'APPROVED' AND p.provider_id = o.provider_id AND p.currency = o.currency)
          )
          INSERT INTO passed_over (provider_id, currency, windows) SELECT provider_id, currency, 1 FROM skipped
          ON CONFLICT (provider_id, currency) DO UPDATE SET windows = passed_over.windows + 1",

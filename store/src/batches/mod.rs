@@ -30,6 +30,8 @@ pub const LONGEST_FUNDS_REST: TimeDelta = TimeDelta::hours(4);
 
 /// A batch that comes later after its window is told about.
 const LATE: TimeDelta = TimeDelta::minutes(10);
+/// A batch that an admin ran takes seconds. Two runs that carry the same one share it.
+const LOST_AFTER: TimeDelta = TimeDelta::minutes(2);
 /// More are not counted.
 const MOST_MISSED: usize = 1000;
 
@@ -78,7 +80,8 @@ pub struct Batch {
 }
 
 /// Opens the batch of the current window. `None`: no window is due (its batch is closed already). An open one is answered
-/// again, so that a batch whose worker died is carried on. `window` and `zone` are the settings', in force until people set
+/// again, so that a batch whose worker died is carried on; so is an admin's that is open for longer than [`LOST_AFTER`], whose run may be
+/// lost. `window` and `zone` are the settings', in force until people set
 /// another schedule.
 ///
 /// Windows that passed without a batch are made up for by this one, once: what they would have taken is still approved. The batch
@@ -91,7 +94,9 @@ pub async fn open_due(
 ) -> Result<Option<BatchId>> {
     let mut tx = pool.begin().await?;
     let left_open = sqlx::query_scalar!(
-        "SELECT id FROM batches WHERE status = 'OPEN' AND kind = 'WINDOW' ORDER BY id LIMIT 1"
+        "SELECT id FROM batches
+         WHERE status = 'OPEN' AND (kind = 'WINDOW' OR (kind = 'RUN_NOW' AND opened_at < $1)) ORDER BY id LIMIT 1",
+        now.checked_sub_signed(LOST_AFTER).unwrap_or(now),
     )
     .fetch_optional(&mut *tx)
     .await?;

@@ -336,3 +336,68 @@ async fn ten_thousand_are_claimed_once_each_in_ten_chunks(pool: PgPool) {
     assert_eq!(world.count("SELECT count(*) FROM payouts WHERE status = 'PROCESSING'").await, PAYOUTS);
     world.pool.close().await;
 }
+
+/// What a pause keeps from every batch needs no money, and finance is not told that it does.
+#[sqlx::test(migrations = "../migrations")]
+async fn the_forecast_leaves_out_who_is_paused_or_suspended(pool: PgPool) {
+    let mut world = World::new(&pool);
+    let payees = payees(&world, 3).await;
+    for payee in &payees {
+        approved(&mut world, payee, &["10"]).await;
+    }
+    wallet(&world, Some("1000")).await;
+    let needed = async |world: &World| {
+        let waiting = store::forecast::waiting(&world.pool, world.now).await.unwrap();
+        let asked = store::funds::asked(&world.pool, world.now).await.unwrap();
+        let of =
+            waiting.first().map(|(waiting, _)| (waiting.payouts, waiting.amount.normalize().to_string()));
+        assert_eq!(asked.first().map(|asked| asked.payouts), of.as_ref().map(|(payouts, _)| *payouts));
+        of
+    };
+    world.pass(seconds(1));
+    assert_eq!(needed(&world).await, Some((3, "30".to_owned())));
+    let what = store::pauses::Paused::Provider(payees[0].id);
+    store::pauses::pause(&world.pool, &what, "look", &ada(), world.now).await.unwrap();
+    world.suspend(&payees[1]).await;
+    assert_eq!(needed(&world).await, Some((1, "10".to_owned())));
+}
+
+/// Everybody has had one before anybody has two, however many chunks that takes.
+#[sqlx::test(migrations = "../migrations")]
+async fn the_turns_go_on_from_chunk_to_chunk(pool: PgPool) {
+    let mut world = World::new(&pool);
+    let payees = payees(&world, 3).await;
+    let first = approved(&mut world, &payees[0], &["1", "1"]).await;
+    let second = approved(&mut world, &payees[1], &["1", "1"]).await;
+    let last = approved(&mut world, &payees[2], &["1"]).await;
+    let batch = world.batch().await;
+    wallet(&world, Some("1000")).await;
+    world.pass(seconds(1));
+    for _ in 0..3 {
+        batches::claim_chunk(&world.pool, batch, 1, world.now).await.unwrap();
+    }
+    for payout in [first[0], second[0], last[0]] {
+        assert_eq!(world.payout(payout).await.batch, Some(batch));
+    }
+    for payout in [first[1], second[1]] {
+        assert_eq!(world.payout(payout).await.batch, None);
+    }
+}
+
+/// Two windows gave them nothing for want of money, and one left out everybody: the next still counts as their third.
+#[sqlx::test(migrations = "../migrations")]
+async fn a_window_during_a_pause_forgets_nobody_who_was_passed_over(pool: PgPool) {
+    let mut world = World::new(&pool);
+    let payees = payees(&world, 1).await;
+    let waits = approved(&mut world, &payees[0], &["90"]).await;
+    let counts = "SELECT coalesce(max(windows), 0)::bigint FROM passed_over";
+    for paused in [false, true, false] {
+        store::control::set_paused(&world.pool, paused, "look", &ada(), world.now).await.unwrap();
+        let batch = window(&mut world).await;
+        wallet(&world, Some("4")).await;
+        while batches::claim_chunk(&world.pool, batch, 100, world.now).await.unwrap().more {}
+        batches::close(&world.pool, batch, world.now).await.unwrap();
+        assert_eq!(world.status(waits[0]).await, domain::PayoutStatus::Approved);
+    }
+    assert_eq!(world.count(counts).await, 2);
+}

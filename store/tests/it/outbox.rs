@@ -302,3 +302,72 @@ async fn a_relay_does_not_read_the_releases_that_are_not_due(pool: PgPool) {
         assert!(pages <= 50, "{pages} pages\n{plan:#}");
     }
 }
+
+/// It waits for its turn, and something else has to be told: both go, in their order.
+#[sqlx::test(migrations = "../migrations")]
+async fn a_release_that_is_not_due_holds_nothing_up(pool: PgPool) {
+    let world = approved_with_nothing_undelivered(pool, 5).await;
+    let batch = world.batch().await;
+    deliver_all(&world).await;
+    store::batches::set_pace(&world.pool, batch, 1, world.now).await.unwrap();
+    world.claim(batch).await;
+    assert_eq!(take(&world).await.len(), 4);
+    let last: uuid::Uuid = sqlx::query_scalar("SELECT payout_id FROM outbox WHERE due_at > '-infinity'")
+        .fetch_one(&world.pool)
+        .await
+        .unwrap();
+    let last = PayoutId::from_uuid(last);
+    // As a webhook does that arrives for it.
+    world.begin(last).await;
+    let reference = world.attempt(last, 1).await.reference;
+    let body = b"{\"data\":{}}";
+    store::inbox::receive(&world.pool, body, Some(&reference), world.now).await.unwrap();
+    let rows = take(&world).await;
+    let [Row { work: Work::Signal { signal, .. }, .. }] = rows.as_slice() else { panic!("{rows:?}") };
+    assert_eq!((payout_of(&rows[0]), signal.as_str()), (last, "release"));
+    outbox::delivered(&world.pool, &[rows[0].id], world.now).await.unwrap();
+    let next = take(&world).await;
+    let [Row { work: Work::Signal { signal, .. }, .. }] = next.as_slice() else { panic!("{next:?}") };
+    assert_eq!(signal, "transfer_update");
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn a_paused_provider_is_told_at_once_and_the_others_in_their_turn(pool: PgPool) {
+    let mut world = World::new(&pool);
+    let (one, other) = (world.provider().await, world.provider().await);
+    for payee in [&one, &other] {
+        world.earns(payee, "100").await;
+        for _ in 0..4 {
+            world.approved(payee, "1").await;
+        }
+    }
+    world.pass(seconds(1));
+    let batch = world.batch().await;
+    deliver_all(&world).await;
+    store::batches::set_pace(&world.pool, batch, 1, world.now).await.unwrap();
+    world.claim(batch).await;
+    assert_eq!(take(&world).await.len(), 4);
+    let what = store::pauses::Paused::Provider(one.id);
+    store::pauses::pause(&world.pool, &what, "look", &ada(), world.now).await.unwrap();
+    let told = take(&world).await;
+    let mut providers = vec![];
+    for row in &told {
+        providers.push(world.payout(payout_of(row)).await.provider);
+    }
+    assert_eq!(providers, [one.id, one.id]);
+}
+
+/// A database that was put back gives the same ids once more; a workflow that lived on has heard them.
+#[sqlx::test(migrations = "../migrations")]
+async fn a_wake_up_has_a_number_that_does_not_come_again(pool: PgPool) {
+    let (world, _) = world_with(pool, 2).await;
+    let rows = take(&world).await;
+    sqlx::query("DELETE FROM outbox").execute(&world.pool).await.unwrap();
+    sqlx::query("ALTER SEQUENCE outbox_id_seq RESTART WITH 1").execute(&world.pool).await.unwrap();
+    let payee = world.provider().await;
+    world.earns(&payee, "10").await;
+    world.requested(&payee, "1").await;
+    let again = take(&world).await;
+    assert_eq!(again[0].id, rows[0].id);
+    assert!(rows.iter().all(|row| row.wake != again[0].wake && row.wake >= 0), "{rows:?} {again:?}");
+}

@@ -446,3 +446,26 @@ async fn it_is_known_whose_fee_was_told(pool: PgPool) {
         assert_eq!(known(&world, payout).await.ours.fee_known, told);
     }
 }
+
+/// The retry that paid was forgotten, and an admin has refunded what looked like a failure meanwhile: the attempt is recorded all the
+/// same, or no comparison would ever finish and nobody could resume; what went twice is owed back.
+#[sqlx::test(migrations = "../migrations")]
+async fn a_forgotten_attempt_of_a_refunded_payout_is_recorded_and_owed_back(pool: PgPool) {
+    let world = World::new(&pool);
+    let payee = world.provider().await;
+    world.earns(&payee, "20").await;
+    let payout = world.given_up(&payee, "4").await;
+    let made = i64::from(world.payout(payout).await.attempts);
+    let refunded = store::manual::refund(&world.pool, payout, &ada(), "closed", world.now).await.unwrap();
+    assert!(matches!(refunded, store::manual::Acted::Done(_)), "{refunded:?}");
+    let forgotten = u8::try_from(made + 1).unwrap();
+    let paid = listed(payout, forgotten, "73", Observed::Succeeded);
+    assert!(matches!(claim(&world, &paid).await, Claim::Recorded { .. }));
+    assert_eq!(i64::from(world.payout(payout).await.attempts), made + 1);
+    world.look(payout, forgotten, Observed::Succeeded).await;
+    assert_eq!(world.open_cases("overpaid").await, 1);
+    world.books_are_right().await;
+    // Nothing else of it changes.
+    let other = "UPDATE payouts SET attempts = attempts + 1, held = 'funds' WHERE id = $1";
+    assert_eq!(world.refused_by(other, payout.uuid()).await, "payouts_refunded_final");
+}

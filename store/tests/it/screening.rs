@@ -190,3 +190,30 @@ async fn what_was_answered_never_changes(pool: PgPool) {
         assert_eq!(refused.as_database_error().unwrap().constraint(), Some("screenings_append_only"));
     }
 }
+
+/// The newer list became known after this one was asked about, in the same batch: it waits for the next, which asks again.
+#[sqlx::test(migrations = "../migrations")]
+async fn an_answer_from_an_older_list_lets_nobody_out(pool: PgPool) {
+    let (mut world, payee) = world(&pool).await;
+    let payout = world.approved(&payee, "1").await;
+    let (batch, asked) = prepared(&mut world, Verdict::Clear, LIST).await;
+    assert_eq!(asked, 1);
+    let somebody = world.provider().await;
+    world.earns(&somebody, "10").await;
+    world.approved(&somebody, "1").await;
+    let since = world.now - VALID_FOR;
+    let subject = screening::to_ask(&world.pool, since, world.now, 1).await.unwrap().remove(0);
+    let newer = Screening {
+        verdict: Verdict::Clear,
+        list_version: Some("list-2".to_owned()),
+        reason: None,
+        answered_at: world.now,
+    };
+    screening::record(&world.pool, &subject, &newer).await.unwrap();
+    world.pass(seconds(1));
+    world.claim(batch).await;
+    assert_eq!(world.status(payout).await, PayoutStatus::Approved);
+    batches::close(&world.pool, batch, world.now).await.unwrap();
+    leaves(&mut world, Verdict::Clear, Some("list-2")).await;
+    assert_eq!(world.status(payout).await, PayoutStatus::Processing);
+}

@@ -269,3 +269,19 @@ async fn what_somebody_else_has_locked_is_looked_at_again(pool: PgPool) {
     let chunk = batches::claim_chunk(&world.pool, batch, 1000, world.now).await.unwrap();
     assert_eq!((chunk.claimed, chunk.more), (1, false));
 }
+
+/// Its run was terminated, or Temporal has forgotten it: the next tick goes on with it.
+#[sqlx::test(migrations = "../migrations")]
+async fn a_batch_that_an_admin_ran_and_nobody_carries_is_carried_on(pool: PgPool) {
+    let mut world = World::new(&pool);
+    while let Some(window) = due(&world).await {
+        batches::close(&world.pool, window, world.now).await.unwrap();
+    }
+    let batch = world.batch().await;
+    world.pass(seconds(60));
+    assert_eq!(due(&world).await, None, "its own run may be at work");
+    world.pass(seconds(61));
+    assert_eq!(due(&world).await, Some(batch));
+    batches::close(&world.pool, batch, world.now).await.unwrap();
+    assert_eq!(due(&world).await, None);
+}

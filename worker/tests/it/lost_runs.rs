@@ -8,7 +8,9 @@ use domain::{Ending, PayoutId, PayoutStatus};
 use simulator::{Fault, Plan, Span};
 use sqlx::PgPool;
 use store::decisions::{NewDecision, Verdict};
-use temporalio_client::{WorkflowTerminateOptions, tonic::IntoRequest};
+use temporalio_client::{
+    RpcOptions, WorkflowTerminateOptions, schedules::DeleteScheduleOptions, tonic::IntoRequest,
+};
 use temporalio_common::protos::temporal::api::{
     common::v1::WorkflowExecution,
     workflowservice::v1::{DeleteWorkflowExecutionRequest, ResetWorkflowExecutionRequest},
@@ -164,4 +166,21 @@ async fn a_run_reset_to_its_beginning_goes_on_at_every_stage(pool: PgPool) {
 #[sqlx::test(migrations = "../migrations")]
 async fn an_emptied_temporal_costs_no_payout(pool: PgPool) {
     goes_on_after(Loss::Deleted, pool).await;
+}
+
+/// What an emptied Temporal has lost besides: without its schedules no window would come any more.
+#[sqlx::test(migrations = "../migrations")]
+async fn schedules_that_are_gone_are_made_again_while_the_worker_runs(pool: PgPool) {
+    const ALL: [&str; 3] = ["batch-windows", "books-check", "reconciliation"];
+    let stage = Stage::open(&pool).await;
+    let there =
+        async |id: &str| stage.client().get_schedule_handle(id).describe(RpcOptions::default()).await.ok();
+    for id in ALL {
+        eventually(id, async || there(id).await.map(drop)).await;
+        stage.client().get_schedule_handle(id).delete(DeleteScheduleOptions::default()).await.unwrap();
+    }
+    for id in ALL {
+        eventually(id, async || there(id).await.map(drop)).await;
+    }
+    stage.close("0").await;
 }

@@ -15,7 +15,7 @@ use temporalio_common::protos::temporal::api::{
 };
 use workflows::{PayoutInput, names};
 
-use crate::stage::{Stage, admin, eventually};
+use crate::stage::{Stage, admin, eventually, naira};
 
 /// A review opens and its payout's run starts at the same moment, give or take what a busy machine needs.
 const ABOUT: TimeDelta = TimeDelta::minutes(30);
@@ -149,5 +149,33 @@ async fn a_run_that_is_started_again_goes_on_waiting(pool: PgPool) {
         decide(&stage, payout, Verdict::Reject).await;
         assert_eq!(stage.until_ended(payout).await, Ending::Rejected);
     }
+    stage.close("0.00").await;
+}
+
+/// The first of two approvals is taken back: it waits anew, and its reminder with it.
+#[sqlx::test(migrations = "../migrations")]
+async fn an_undone_first_approval_is_reminded_of_from_then_on(pool: PgPool) {
+    let mut stage = Stage::open(&pool).await;
+    stage.distrust_provider().await;
+    let limit = store::approval_limits::set(&stage.pool, naira("1000"), "two", &admin(), Utc::now()).await;
+    assert!(matches!(limit.unwrap(), store::approval_limits::Limited::Counts(_)));
+    let payout = stage.request("1600.00").await;
+    stage.until_waiting(payout, "decision").await;
+    // As if it had waited for three hours when the first one approved.
+    let waited = "UPDATE reviews SET opened_at = opened_at - interval '3 hours' WHERE payout_id = $1";
+    sqlx::query(waited).bind(payout.uuid()).execute(&stage.pool).await.unwrap();
+    decide(&stage, payout, Verdict::Approve).await;
+    tokio::time::sleep(std::time::Duration::from_millis(1_100)).await;
+    let asked = Utc::now();
+    store::decisions::undo(&stage.pool, payout, &admin(), "look again", asked).await.unwrap();
+    let since = review(&stage, payout).await.wait.waiting_since;
+    assert!(since >= asked - TimeDelta::seconds(1), "{since}");
+    eventually("its timer is another one", async || {
+        let started = timers(&stage.history(payout).await);
+        (started.len() >= 2).then_some(())
+    })
+    .await;
+    decide(&stage, payout, Verdict::Reject).await;
+    assert_eq!(stage.until_ended(payout).await, Ending::Rejected);
     stage.close("0.00").await;
 }

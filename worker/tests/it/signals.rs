@@ -213,3 +213,25 @@ async fn a_terminated_workflow_goes_on_from_the_database(pool: PgPool) {
     stage.record("started_again_by_sweeper", swept).await;
     stage.close("100.00").await;
 }
+
+/// The database was put back, and gives a release the id of one that this run has heard: it is another one.
+#[sqlx::test(migrations = "../migrations")]
+async fn a_release_under_an_id_that_was_heard_before_is_heard(pool: PgPool) {
+    let mut stage = Stage::open(&pool).await;
+    let payout = stage.request("1500.00").await;
+    stage.until_waiting(payout, "window").await;
+    let last: i64 = sqlx::query_scalar("SELECT max(id) FROM outbox").fetch_one(&stage.pool).await.unwrap();
+    for id in last + 1..last + 5 {
+        signal(&stage, payout, names::SIGNAL_RELEASE, json(&format!("{{\"id\":{id}}}"))).await;
+    }
+    stage.until_waiting(payout, "window").await;
+    stage.run_batch().await;
+    assert_eq!(stage.until_ended(payout).await, Ending::Completed);
+    let id: i64 = sqlx::query_scalar("SELECT id FROM outbox WHERE signal = 'release' AND payout_id = $1")
+        .bind(payout.uuid())
+        .fetch_one(&stage.pool)
+        .await
+        .unwrap();
+    assert!((last + 1..last + 5).contains(&id), "the test is about this");
+    stage.close("1500.00").await;
+}

@@ -75,7 +75,7 @@ impl Steps for Temporal {
 
     async fn await_decision(&mut self) -> Result<Next, WorkflowTermination> {
         loop {
-            match self.wait_until(Place::Decision, self.call_at()).await? {
+            match self.wait(Place::Decision).await? {
                 Waited::Moved(next) => return Ok(next),
                 Waited::Over => {
                     let next = self.call_reviewers().await?;
@@ -190,31 +190,26 @@ impl Temporal {
 
     /// Waits at `place` until it is over or somebody has moved the payout, and answers everything that is said meanwhile.
     async fn wait(&mut self, place: Place) -> Result<Waited, WorkflowTermination> {
-        self.wait_until(place, place.due()).await
-    }
-
-    /// The same with an end of its own.
-    async fn wait_until(
-        &mut self,
-        place: Place,
-        due: Option<DateTime<Utc>>,
-    ) -> Result<Waited, WorkflowTermination> {
         self.show(place.next());
-        let waited = self.wait_and_listen(place, due).await;
+        let waited = self.wait_and_listen(place).await;
         self.silence();
         waited
     }
 
-    async fn wait_and_listen(
-        &mut self,
-        place: Place,
-        due: Option<DateTime<Utc>>,
-    ) -> Result<Waited, WorkflowTermination> {
+    /// When the wait at `place` is over. What is said meanwhile may change when reviewers are to be called.
+    fn due(&self, place: Place) -> Option<DateTime<Utc>> {
+        match place {
+            Place::Decision => self.call_at(),
+            Place::Window | Place::Outcome { .. } | Place::Retry { .. } | Place::Attention => place.due(),
+        }
+    }
+
+    async fn wait_and_listen(&mut self, place: Place) -> Result<Waited, WorkflowTermination> {
         loop {
             if let Some(next) = self.hear(place).await? {
                 return Ok(Waited::Moved(next));
             }
-            let now = self.now();
+            let (now, due) = (self.now(), self.due(place));
             if due.is_some_and(|due| due <= now) {
                 return Ok(Waited::Over);
             }
