@@ -231,12 +231,32 @@ async fn returned_for_want_of_funds(pool: PgPool) {
 #[sqlx::test(migrations = "../migrations")]
 async fn released(pool: PgPool) {
     let (begun, held) = (Stands(Processing), Stands(Approved));
+    let claimed = Told(Processing, "system");
     check(
         pool,
         State::Released,
         &[
-            (Move::Begin, begun, &[(Move::Begin, begun), (Move::Hold, begun)]),
-            (Move::Hold, held, &[(Move::Begin, held), (Move::Hold, held)]),
+            (
+                Move::Begin,
+                begun,
+                &[(Move::Begin, begun), (Move::Hold, begun), (Move::Cancel, claimed), (Move::Undo, claimed)],
+            ),
+            // What waits again may be cancelled, and taken back.
+            (
+                Move::Hold,
+                held,
+                &[(Move::Begin, held), (Move::Hold, held), (Move::Cancel, Done), (Move::Undo, Done)],
+            ),
+            (
+                Move::Cancel,
+                claimed,
+                &[(Move::Begin, begun), (Move::Hold, held), (Move::Cancel, claimed), (Move::Undo, claimed)],
+            ),
+            (
+                Move::Undo,
+                claimed,
+                &[(Move::Begin, begun), (Move::Hold, held), (Move::Cancel, claimed), (Move::Undo, claimed)],
+            ),
         ],
     )
     .await;
