@@ -5340,7 +5340,7 @@ export interface components {
         RiskRoute: "auto" | "review" | "refuse";
         /**
          * RiskRules
-         * @description All fifteen rules; each has to be given. A rule whose facts are not known fires.
+         * @description All sixteen rules; each has to be given. A rule whose facts are not known fires.
          */
         RiskRules: {
             /** @description The bank's name for the account against the provider's name. */
@@ -5369,6 +5369,8 @@ export interface components {
             shared_bank_account: components["schemas"]["CountRule"] & unknown;
             /** @description Payouts that reached the provider before, in any currency. */
             successful_payouts: components["schemas"]["AtLeastRule"] & unknown;
+            /** @description What was asked for within 7 days in the policy's currency, this payout included, against the provider's own weeks before. */
+            sum_against_baseline: components["schemas"]["SumPaceRule"] & unknown;
             /** @description What was asked for within 24 hours in the policy's currency, this payout included. */
             sum_per_day: components["schemas"]["AmountRule"] & unknown;
             /** @description What was asked for within 7 days in the policy's currency, this payout included. */
@@ -5568,6 +5570,21 @@ export interface components {
              * @description Names it.
              */
             id: string;
+        };
+        /**
+         * SumPaceRule
+         * @description Fires above so many times what the provider usually asks for in a week, from so much on.
+         */
+        SumPaceRule: {
+            /**
+             * Format: uint32
+             * @description How many times the weekly average of the 12 weeks before is usual.
+             */
+            at_most_times: number;
+            /** @description Less than this within 7 days never fires. In the policy's currency, as a decimal string such as `300000.00`. */
+            from_amount: string;
+            /** @description What it does when it fires. */
+            mode: components["schemas"]["RuleMode"] & unknown;
         };
         /**
          * SwitchRule

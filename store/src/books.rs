@@ -406,7 +406,7 @@ async fn sums_equal_payouts(conn: &mut PgConnection) -> Result<Vec<String>> {
            FROM (SELECT provider_id, 'totals in ' || currency AS what, requested, completed AS other, completed_sum AS amount
                  FROM provider_totals
                  UNION ALL
-                 SELECT provider_id, 'day ' || day || ' in ' || currency, requested, failed, 0 FROM provider_days
+                 SELECT provider_id, 'day ' || day || ' in ' || currency, requested, failed, requested_sum FROM provider_days
                  UNION ALL
                  SELECT provider_id, 'hour ' || (hour AT TIME ZONE 'UTC') || ' in ' || currency, requested, 0, requested_sum
                  FROM provider_hours) s
@@ -415,11 +415,11 @@ async fn sums_equal_payouts(conn: &mut PgConnection) -> Result<Vec<String>> {
                              coalesce(sum(amount) FILTER (WHERE status = 'COMPLETED'), 0) AS amount
                       FROM payouts GROUP BY provider_id, currency
                       UNION ALL
-                      SELECT provider_id, 'day ' || day || ' in ' || currency, sum(requested), sum(failed), 0
-                      FROM (SELECT provider_id, (requested_at AT TIME ZONE 'UTC')::date AS day, currency, 1 AS requested, 0 AS failed
+                      SELECT provider_id, 'day ' || day || ' in ' || currency, sum(requested), sum(failed), sum(amount)
+                      FROM (SELECT provider_id, (requested_at AT TIME ZONE 'UTC')::date AS day, currency, 1 AS requested, 0 AS failed, amount
                             FROM payouts
                             UNION ALL
-                            SELECT provider_id, (failed_at AT TIME ZONE 'UTC')::date, currency, 0, 1
+                            SELECT provider_id, (failed_at AT TIME ZONE 'UTC')::date, currency, 0, 1, 0
                             FROM payouts WHERE status = 'FAILED') d
                       GROUP BY provider_id, day, currency
                       UNION ALL

@@ -18,6 +18,7 @@ const rules: Rules = {
   requests_per_week: { mode: "enforced", at_most: 20 },
   sum_per_week: { mode: "enforced", at_most: "1000000.00" },
   requests_against_baseline: { mode: "enforced", at_most_times: 4, from_requests: 3 },
+  sum_against_baseline: { mode: "informational", at_most_times: 5, from_amount: "300000.00" },
 };
 
 describe("the form of a risk policy", () => {

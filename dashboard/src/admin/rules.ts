@@ -1,4 +1,4 @@
-// The fifteen risk rules in words, what each compares with, and how what is typed becomes rules.
+// The sixteen risk rules in words, what each compares with, and how what is typed becomes rules.
 
 import type { Schemas } from "../api/client.ts";
 import { type Currency, formatMoney, formatPlain, parseAmount } from "../show/money.ts";
@@ -48,6 +48,12 @@ export const RULES: readonly RuleText[] = [
     words: "More often than usual",
     fires: "above so many times the provider's own weekly pace",
     thresholds: [count("at_most_times", "At most", "times the pace"), count("from_requests", "From", "requests a week on")],
+  },
+  {
+    name: "sum_against_baseline",
+    words: "A larger sum than usual",
+    fires: "where so many times more was asked for within 7 days than in the provider's own weeks before",
+    thresholds: [count("at_most_times", "At most", "times the usual"), { name: "from_amount", words: "From", kind: "amount" }],
   },
 ];
 
@@ -105,8 +111,8 @@ export function asRules(typed: Typed): Rules {
     return said === "informational" || said === "off" ? said : "enforced";
   };
   const number = (rule: RuleName, of: string): number => Number(typed[`${rule}.${of}`]);
-  const money = (rule: RuleName): string => {
-    const parsed = parseAmount(typed[`${rule}.at_most`] ?? "");
+  const money = (rule: RuleName, of = "at_most"): string => {
+    const parsed = parseAmount(typed[`${rule}.${of}`] ?? "");
     return parsed.ok ? parsed.amount : "";
   };
   return {
@@ -128,6 +134,11 @@ export function asRules(typed: Typed): Rules {
       mode: mode("requests_against_baseline"),
       at_most_times: number("requests_against_baseline", "at_most_times"),
       from_requests: number("requests_against_baseline", "from_requests"),
+    },
+    sum_against_baseline: {
+      mode: mode("sum_against_baseline"),
+      at_most_times: number("sum_against_baseline", "at_most_times"),
+      from_amount: money("sum_against_baseline", "from_amount"),
     },
   };
 }

@@ -325,6 +325,7 @@ export const RULE_WORDS: Readonly<Record<string, string>> = {
   requests_per_week: "Many requests in a week",
   sum_per_week: "Large sum in a week",
   requests_against_baseline: "More often than usual",
+  sum_against_baseline: "A larger sum than usual",
   amount_against_baseline: "More than usual",
   provider_age: "New provider",
   provider_suspended: "Suspended",

@@ -8,7 +8,7 @@ use super::NameMatch;
 use crate::Money;
 
 /// The form in which facts are stored today. Additions keep older facts readable: what they lack is [`Fact::Missing`].
-pub const FACTS_VERSION: u16 = 2;
+pub const FACTS_VERSION: u16 = 3;
 /// Failures are known day by day for so long: a policy cannot look further back.
 pub const KNOWN_DAYS: u16 = 90;
 /// A provider's own pace is their requests in so many weeks before the last one.
@@ -102,6 +102,9 @@ pub struct RiskFacts {
     /// Requests in the [`BASELINE_WEEKS`] weeks before the last one.
     #[serde(default, skip_serializing_if = "Fact::is_missing")]
     pub requests_in_baseline: Fact<u32>,
+    /// What was asked for in them, in the payout's currency.
+    #[serde(default, skip_serializing_if = "Fact::is_missing")]
+    pub sum_in_baseline: Fact<Decimal>,
 }
 
 fn first_version() -> u16 {
@@ -129,6 +132,7 @@ impl RiskFacts {
             requests_last_week: Fact::Missing,
             sum_last_week: Fact::Missing,
             requests_in_baseline: Fact::Missing,
+            sum_in_baseline: Fact::Missing,
         }
     }
 
@@ -150,6 +154,9 @@ impl RiskFacts {
             requests_last_week: Fact::Known(1),
             sum_last_week: Fact::Known(amount.amount()),
             requests_in_baseline: Fact::Known(12),
+            sum_in_baseline: Fact::Known(
+                amount.amount().checked_mul(BASELINE_WEEKS.into()).unwrap_or(Decimal::MAX),
+            ),
             ..Self::unknown(amount, observed_at)
         }
     }

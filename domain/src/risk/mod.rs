@@ -14,7 +14,7 @@ pub use facts::{BASELINE_WEEKS, FACTS_VERSION, Fact, FailedDay, FailuresOn, KNOW
 pub use names::{NameMatch, compare_names};
 pub use policy::{
     AmountLimit, AtLeast, CountLimit, DayLimit, Failures, Frequency, Mode, NameRule, RiskPolicy, RiskRules,
-    Switch, Times, WrongRule,
+    SumPace, Switch, Times, WrongRule,
 };
 pub use replay::{Replayed, replay};
 
@@ -68,6 +68,7 @@ pub enum RuleName {
     RequestsPerWeek,
     SumPerWeek,
     RequestsAgainstBaseline,
+    SumAgainstBaseline,
     #[serde(alias = "amount_spike")]
     AmountAgainstBaseline,
     ProviderAge,
@@ -93,6 +94,7 @@ impl RuleName {
             Self::RequestsPerWeek => "requests_per_week",
             Self::SumPerWeek => "sum_per_week",
             Self::RequestsAgainstBaseline => "requests_against_baseline",
+            Self::SumAgainstBaseline => "sum_against_baseline",
             Self::AmountAgainstBaseline => "amount_against_baseline",
             Self::ProviderAge => "provider_age",
             Self::ProviderSuspended => "provider_suspended",

@@ -109,7 +109,24 @@ pub struct Frequency {
     pub from_requests: u32,
 }
 
-/// The fifteen rules, each with its mode and its threshold.
+/// Fires above so many times what the provider usually asks for in a week, from so much on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SumPace {
+    pub mode: Mode,
+    pub at_most_times: u32,
+    /// Less than this within a week is nobody's spike.
+    pub from_amount: Decimal,
+}
+
+impl SumPace {
+    /// Also for policies that are older than this rule: it is shown, and decides nothing that it did not decide before.
+    fn first() -> Self {
+        Self { mode: Mode::Informational, at_most_times: 5, from_amount: Decimal::new(30_000_000, 2) }
+    }
+}
+
+/// The sixteen rules, each with its mode and its threshold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RiskRules {
@@ -133,6 +150,9 @@ pub struct RiskRules {
     pub sum_per_week: AmountLimit,
     /// The last week's requests against the weeks before.
     pub requests_against_baseline: Frequency,
+    /// What was asked for within the last week against the weeks before.
+    #[serde(default = "SumPace::first")]
+    pub sum_against_baseline: SumPace,
     /// The amount against what was paid on average.
     pub amount_against_baseline: Times,
     /// Since the marketplace told of the provider.
@@ -163,8 +183,8 @@ const MAX_DAYS: u16 = 3650;
 const MAX_TIMES: u32 = 1000;
 
 impl RiskRules {
-    /// What a new installation begins with, in naira. The rules on shared accounts, names and age are informational: on the
-    /// first day every provider is new and many are known by the name of their shop. A backtest says what enforcing them
+    /// What a new installation begins with, in naira. The rules on shared accounts, names, age and a week's sum against
+    /// those before are informational: on the first day every provider is new and many are known by the name of their shop. A backtest says what enforcing them
     /// would do. Also in `migrations/0016_risk_policies.sql`; a test holds the two in step.
     pub fn first() -> Self {
         let (mode, shown) = (Mode::Enforced, Mode::Informational);
@@ -182,6 +202,7 @@ impl RiskRules {
             requests_per_week: CountLimit { mode, at_most: 40 },
             sum_per_week: AmountLimit { mode, at_most: naira(750_000) },
             requests_against_baseline: Frequency { mode, at_most_times: 5, from_requests: 15 },
+            sum_against_baseline: SumPace::first(),
             amount_against_baseline: Times { mode, at_most_times: 5 },
             provider_age: DayLimit { mode: shown, days: 7 },
             provider_suspended: Switch { mode },
@@ -191,9 +212,12 @@ impl RiskRules {
     /// Everything that is wrong with the thresholds for a currency; empty when they can be used.
     pub fn check(&self, currency: Currency) -> Vec<WrongRule> {
         let mut wrong = Wrong { currency, found: vec![] };
-        wrong.amount("amount", self.amount.at_most);
-        wrong.amount("sum_per_day", self.sum_per_day.at_most);
-        wrong.amount("sum_per_week", self.sum_per_week.at_most);
+        wrong.amount("amount.at_most", self.amount.at_most);
+        wrong.amount("sum_per_day.at_most", self.sum_per_day.at_most);
+        wrong.amount("sum_per_week.at_most", self.sum_per_week.at_most);
+        wrong.amount("sum_against_baseline.from_amount", self.sum_against_baseline.from_amount);
+        let times = self.sum_against_baseline.at_most_times;
+        wrong.within("sum_against_baseline.at_most_times", times, 1, MAX_TIMES);
         wrong.within("successful_payouts.at_least", self.successful_payouts.at_least, 0, MAX_COUNT);
         wrong.within("recent_failures.at_most", self.recent_failures.at_most, 0, MAX_COUNT);
         let days = u32::from(self.recent_failures.within_days);
@@ -252,12 +276,11 @@ impl Wrong {
         }
     }
 
-    fn amount(&mut self, rule: &str, amount: Decimal) {
-        let field = format!("{rule}.at_most");
+    fn amount(&mut self, field: &str, amount: Decimal) {
         if amount.is_sign_negative() && !amount.is_zero() {
-            self.note(&field, "must not be negative".to_owned());
+            self.note(field, "must not be negative".to_owned());
         } else if let Err(wrong) = Money::new(amount, self.currency) {
-            self.note(&field, wrong.to_string());
+            self.note(field, wrong.to_string());
         }
     }
 }
@@ -287,6 +310,14 @@ mod tests {
             wrong(|rules| rules.amount_against_baseline.at_most_times = 0),
             ["amount_against_baseline.at_most_times"]
         );
+        assert_eq!(
+            wrong(|rules| rules.sum_against_baseline.from_amount = Decimal::new(-1, 0)),
+            ["sum_against_baseline.from_amount"]
+        );
+        assert_eq!(
+            wrong(|rules| rules.sum_against_baseline.at_most_times = 1001),
+            ["sum_against_baseline.at_most_times"]
+        );
         assert_eq!(wrong(|rules| rules.requests_per_week.at_most = 8), ["requests_per_week.at_most"]);
         assert_eq!(wrong(|rules| rules.sum_per_week.at_most = Decimal::ONE), ["sum_per_week.at_most"]);
     }
@@ -296,6 +327,14 @@ mod tests {
         for mode in [Mode::Off, Mode::Informational] {
             assert_eq!(wrong(|rules| rules.provider_suspended.mode = mode), ["provider_suspended.mode"]);
         }
+    }
+
+    #[test]
+    fn a_stored_policy_that_is_older_than_a_rule_shows_it_and_decides_as_before() {
+        let mut json = serde_json::to_value(RiskRules::first()).unwrap();
+        json.as_object_mut().unwrap().remove("sum_against_baseline");
+        let read = serde_json::from_value::<RiskRules>(json).unwrap();
+        assert_eq!(read.sum_against_baseline.mode, Mode::Informational);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use rust_decimal::Decimal;
 
 use super::{
     AmountLimit, AtLeast, BASELINE_WEEKS, CountLimit, DayLimit, Fact, Failures, Finding, Frequency, Mode,
-    NameMatch, NameRule, RiskFacts, RiskPolicy, RuleName, Times,
+    NameMatch, NameRule, RiskFacts, RiskPolicy, RuleName, SumPace, Times,
 };
 use crate::Currency;
 
@@ -51,7 +51,7 @@ impl Seen {
 /// Asks every rule that is not switched off, in the order in which they are shown.
 pub(super) fn look(policy: &RiskPolicy, facts: &RiskFacts) -> Vec<Finding> {
     let (rules, currency) = (&policy.rules, policy.currency);
-    let mut findings = Vec::with_capacity(15);
+    let mut findings = Vec::with_capacity(16);
     let mut ask = |name: RuleName, mode: Mode, rule: &dyn Fn() -> Seen| match mode {
         Mode::Enforced | Mode::Informational => findings.push(rule().finding(name, mode)),
         Mode::Off => {}
@@ -83,6 +83,9 @@ pub(super) fn look(policy: &RiskPolicy, facts: &RiskFacts) -> Vec<Finding> {
     });
     ask(RuleName::RequestsAgainstBaseline, rules.requests_against_baseline.mode, &|| {
         pace(rules.requests_against_baseline, facts)
+    });
+    ask(RuleName::SumAgainstBaseline, rules.sum_against_baseline.mode, &|| {
+        sum_pace(rules.sum_against_baseline, currency, facts)
     });
     ask(RuleName::AmountAgainstBaseline, rules.amount_against_baseline.mode, &|| {
         amount_against_average(rules.amount_against_baseline, facts)
@@ -272,6 +275,32 @@ fn pace(rule: Frequency, facts: &RiskFacts) -> Seen {
         format!("{week} within 7 days, {before} in the {BASELINE_WEEKS} weeks before"),
         threshold,
         ["The provider asks as often as usual", "The provider asks far more often than usual"],
+    )
+}
+
+/// As with the number: someone without a past usually asks for nothing.
+fn sum_pace(rule: SumPace, currency: Currency, facts: &RiskFacts) -> Seen {
+    let threshold = format!(
+        "less than {} {currency} a week, or at most {} times the usual",
+        rule.from_amount, rule.at_most_times
+    );
+    let (Fact::Known(week), Fact::Known(before)) = (facts.sum_last_week, facts.sum_in_baseline) else {
+        return Seen::unknown(threshold, "It is not known how much this provider usually asks for");
+    };
+    // week > times × before / weeks. What is too large to be multiplied is larger than anything that is not.
+    let now = week.checked_mul(BASELINE_WEEKS.into());
+    let most = before.max(Decimal::ZERO).checked_mul(rule.at_most_times.into());
+    let spike = most.is_some_and(|most| now.is_none_or(|now| now > most));
+    let paid_in = facts.amount.currency();
+    Seen::when(
+        paid_in != currency || (week >= rule.from_amount && spike),
+        format!(
+            "{} {paid_in} within 7 days, {} in the {BASELINE_WEEKS} weeks before",
+            week.round_dp(paid_in.scale()),
+            before.round_dp(paid_in.scale())
+        ),
+        threshold,
+        ["The provider asks for as much as usual", "The provider asks for far more than usual"],
     )
 }
 

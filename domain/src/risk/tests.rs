@@ -27,6 +27,7 @@ fn policy() -> RiskPolicy {
     rules.shared_bank_account.mode = Mode::Enforced;
     rules.account_name.mode = Mode::Enforced;
     rules.provider_age.mode = Mode::Enforced;
+    rules.sum_against_baseline.mode = Mode::Enforced;
     RiskPolicy { version: "test".to_owned(), currency: Currency::Ngn, rules }
 }
 
@@ -36,7 +37,7 @@ fn trusted() -> RiskFacts {
 
 fn fired(facts: &RiskFacts) -> Vec<RuleName> {
     let assessment = assess(&policy(), facts);
-    assert_eq!(assessment.findings.len(), 15);
+    assert_eq!(assessment.findings.len(), 16);
     let fired: Vec<_> = assessment.findings.iter().filter(|f| f.fired).map(|f| f.rule).collect();
     assert_eq!(assessment.route == Route::Auto, fired.is_empty());
     assert_eq!(assessment.reasons().is_empty(), fired.is_empty());
@@ -73,12 +74,27 @@ fn one_rule_each() -> Vec<(RuleName, RiskFacts)> {
                 ..trusted()
             },
         ),
-        (R::SumPerWeek, RiskFacts { sum_last_week: Fact::Known(decimal("750000.01")), ..trusted() }),
+        (
+            R::SumPerWeek,
+            RiskFacts {
+                sum_last_week: Fact::Known(decimal("750000.01")),
+                sum_in_baseline: Fact::Known(decimal("12000000")),
+                ..trusted()
+            },
+        ),
         (
             R::RequestsAgainstBaseline,
             RiskFacts {
                 requests_last_week: Fact::Known(16),
                 requests_in_baseline: Fact::Known(38),
+                ..trusted()
+            },
+        ),
+        (
+            R::SumAgainstBaseline,
+            RiskFacts {
+                sum_last_week: Fact::Known(decimal("300000")),
+                sum_in_baseline: Fact::Known(decimal("719999.99")),
                 ..trusted()
             },
         ),
@@ -115,6 +131,16 @@ fn no_rule_fires_at_its_threshold() {
         RiskFacts { sum_last_day: Fact::Known(decimal("200000")), ..trusted() },
         RiskFacts { requests_last_week: Fact::Known(14), requests_in_baseline: Fact::Known(0), ..trusted() },
         RiskFacts { requests_last_week: Fact::Known(15), requests_in_baseline: Fact::Known(36), ..trusted() },
+        RiskFacts {
+            sum_last_week: Fact::Known(decimal("299999.99")),
+            sum_in_baseline: Fact::Known(Decimal::ZERO),
+            ..trusted()
+        },
+        RiskFacts {
+            sum_last_week: Fact::Known(decimal("300000")),
+            sum_in_baseline: Fact::Known(decimal("720000")),
+            ..trusted()
+        },
         RiskFacts { average_paid: Fact::Known(Some(decimal("10000"))), ..trusted() },
     ];
     for facts in quiet {
@@ -139,7 +165,7 @@ fn what_nobody_knows_fires() {
     let cedi = Money::parse("10", Currency::Ghs).unwrap();
     assert_eq!(
         fired(&RiskFacts { amount: cedi, ..trusted() }),
-        [RuleName::Amount, RuleName::SumPerDay, RuleName::SumPerWeek]
+        [RuleName::Amount, RuleName::SumPerDay, RuleName::SumPerWeek, RuleName::SumAgainstBaseline]
     );
 }
 
@@ -163,12 +189,12 @@ fn an_informational_rule_is_shown_and_decides_nothing() {
         let mut shown = policy();
         *mode(&mut shown.rules, rule) = Mode::Informational;
         let assessment = assess(&shown, &facts);
-        assert_eq!((assessment.route, assessment.findings.len()), (Route::Auto, 15));
+        assert_eq!((assessment.route, assessment.findings.len()), (Route::Auto, 16));
         assert!(assessment.findings.iter().any(|f| f.rule == rule && f.fired && f.informational));
         let mut without = policy();
         *mode(&mut without.rules, rule) = Mode::Off;
         let assessment = assess(&without, &facts);
-        assert_eq!((assessment.route, assessment.findings.len()), (Route::Auto, 14));
+        assert_eq!((assessment.route, assessment.findings.len()), (Route::Auto, 15));
     }
 }
 
@@ -217,7 +243,7 @@ fn findings_of_the_first_form_are_read() {
     assert_eq!((finding.rule, finding.counts()), (RuleName::AmountAgainstBaseline, true));
 }
 
-const RULES: [RuleName; 15] = [
+const RULES: [RuleName; 16] = [
     RuleName::Amount,
     RuleName::ProviderVerified,
     RuleName::SuccessfulPayouts,
@@ -230,6 +256,7 @@ const RULES: [RuleName; 15] = [
     RuleName::RequestsPerWeek,
     RuleName::SumPerWeek,
     RuleName::RequestsAgainstBaseline,
+    RuleName::SumAgainstBaseline,
     RuleName::AmountAgainstBaseline,
     RuleName::ProviderAge,
     RuleName::ProviderSuspended,
@@ -250,6 +277,7 @@ fn mode(rules: &mut RiskRules, rule: RuleName) -> &mut Mode {
         R::RequestsPerWeek => &mut rules.requests_per_week.mode,
         R::SumPerWeek => &mut rules.sum_per_week.mode,
         R::RequestsAgainstBaseline => &mut rules.requests_against_baseline.mode,
+        R::SumAgainstBaseline => &mut rules.sum_against_baseline.mode,
         R::AmountAgainstBaseline => &mut rules.amount_against_baseline.mode,
         R::ProviderAge => &mut rules.provider_age.mode,
         R::ProviderSuspended | R::ActivePolicy | R::FactsGathered => &mut rules.provider_suspended.mode,
@@ -306,6 +334,7 @@ fn any_facts() -> impl Strategy<Value = RiskFacts> {
         fact(any_count()),
         fact(any_decimal()),
         fact(any_count()),
+        fact(any_decimal()),
     );
     (one, other).prop_map(|(one, other)| RiskFacts {
         version: FACTS_VERSION,
@@ -325,12 +354,13 @@ fn any_facts() -> impl Strategy<Value = RiskFacts> {
         requests_last_week: other.4,
         sum_last_week: other.5,
         requests_in_baseline: other.6,
+        sum_in_baseline: other.7,
     })
 }
 
 /// Trusted but for one or two things, so that both routes are met often.
 fn nearly_trusted() -> impl Strategy<Value = RiskFacts> {
-    (any_facts(), 0_usize..15).prop_map(|(any, which)| {
+    (any_facts(), 0..RULES.len()).prop_map(|(any, which)| {
         let mut facts = one_rule_each().swap_remove(which).1;
         facts.sum_last_day = any.sum_last_day;
         facts.requests_last_week = any.requests_last_week;
@@ -364,7 +394,7 @@ fn any_policy() -> impl Strategy<Value = RiskPolicy> {
 fn loosened(policy: &RiskPolicy, which: usize) -> RiskPolicy {
     let mut looser = policy.clone();
     let rules = &mut looser.rules;
-    match which % 13 {
+    match which % 15 {
         0 => rules.amount.at_most += Decimal::ONE,
         1 => rules.successful_payouts.at_least = rules.successful_payouts.at_least.saturating_sub(1),
         2 => rules.recent_failures.at_most += 1,
@@ -377,6 +407,8 @@ fn loosened(policy: &RiskPolicy, which: usize) -> RiskPolicy {
         9 => rules.sum_per_week.at_most += Decimal::ONE,
         10 => rules.requests_against_baseline.from_requests += 1,
         11 => rules.requests_against_baseline.at_most_times += 1,
+        12 => rules.sum_against_baseline.from_amount += Decimal::ONE,
+        13 => rules.sum_against_baseline.at_most_times += 1,
         _ => rules.provider_age.days = rules.provider_age.days.saturating_sub(1),
     }
     looser
@@ -402,14 +434,14 @@ proptest! {
     }
 
     #[test]
-    fn enforcing_another_rule_never_lets_more_through(policy in any_policy(), which in 0_usize..15, facts in some_facts()) {
+    fn enforcing_another_rule_never_lets_more_through(policy in any_policy(), which in 0..RULES.len(), facts in some_facts()) {
         let mut stricter = policy.clone();
         *mode(&mut stricter.rules, RULES[which]) = Mode::Enforced;
         prop_assert!(assess(&stricter, &facts).route >= assess(&policy, &facts).route);
     }
 
     #[test]
-    fn a_looser_threshold_never_stops_more(policy in any_policy(), which in 0_usize..13, facts in some_facts()) {
+    fn a_looser_threshold_never_stops_more(policy in any_policy(), which in 0_usize..15, facts in some_facts()) {
         prop_assert!(assess(&loosened(&policy, which), &facts).route <= assess(&policy, &facts).route);
     }
 

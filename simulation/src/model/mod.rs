@@ -397,6 +397,7 @@ impl Model {
             requests_last_week: Fact::Known(week.0),
             sum_last_week: Fact::Known(Decimal::new(week.1, 4)),
             requests_in_baseline: Fact::Known(0),
+            sum_in_baseline: Fact::Known(Decimal::ZERO),
             ..RiskFacts::unknown(naira(row.amount)?, now)
         })
     }

@@ -105,6 +105,7 @@ async fn read(conn: &mut PgConnection, payout: &Payout, now: DateTime<Utc>) -> R
         requests_last_week: Fact::Known(count(seen.last_week)),
         sum_last_week: Fact::Known(seen.sum_last_week),
         requests_in_baseline: Fact::Known(count(seen.baseline)),
+        sum_in_baseline: Fact::Known(seen.sum_in_baseline),
     };
     let active = match (seen.active_id, seen.active_version, seen.active_rules) {
         (Some(id), Some(version), Some(rules)) => Some(Stored::read(id, currency, version, rules)?),

@@ -9,6 +9,7 @@ WITH hours AS (
     WHERE provider_id = $1 AND hour >= date_trunc('hour', $4::timestamptz - interval '7 days', 'UTC')
 ), days AS (
     SELECT coalesce(sum(requested) FILTER (WHERE day < ($4::timestamptz AT TIME ZONE 'UTC')::date - 7), 0)::bigint AS baseline,
+           coalesce(sum(requested_sum) FILTER (WHERE currency = $3 AND day < ($4::timestamptz AT TIME ZONE 'UTC')::date - 7), 0) AS sum_in_baseline,
            array_agg(day) FILTER (WHERE failed > 0 AND day >= ($4::timestamptz AT TIME ZONE 'UTC')::date - 90) AS failed_days,
            array_agg(failed) FILTER (WHERE failed > 0 AND day >= ($4::timestamptz AT TIME ZONE 'UTC')::date - 90) AS failed
     FROM provider_days
@@ -25,7 +26,7 @@ SELECT v.verified, v.status AS provider_status, v.created_at AS provider_since, 
                               WHERE o.bank_code = b.bank_code AND o.account_number = b.account_number AND o.provider_id <> b.provider_id
                               LIMIT 100) others) AS "other_providers!",
        h.last_day AS "last_day!", h.sum_last_day AS "sum_last_day!", h.last_week AS "last_week!", h.sum_last_week AS "sum_last_week!",
-       d.baseline AS "baseline!", d.failed_days, d.failed, t.successful AS "successful!", t.average_paid,
+       d.baseline AS "baseline!", d.sum_in_baseline AS "sum_in_baseline!", d.failed_days, d.failed, t.successful AS "successful!", t.average_paid,
        a.id AS "active_id?", a.version AS "active_version?", a.rules AS "active_rules?",
        s.id AS "shadow_id?", s.version AS "shadow_version?", s.rules AS "shadow_rules?"
 FROM providers v

@@ -30,7 +30,7 @@ async fn low_risk_goes_by_itself(pool: PgPool) {
     let stored = world.payout(payout).await;
     assert_eq!((stored.approved_by.as_deref(), stored.approved_at), (Some("system"), Some(world.now)));
     let (assessment, at) = assessments::of(&world.pool, payout).await.unwrap().unwrap();
-    assert_eq!((assessment.route, assessment.findings.len(), at), (Route::Auto, 15, world.now));
+    assert_eq!((assessment.route, assessment.findings.len(), at), (Route::Auto, 16, world.now));
     assert_eq!(world.queue().await.len(), 0);
     assert_eq!(world.told(payout).await, ["start"]);
 }
@@ -117,6 +117,7 @@ async fn facts_are_the_providers_own_and_of_their_time(pool: PgPool) {
     assert_eq!(facts["sum_last_day"], "8.0000");
     assert_eq!(facts["requests_last_week"], 5);
     assert_eq!(facts["requests_in_baseline"], 2);
+    assert_eq!(facts["sum_in_baseline"], "30000.0100");
     assert_eq!(facts["average_paid"], "7500.7500");
     assert_eq!(facts["account_name"], "same");
     assert_eq!(facts["other_providers_on_account"], 1);

@@ -1,9 +1,10 @@
-//! The fifteen rules as staff reads and writes them.
+//! The sixteen rules as staff reads and writes them.
 
 use domain::{
     Currency, RiskRules as Terms,
     risk::{
-        self, AmountLimit, AtLeast, CountLimit, DayLimit, Failures, Frequency, Mode, NameMatch, Switch, Times,
+        self, AmountLimit, AtLeast, CountLimit, DayLimit, Failures, Frequency, Mode, NameMatch, SumPace,
+        Switch, Times,
     },
 };
 use poem_openapi::{Enum, Object};
@@ -120,7 +121,20 @@ pub(super) struct PaceRule {
     from_requests: u32,
 }
 
-/// All fifteen rules; each has to be given. A rule whose facts are not known fires.
+/// Fires above so many times what the provider usually asks for in a week, from so much on.
+#[derive(Debug, Clone, Object)]
+pub(super) struct SumPaceRule {
+    /// What it does when it fires.
+    mode: RuleMode,
+    /// How many times the weekly average of the 12 weeks before is usual.
+    #[oai(validator(minimum(value = "1"), maximum(value = "1000")))]
+    at_most_times: u32,
+    /// Less than this within 7 days never fires. In the policy's currency, as a decimal string such as `300000.00`.
+    #[oai(validator(max_length = 32))]
+    from_amount: String,
+}
+
+/// All sixteen rules; each has to be given. A rule whose facts are not known fires.
 #[derive(Debug, Clone, Object)]
 pub(super) struct RiskRules {
     /// The payout's amount.
@@ -147,6 +161,8 @@ pub(super) struct RiskRules {
     sum_per_week: AmountRule,
     /// Requests within 7 days against the provider's own pace before.
     requests_against_baseline: PaceRule,
+    /// What was asked for within 7 days in the policy's currency, this payout included, against the provider's own weeks before.
+    sum_against_baseline: SumPaceRule,
     /// The amount against what the provider was paid on average in this currency. Fires while nothing was paid.
     amount_against_baseline: TimesRule,
     /// Since the marketplace first told of the provider.
@@ -192,6 +208,11 @@ impl From<&Terms> for RiskRules {
                 at_most_times: rules.requests_against_baseline.at_most_times,
                 from_requests: rules.requests_against_baseline.from_requests,
             },
+            sum_against_baseline: SumPaceRule {
+                mode: rules.sum_against_baseline.mode.into(),
+                at_most_times: rules.sum_against_baseline.at_most_times,
+                from_amount: rules.sum_against_baseline.from_amount.to_string(),
+            },
             amount_against_baseline: TimesRule {
                 mode: rules.amount_against_baseline.mode.into(),
                 at_most_times: rules.amount_against_baseline.at_most_times,
@@ -202,7 +223,7 @@ impl From<&Terms> for RiskRules {
     }
 }
 
-/// Reads all fifteen rules and checks their ranges for a currency; every mistake is noted under its path.
+/// Reads all sixteen rules and checks their ranges for a currency; every mistake is noted under its path.
 pub(super) fn read(fields: &mut Fields, currency: Option<Currency>) -> Option<Terms> {
     let given = fields.nested("rules", |fields| rules(fields, currency.unwrap_or(Currency::Ngn)))?;
     let wrong = given.check(currency?);
@@ -244,6 +265,11 @@ fn rules(fields: &mut Fields, currency: Currency) -> Option<Terms> {
         let from_requests = rule.whole_number("from_requests");
         Some(Frequency { mode: mode?, at_most_times: times?, from_requests: from_requests? })
     });
+    let sum_against_baseline = fields.nested("sum_against_baseline", |rule| {
+        let (mode, times) = (mode(rule), rule.whole_number("at_most_times"));
+        let from_amount = rule.amount_in("from_amount", currency);
+        Some(SumPace { mode: mode?, at_most_times: times?, from_amount: from_amount?.amount() })
+    });
     let amount_against_baseline = fields.nested("amount_against_baseline", |rule| {
         let (mode, times) = (mode(rule), rule.whole_number("at_most_times"));
         Some(Times { mode: mode?, at_most_times: times? })
@@ -263,6 +289,7 @@ fn rules(fields: &mut Fields, currency: Currency) -> Option<Terms> {
         requests_per_week: requests_per_week?,
         sum_per_week: sum_per_week?,
         requests_against_baseline: requests_against_baseline?,
+        sum_against_baseline: sum_against_baseline?,
         amount_against_baseline: amount_against_baseline?,
         provider_age: provider_age?,
         provider_suspended: provider_suspended?,
