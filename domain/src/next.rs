@@ -66,6 +66,8 @@ pub struct Standing {
     pub held: Option<Held>,
     /// Who ends the pause that stands now, if one does. What comes next does not depend on it: whoever acts looks for itself.
     pub paused: Option<PausedBy>,
+    /// When its turn comes, where a batch has taken it and others are sent before it. What comes next does not depend on it either.
+    pub turn_at: Option<DateTime<Utc>>,
     /// Set while an automatic or admin's retry is due.
     pub next_attempt_at: Option<DateTime<Utc>>,
     pub refunded: bool,
@@ -193,7 +195,8 @@ impl Standing {
                 Some(Held::Funds) => (WaitingFor::Funds, WhoActs::Finance, window),
                 Some(Held::Limit) => (WaitingFor::Limit, WhoActs::System, window),
             },
-            Next::Begin | Next::Send { .. } => (WaitingFor::Transfer, WhoActs::System, None),
+            Next::Begin => (WaitingFor::Transfer, WhoActs::System, self.turn_at.filter(|at| *at > now)),
+            Next::Send { .. } => (WaitingFor::Transfer, WhoActs::System, None),
             Next::AwaitOutcome { check_at, .. } => {
                 let unknown = self
                     .open_attempt
@@ -305,6 +308,7 @@ mod tests {
             batch: Some(BatchId::mint()),
             held: None,
             paused: None,
+            turn_at: None,
             next_attempt_at: None,
             refunded: false,
             failure: None,
@@ -339,6 +343,7 @@ mod tests {
                 batch: None,
                 held,
                 paused,
+                turn_at: None,
                 next_attempt_at: None,
                 refunded: false,
                 failure: None,

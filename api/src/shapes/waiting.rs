@@ -36,7 +36,7 @@ impl Waiting {
             waiting_for: waiting.waiting_for.as_str().to_owned(),
             who: who.as_str().to_owned(),
             until: waiting.until,
-            detail: format!("{} {}", sentence(waiting.waiting_for), mover(who)),
+            detail: format!("{} {}", sentence(waiting), mover(who)),
         }
     }
 }
@@ -98,8 +98,8 @@ fn waits_for_an_answer(waiting_for: WaitingFor) -> bool {
     }
 }
 
-fn sentence(waiting_for: WaitingFor) -> &'static str {
-    match waiting_for {
+fn sentence(waiting: &domain::Waiting) -> &'static str {
+    match waiting.waiting_for {
         WaitingFor::Assessment => "The request is being checked.",
         WaitingFor::Decision => "The request is under review.",
         WaitingFor::SecondApproval => "The request is under review; the amount needs a second approval.",
@@ -107,6 +107,9 @@ fn sentence(waiting_for: WaitingFor) -> &'static str {
         WaitingFor::PauseEnd => "Approved; payouts are paused for the moment.",
         WaitingFor::Funds => "Approved; the payout account is being topped up.",
         WaitingFor::Limit => "Approved; as much as may leave at once has left, so it waits for its turn.",
+        WaitingFor::Transfer if waiting.until.is_some() => {
+            "It leaves with this batch; others are sent first, so it waits for its turn."
+        }
         WaitingFor::Transfer => "The transfer is about to be made.",
         WaitingFor::Gateway => "The transfer was made; the bank's answer is awaited.",
         WaitingFor::UnknownOutcome => {

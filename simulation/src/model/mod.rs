@@ -495,6 +495,7 @@ impl Model {
                 .map(|batch| BatchId::from_uuid(Uuid::from_u128(u128::try_from(batch).unwrap_or_default()))),
             held: row.held,
             paused: None,
+            turn_at: None,
             next_attempt_at: row.next_attempt_at,
             refunded: row.refunded,
             failure: row.failure,

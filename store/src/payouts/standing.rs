@@ -26,20 +26,20 @@ pub(crate) async fn progress_in(
     Ok(standing.progress(now))
 }
 
-/// Where it stands, with whoever's pause holds it up now. Costs one read by key more where a pause would.
+/// Where it stands, with whoever's pause holds it up now, or whose turn comes before it. Costs one read by key more where a pause would.
 pub async fn standing(pool: &Pool, id: PayoutId) -> Result<Option<Standing>> {
     let mut conn = pool.acquire().await?;
     let Some(standing) = standing_in(&mut conn, id).await? else { return Ok(None) };
-    let paused = match standing.status {
-        PayoutStatus::Approved | PayoutStatus::Processing => paused_by(&mut conn, id).await?,
+    let (paused, turn_at) = match standing.status {
+        PayoutStatus::Approved | PayoutStatus::Processing => held_up(&mut conn, id).await?,
         PayoutStatus::Requested
         | PayoutStatus::Completed
         | PayoutStatus::Failed
         | PayoutStatus::Rejected
         | PayoutStatus::Cancelled
-        | PayoutStatus::Reversed => None,
+        | PayoutStatus::Reversed => (None, None),
     };
-    Ok(Some(Standing { paused, ..standing }))
+    Ok(Some(Standing { paused, turn_at, ..standing }))
 }
 
 /// The same for every payout of a page: two reads for all of them.
@@ -58,10 +58,12 @@ pub async fn standings(pool: &Pool, ids: &[PayoutId]) -> Result<BTreeMap<PayoutI
     )
     .fetch_all(pool)
     .await?;
-    let paused = sqlx::query!(
+    let held_up = sqlx::query!(
         r#"SELECT p.id,
                   c.paused OR v.status <> 'ACTIVE' OR coalesce(bool_or(s.paused_by NOT LIKE 'case:%'), false) AS "by_admin!",
-                  coalesce(bool_or(s.paused_by LIKE 'case:%'), false) AS "by_case!"
+                  coalesce(bool_or(s.paused_by LIKE 'case:%'), false) AS "by_case!",
+                  (SELECT max(o.due_at) FROM outbox o WHERE o.payout_id = p.id AND o.due_at > '-infinity'
+                     AND o.delivered_at IS NULL AND o.dead_at IS NULL) AS turn_at
            FROM payouts p JOIN bank_accounts b ON b.id = p.bank_account_id JOIN providers v ON v.id = p.provider_id
            CROSS JOIN control c
            LEFT JOIN pauses s ON (s.scope, s.subject) IN
@@ -71,31 +73,36 @@ pub async fn standings(pool: &Pool, ids: &[PayoutId]) -> Result<BTreeMap<PayoutI
     )
     .fetch_all(pool)
     .await?;
-    let paused: BTreeMap<_, _> =
-        paused.into_iter().map(|seen| (seen.id, whose(seen.by_admin, seen.by_case))).collect();
+    let held_up: BTreeMap<_, _> = held_up
+        .into_iter()
+        .map(|seen| (seen.id, (whose(seen.by_admin, seen.by_case), seen.turn_at)))
+        .collect();
     rows.into_iter()
         .map(|row| {
-            let (id, paused) = (PayoutId::from_uuid(row.id), paused.get(&row.id).copied().flatten());
-            Ok((id, Standing { paused, ..Standing::try_from(row)? }))
+            let id = PayoutId::from_uuid(row.id);
+            let (paused, turn_at) = held_up.get(&row.id).copied().unwrap_or_default();
+            Ok((id, Standing { paused, turn_at, ..Standing::try_from(row)? }))
         })
         .collect()
 }
 
-/// Who ends the pause that holds this payout up: an admin, and where only cases do, finance.
-async fn paused_by(conn: &mut PgConnection, id: PayoutId) -> Result<Option<PausedBy>> {
+/// Who ends the pause that holds this payout up: an admin, and where only cases do, finance. And when its turn comes.
+async fn held_up(conn: &mut PgConnection, id: PayoutId) -> Result<(Option<PausedBy>, Option<DateTime<Utc>>)> {
     let seen = sqlx::query!(
         r#"SELECT c.paused OR v.status <> 'ACTIVE' OR coalesce(bool_or(s.paused_by NOT LIKE 'case:%'), false) AS "by_admin!",
-                  coalesce(bool_or(s.paused_by LIKE 'case:%'), false) AS "by_case!"
+                  coalesce(bool_or(s.paused_by LIKE 'case:%'), false) AS "by_case!",
+                  (SELECT max(o.due_at) FROM outbox o WHERE o.payout_id = p.id AND o.due_at > '-infinity'
+                     AND o.delivered_at IS NULL AND o.dead_at IS NULL) AS turn_at
            FROM payouts p JOIN bank_accounts b ON b.id = p.bank_account_id JOIN providers v ON v.id = p.provider_id
            CROSS JOIN control c
            LEFT JOIN pauses s ON (s.scope, s.subject) IN
                (('provider', p.provider_id::text), ('bank', b.bank_code), ('bank_account', b.id::text))
-           WHERE p.id = $1 GROUP BY c.paused, v.status"#,
+           WHERE p.id = $1 GROUP BY p.id, c.paused, v.status"#,
         id.uuid(),
     )
     .fetch_one(conn)
     .await?;
-    Ok(whose(seen.by_admin, seen.by_case))
+    Ok((whose(seen.by_admin, seen.by_case), seen.turn_at))
 }
 
 /// The same for a payout that would go to this account.
@@ -194,6 +201,7 @@ impl TryFrom<Row> for Standing {
             batch: row.batch_id.map(BatchId::from_uuid),
             held: row.held.as_deref().map(held).transpose()?,
             paused: None,
+            turn_at: None,
             next_attempt_at: row.next_attempt_at,
             refunded: row.refunded_at.is_some(),
             failure: row.failure_code.as_deref().map(failure_code).transpose()?,

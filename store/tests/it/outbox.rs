@@ -317,6 +317,15 @@ async fn a_release_that_is_not_due_holds_nothing_up(pool: PgPool) {
         .await
         .unwrap();
     let last = PayoutId::from_uuid(last);
+    // It says when its turn comes.
+    let standing = store::payouts::standing(&world.pool, last).await.unwrap().unwrap();
+    let waiting = standing.waiting(world.now, None).unwrap();
+    assert_eq!(
+        (waiting.waiting_for, waiting.until),
+        (domain::WaitingFor::Transfer, Some(world.now + seconds(1)))
+    );
+    let all = store::payouts::standings(&world.pool, &[last]).await.unwrap();
+    assert_eq!(all[&last], standing);
     // As a webhook does that arrives for it.
     world.begin(last).await;
     let reference = world.attempt(last, 1).await.reference;

@@ -346,6 +346,7 @@ proptest! {
             batch: None,
             held: None,
             paused: None,
+            turn_at: None,
             next_attempt_at: None,
             refunded: false,
             failure: None,

@@ -117,7 +117,8 @@ fn settings<'a>(seed: &'a str, window: &'a str) -> [(&'a str, &'a str); 14] {
         ("RETRY_SCHEDULE", "1s,2s,3s"),
         ("WEBHOOK_TIMEOUT", "3s"),
         ("GATEWAY_TIMEOUT", "2s"),
-        ("PAYOUT_WORKER_RATE_LIMIT", "50"),
+        // What has gathered during an outage is more than is released at once.
+        ("PAYOUT_WORKER_RATE_LIMIT", "3"),
         ("PAYOUT_WORKER_CONCURRENCY", "10"),
         ("REFERENCE_PREFIX", "chaos"),
         ("ALLOW_ENGINE_APPROVAL", "true"),

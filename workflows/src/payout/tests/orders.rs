@@ -181,6 +181,7 @@ impl Life {
             batch: None,
             held: None,
             paused: None,
+            turn_at: None,
             next_attempt_at: self.next_attempt_at,
             refunded: self.refunded,
             failure: None,
