@@ -77,7 +77,16 @@ pub fn run(checkout: &Checkout, options: Options) -> Result<ExitCode> {
     stack.check()?;
     let rules = rules::measure(&programs.worker)?;
     let claims = claims::measure(checkout, &stack.around().database_url, &programs.worker)?;
-    let figures = Figures { latency, throughput, at_rest, under_load, events, rules, claims };
+    let figures = Figures {
+        optimised: options.profile == Profile::Release,
+        latency,
+        throughput,
+        at_rest,
+        under_load,
+        events,
+        rules,
+        claims,
+    };
     if options.json {
         println!("{}", figures.json());
     } else {
